@@ -1,0 +1,157 @@
+"""What is true of a lot: its rule set, its standing, a bid, and what the rules answer.
+
+Frozen values with no behaviour beyond reading themselves; nothing here does I/O or reads a clock. They are msgspec
+structs, not dataclasses, because one is made for each bid on the hot path (0.3 µs against 2 µs).
+Money is an int of minor units beside the lot's currency. Times are aware datetimes in UTC, to the microsecond.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+LARGEST_AMOUNT_MINOR = 1_000_000_000_000_000
+"""No amount anywhere in the house is above this; the ledger's constraint holds the same figure."""
+
+
+class Phase(StrEnum):
+    TIMED = "timed"
+    DELAYED = "delayed"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    SOLD = "sold"
+    UNSOLD = "unsold"
+    VOID = "void"
+
+
+class GridBase(StrEnum):
+    """What whole multiples of the increment are counted from. NONE switches the grid check off (replays only)."""
+
+    START = "start"
+    CURRENT = "current"
+    NONE = "none"
+
+
+class StepBand(Struct, frozen=True, kw_only=True):
+    """`increment_minor` is the step while the price is below `below_minor`; the last band has no upper bound."""
+
+    below_minor: int | None = None
+    increment_minor: int
+
+
+class EnglishRule(Struct, frozen=True, kw_only=True):
+    """The public rule set of an English auction: data, versioned, fixed at the first bid.
+
+    `timed_seconds` None: no time-limited phase. `extension_seconds` None: no delayed phase. Not both None.
+    A cap is at most one of `cap_extensions` (how many bids may extend) and `cap_at` (an absolute end).
+    """
+
+    start_price_minor: int
+    steps: tuple[StepBand, ...]
+    grid_base: GridBase = GridBase.START
+    timed_seconds: int | None = None
+    extension_seconds: int | None = None
+    cap_extensions: int | None = None
+    cap_at: datetime | None = None
+    version: int = 1
+
+
+class Lot(Struct, frozen=True, kw_only=True):
+    """What does not change while bidding runs. `reserve_minor` is secret and never leaves the server."""
+
+    id: int
+    seller_id: int
+    currency: str
+    currency_exponent: int
+    rule: EnglishRule
+    starts_at: datetime
+    reserve_minor: int | None = None
+    deposit_minor: int = 0
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Where a lot stands now. `version` counts every committed change and is checked by each write;
+    `seq` counts the public events, gapless from 1. `leader_maximum_minor` is secret.
+    """
+
+    version: int
+    seq: int
+    head: bytes
+    phase: Phase
+    ends_at: datetime
+    price_minor: int | None = None
+    leader_id: int | None = None
+    leader_maximum_minor: int | None = None
+    reserve_met: bool = False
+    bid_count: int = 0
+    extension_count: int = 0
+    paused_at: datetime | None = None
+    outcome: Outcome | None = None
+    closed_at: datetime | None = None
+
+
+class Bid(Struct, frozen=True, kw_only=True):
+    """One request to bid. `stamped_at` is when its frame entered the server: the one instant that decides."""
+
+    lot_id: int
+    party_id: int
+    client_bid_id: UUID
+    amount_minor: int
+    is_maximum: bool
+    stamped_at: datetime
+    expected_seq: int | None = None
+
+
+class Refusal(StrEnum):
+    """Why a bid was refused, in the order in which the rules test. A value, never an exception;
+    the name is the key of its sentence in the catalogue (`refusal.<name>`).
+    """
+
+    UNKNOWN_LOT = "unknown_lot"
+    MALFORMED_AMOUNT = "malformed_amount"
+    OVER_CAP = "over_cap"
+    OWN_LOT = "own_lot"
+    NOT_ADMITTED = "not_admitted"
+    NOT_STARTED = "not_started"
+    CLOSED = "closed"
+    PAUSED = "paused"
+    ALREADY_LEADING = "already_leading"
+    MAXIMUM_NOT_RAISED = "maximum_not_raised"
+    BELOW_MINIMUM = "below_minimum"
+    OFF_GRID = "off_grid"
+    ID_REUSED = "id_reused"
+    TOO_FAST = "too_fast"
+    BUSY = "busy"
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of a public bid event: `party_id` now stands at `amount_minor`; `automatic` if his maximum bid for him."""
+
+    party_id: int
+    amount_minor: int
+    automatic: bool = False
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """The bid changed nothing. `lowest_minor` is the lowest amount that would be legal now, where one exists."""
+
+    refusal: Refusal
+    lowest_minor: int | None = None
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """The bid stands. `standing` is the lot after it, with version and seq not yet advanced and head not yet chained
+    (the batcher does that). `lines` are empty when nothing public happened: the leader raised his own maximum.
+    """
+
+    standing: Standing
+    lines: tuple[Line, ...]
+    extended: bool = False
+
+
+Verdict = Accepted | Refused
