@@ -1,0 +1,117 @@
+"""What every test may ask for: a real Postgres of our own, a migrated database, and pools as the server has them.
+
+The cluster lives for the session; each test that asks for `database` gets a fresh copy of the migrated template.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migrations.database import Address, Role, connect, create_pool
+from migrations.embedded_postgres import EmbeddedPostgres, create_database
+from migrations.runner import migrate, migrations
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Pool, Record
+
+_numbers = itertools.count(1)
+
+# Nothing here must survive a power cut, so the tests' own cluster need not wait for the disk.
+_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+_LEFT_OUT = {int(number) for number in os.environ.get("GAVELHOUSE_TEST_WITHOUT", "").split(",") if number}
+"""Migrations in the making may be left out: GAVELHOUSE_TEST_WITHOUT=6,8 pytest …"""
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that an unprivileged Postgres may pass through, which pytest's own is not for root."""
+    folder = Path(tempfile.mkdtemp(prefix="gavelhouse-tests-"))
+    os.chmod(folder, 0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(open_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The tests' Postgres with the migrated database `gavelhouse`, which serves as the template of the others."""
+    with EmbeddedPostgres(open_folder / "cluster", _FAST) as postgres:
+        asyncio.run(_migrated(postgres.address))
+        yield postgres
+
+
+async def _migrated(address: Address) -> None:
+    await create_database(address)
+    conn = await connect(address, Role.OWNER)
+    try:
+        await migrate(conn, [migration for migration in migrations() if migration.number not in _LEFT_OUT])
+    finally:
+        await conn.close()
+
+
+@pytest.fixture
+async def database(cluster: EmbeddedPostgres) -> AsyncIterator[Address]:
+    """A fresh, migrated, empty database of this test's own."""
+    async for address in _copy_of_template(cluster):
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def module_database(cluster: EmbeddedPostgres) -> AsyncIterator[Address]:
+    """The same, shared by the tests of one file (for those that only read, or keep to rows of their own)."""
+    async for address in _copy_of_template(cluster):
+        yield address
+
+
+async def _copy_of_template(cluster: EmbeddedPostgres) -> AsyncIterator[Address]:
+    name = f"test_{next(_numbers)}"
+    admin = await connect(cluster.address.with_database("postgres"), Role.OWNER)
+    try:
+        await admin.execute(f"create database {name} template gavelhouse")
+        await admin.execute(f"revoke all on database {name} from public")
+        await admin.execute(f"grant connect on database {name} to gavelhouse_app, gavelhouse_bank")
+        yield cluster.address.with_database(name)
+        await admin.execute(f"drop database {name} with (force)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def pool(database: Address) -> AsyncIterator[Pool[Record]]:
+    """The server's pool: role gavelhouse_app."""
+    pool = await create_pool(database, Role.APP, min_size=1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def owner_pool(database: Address) -> AsyncIterator[Pool[Record]]:
+    """The owner's pool, for looking behind the grants."""
+    pool = await create_pool(database, Role.OWNER, min_size=1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def bank_pool(database: Address) -> AsyncIterator[Pool[Record]]:
+    """The sandbox bank's pool: role gavelhouse_bank."""
+    pool = await create_pool(database, Role.BANK, min_size=1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def conn(pool: Pool[Record]) -> AsyncIterator[Connection[Record]]:
+    """One connection of the server's pool."""
+    async with pool.acquire() as connection:
+        yield connection
