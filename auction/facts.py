@@ -48,6 +48,8 @@ class EnglishRule(Struct, frozen=True, kw_only=True):
     """The public rule set of an English auction: data, versioned, fixed at the first bid.
 
     `timed_seconds` None: no time-limited phase. `extension_seconds` None: no delayed phase. Not both None.
+    `soft_close_seconds` is the one-phase variant (art. 20), only without a delayed phase: a bid in the last so many
+    seconds of the timed phase sets the end to its own instant plus that.
     A cap is at most one of `cap_extensions` (how many bids may extend) and `cap_at` (an absolute end).
     """
 
@@ -56,6 +58,7 @@ class EnglishRule(Struct, frozen=True, kw_only=True):
     grid_base: GridBase = GridBase.START
     timed_seconds: int | None = None
     extension_seconds: int | None = None
+    soft_close_seconds: int | None = None
     cap_extensions: int | None = None
     cap_at: datetime | None = None
     version: int = 1
@@ -76,7 +79,8 @@ class Lot(Struct, frozen=True, kw_only=True):
 
 class Standing(Struct, frozen=True, kw_only=True):
     """Where a lot stands now. `version` counts every committed change and is checked by each write;
-    `seq` counts the public events, gapless from 1. `leader_maximum_minor` is secret.
+    `seq` counts the public events, gapless from 1. `leader_maximum_minor` is secret. `reserve_met` stays False on a
+    lot without a reserve. `bid_count` counts accepted public bids, `extension_count` those that moved the end.
     """
 
     version: int
@@ -129,8 +133,23 @@ class Refusal(StrEnum):
     BUSY = "busy"
 
 
+class DeskRefusal(StrEnum):
+    """Why an act of the desk (operator, seller) on a lot was refused, in the order in which the rules test."""
+
+    LOT_CLOSED = "lot_closed"
+    LOT_ENDED = "lot_ended"
+    ALREADY_PAUSED = "already_paused"
+    NOT_PAUSED = "not_paused"
+    END_NOT_LATER = "end_not_later"
+    NO_RESERVE = "no_reserve"
+    RESERVE_NOT_LOWERED = "reserve_not_lowered"
+    RESERVE_UNDER_START = "reserve_under_start"
+
+
 class Line(Struct, frozen=True, kw_only=True):
-    """One line of a public bid event: `party_id` now stands at `amount_minor`; `automatic` if his maximum bid for him."""
+    """One line of a public bid event: `party_id` now stands at `amount_minor`; `automatic` if a maximum that he set
+    earlier bid for him. Whoever acts himself is never `automatic`, so a line does not tell a maximum from a plain bid.
+    """
 
     party_id: int
     amount_minor: int
