@@ -174,3 +174,19 @@ class Accepted(Struct, frozen=True, kw_only=True):
 
 
 Verdict = Accepted | Refused
+
+
+class Hammer(Struct, frozen=True, kw_only=True):
+    """A lot's final word, handed to the trading centre in the closing transaction. Winner and price only when sold."""
+
+    lot_id: int
+    seller_id: int
+    currency: str
+    outcome: Outcome
+    winner_id: int | None
+    winner_paddle: int | None
+    price_minor: int | None
+    closed_at: datetime
+    seq: int
+    head: bytes
+    admitted_ids: tuple[int, ...]
