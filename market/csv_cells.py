@@ -19,7 +19,11 @@ def guarded_cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     text = str(value).replace("\x00", "")
-    return "'" + text if text.lstrip(" \u3000\xa0").startswith(_STARTS_A_FORMULA) or text.startswith(_STARTS_A_FORMULA) else text
+    return (
+        "'" + text
+        if text.lstrip(" \u3000\xa0").startswith(_STARTS_A_FORMULA) or text.startswith(_STARTS_A_FORMULA)
+        else text
+    )
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -82,6 +82,7 @@ class ListingContent(Struct, frozen=True, kw_only=True):
     grid_base: str = "start"
     timed_seconds: int | None = None
     extension_seconds: int | None = None
+    soft_close_seconds: int | None = None
     cap_extensions: int | None = None
     cap_at: datetime | None = None
     reserve_minor: int | None = None
@@ -99,7 +100,9 @@ class ListingContent(Struct, frozen=True, kw_only=True):
 
     def description(self, lang: str) -> str:
         """The description in `lang`, else in the other language."""
-        return (self.description_zh or self.description_en) if lang == "zh" else self.description_en or self.description_zh
+        return (
+            (self.description_zh or self.description_en) if lang == "zh" else self.description_en or self.description_zh
+        )
 
     def description_lang(self, lang: str) -> str:
         """The language that `description(lang)` is in."""

@@ -52,12 +52,13 @@ create table market.listing (
   description_en    text not null default '' check (length(description_en) <= 8000),
   category          text not null default 'other' check (category ~ '^[a-z_]{1,30}$'),
   condition         text not null default 'good' check (condition ~ '^[a-z_]{1,30}$'),
-  currency          text not null check (currency in ('CNY', 'USD', 'EUR', 'HKD', 'JPY', 'KWD')),
+  currency          text not null check (currency in ('CNY', 'USD', 'EUR', 'GBP', 'HKD', 'JPY', 'KWD')),
   start_price_minor bigint check (start_price_minor > 0),
   steps             jsonb not null default '[]' check (jsonb_typeof(steps) = 'array'),
   grid_base         text not null default 'start' check (grid_base in ('start', 'current')),
   timed_seconds     integer check (timed_seconds > 0),
   extension_seconds integer check (extension_seconds > 0),
+  soft_close_seconds integer check (soft_close_seconds > 0),
   cap_extensions    integer check (cap_extensions >= 0),
   cap_at            timestamptz,
   reserve_minor     bigint check (reserve_minor > 0),
@@ -158,3 +159,4 @@ grant select, insert, update on market.listing to gavelhouse_app;
 grant select, insert, update, delete on market.photo to gavelhouse_app;
 grant select, insert, delete on market.photo_size to gavelhouse_app;
 grant select, insert, update on market.application to gavelhouse_app;
+grant execute on function market.search_text(text[]), market.bigrams(text), market.bigram_query(text[]) to gavelhouse_app;

@@ -2,9 +2,9 @@
 -- A new draft of a seller.
 insert into market.listing (
   seller_id, title_zh, title_en, description_zh, description_en, category, condition, currency, start_price_minor,
-  steps, grid_base, timed_seconds, extension_seconds, cap_extensions, cap_at, reserve_minor, deposit_minor,
-  starts_at, zone, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)
+  steps, grid_base, timed_seconds, extension_seconds, soft_close_seconds, cap_extensions, cap_at, reserve_minor,
+  deposit_minor, starts_at, zone, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21)
 returning *;
 
 -- name: lock_listing
@@ -24,8 +24,8 @@ select * from market.listing where seller_id = $1 order by updated_at desc, id d
 update market.listing
 set title_zh = $2, title_en = $3, description_zh = $4, description_en = $5, category = $6, condition = $7,
     currency = $8, start_price_minor = $9, steps = $10, grid_base = $11, timed_seconds = $12,
-    extension_seconds = $13, cap_extensions = $14, cap_at = $15, reserve_minor = $16, deposit_minor = $17,
-    starts_at = $18, zone = $19, state = 'draft', version = version + 1, updated_at = $20
+    extension_seconds = $13, soft_close_seconds = $14, cap_extensions = $15, cap_at = $16, reserve_minor = $17,
+    deposit_minor = $18, starts_at = $19, zone = $20, state = 'draft', version = version + 1, updated_at = $21
 where id = $1
 returning *;
 
