@@ -15,8 +15,11 @@ create table market.party (
                     constraint party_roles_are_known check (roles <@ array['member', 'operator']),
     passphrase_phc  text constraint party_passphrase_is_hashed check (passphrase_phc like '$argon2id$%'),
     created_at      timestamptz not null,
-    disabled_at     timestamptz
+    disabled_at     timestamptz,
+    barred_at       timestamptz,
+    barred_reason   text constraint party_bar_has_a_reason check ((barred_at is null) = (barred_reason is null))
 );
+comment on column market.party.barred_at is 'May sign in and settle what is open, but is admitted to no further lot';
 comment on column market.party.passphrase_phc is 'Argon2id in PHC form; null for a party who signs in by link only';
 
 -- A session is known by the SHA-256 of its token: reading the table gives nobody a session.
@@ -28,8 +31,7 @@ create table market.session (
     last_seen_at    timestamptz not null,
     expires_at      timestamptz not null check (expires_at > created_at),
     user_agent      text not null default '' check (length(user_agent) <= 200),
-    address         text not null default '' check (length(address) <= 64),
-    step_up_at      timestamptz
+    address         text not null default '' check (length(address) <= 64)
 );
 create index session_party on market.session (party_id);
 
