@@ -1,0 +1,173 @@
+-- name: insert_lot
+-- A lot as the operator approved it.
+insert into auction.lot (id, seller_id, currency, starts_at, deposit_minor, reserve_minor, terms, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: insert_standing
+-- The first standing of a lot, right after its event 'opened'.
+insert into auction.standing (lot_id, version, seq, head, phase, ends_at, reserve_met, bid_count, extension_count)
+values ($1, $2, $3, $4, $5, $6, false, 0, 0);
+
+-- name: append_event
+-- One event at the end of a lot's log.
+insert into auction.event (lot_id, seq, kind, at, party_id, body, hash) values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: save_standing
+-- The whole standing of a locked lot, one version on.
+update auction.standing
+set version = $2, seq = $3, head = $4, phase = $5, ends_at = $6, price_minor = $7, leader_id = $8,
+    leader_maximum_minor = $9, reserve_met = $10, bid_count = $11, extension_count = $12, paused_at = $13,
+    outcome = $14, closed_at = $15
+where lot_id = $1 and version = $2 - 1;
+
+-- name: lower_reserve
+-- The hidden reserve of a lot, lowered.
+update auction.lot set reserve_minor = $2 where id = $1;
+
+-- name: lots
+-- Lots with their standings, for the cache of a node.
+select l.terms, l.seller_id, l.reserve_minor, s.lot_id, s.version, s.seq, s.head, s.phase, s.ends_at, s.price_minor,
+    s.leader_id, s.leader_maximum_minor, s.reserve_met, s.bid_count, s.extension_count, s.paused_at, s.outcome, s.closed_at
+from auction.lot l join auction.standing s on s.lot_id = l.id
+where l.id = any($1::bigint[]);
+
+-- name: lock_lots
+-- The same, each standing locked, in key order so that two nodes never wait for each other in a ring.
+select l.terms, l.seller_id, l.reserve_minor, s.lot_id, s.version, s.seq, s.head, s.phase, s.ends_at, s.price_minor,
+    s.leader_id, s.leader_maximum_minor, s.reserve_met, s.bid_count, s.extension_count, s.paused_at, s.outcome, s.closed_at
+from auction.standing s join auction.lot l on l.id = s.lot_id
+where s.lot_id = any($1::bigint[])
+order by s.lot_id
+for update of s;
+
+-- name: lock_standings
+-- Lock standings in key order and say which version each now has.
+select lot_id, version from auction.standing where lot_id = any($1::bigint[]) order by lot_id for update;
+
+-- name: admissions
+-- Who holds which paddle on these lots, those who were removed included (their past lines still name them).
+select lot_id, party_id, paddle, removed_at is null as admitted
+from auction.admission where lot_id = any($1::bigint[]);
+
+-- name: admission
+-- One party's paddle on one lot.
+select paddle, removed_at is null as admitted from auction.admission where lot_id = $1 and party_id = $2;
+
+-- name: taken_paddles
+-- The paddles that are given out on a lot.
+select paddle from auction.admission where lot_id = $1;
+
+-- name: insert_admission
+-- Admit a party; one removed before comes back under the old paddle.
+insert into auction.admission (lot_id, party_id, paddle, admitted_at) values ($1, $2, $3, $4)
+on conflict on constraint admission_pk do update set removed_at = null
+returning paddle;
+
+-- name: remove_admission
+-- The party may bid no more on this lot.
+update auction.admission set removed_at = $3 where lot_id = $1 and party_id = $2 and removed_at is null;
+
+-- name: touch_standing
+-- One version on with nothing else changed, so that every node's cached admissions fall.
+update auction.standing set version = version + 1 where lot_id = $1 and outcome is null;
+
+-- name: commit_batch
+-- One batch of this node: for each lot whose version is still the cached one, and whose bids are all new, its standing,
+-- events and bids are written; all else is left alone. Answers with one row (lot, null, null) for each lot held, and one
+-- (lot, party, client id) for each bid that was decided before. "(x in (select …)) is true" keeps the planner at a hashed
+-- lookup: a batch has thousands of bids, and the plan must be good for each size.
+with want as materialized (
+    select * from unnest(
+        $1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[], $8::bigint[],
+        $9::bigint[], $10::bigint[], $11::boolean[], $12::integer[], $13::integer[]
+    ) as w (lot_id, version, changed, seq, head, phase, ends_at, price_minor, leader_id, leader_maximum_minor, reserve_met,
+        bid_count, extension_count)
+), sent as materialized (
+    select * from unnest(
+        $14::bigint[], $15::uuid[], $16::bigint[], $17::timestamptz[], $18::bigint[], $19::boolean[], $20::text[],
+        $21::bigint[], $22::bigint[], $23::boolean[]
+    ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leading)
+), seen as materialized (
+    select s.lot_id, s.party_id, s.client_bid_id
+    from sent s join auction.bid b on b.party_id = s.party_id and b.client_bid_id = s.client_bid_id
+), moved as (
+    update auction.standing s
+    set version = s.version + 1, seq = w.seq, head = w.head, phase = w.phase, ends_at = w.ends_at,
+        price_minor = w.price_minor, leader_id = w.leader_id, leader_maximum_minor = w.leader_maximum_minor,
+        reserve_met = w.reserve_met, bid_count = w.bid_count, extension_count = w.extension_count
+    from want w
+    where w.changed and s.lot_id = w.lot_id and s.version = w.version
+        and (w.lot_id in (select lot_id from seen)) is not true
+    returning s.lot_id
+), held as materialized (
+    select lot_id from moved
+    union all
+    select w.lot_id from want w join auction.standing s on s.lot_id = w.lot_id and s.version = w.version
+    where not w.changed and (w.lot_id in (select lot_id from seen)) is not true
+), logged as (
+    insert into auction.event (lot_id, seq, kind, at, party_id, body, hash)
+    select * from unnest(
+        $24::bigint[], $25::bigint[], $26::text[], $27::timestamptz[], $28::bigint[], $29::bytea[], $30::bytea[]
+    ) as e (lot_id, seq, kind, at, party_id, body, hash)
+    where (e.lot_id in (select lot_id from held)) is true
+), kept as (
+    insert into auction.bid
+        (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leading)
+    select s.party_id, s.client_bid_id, s.lot_id, s.stamped_at, s.amount_minor, s.is_maximum, s.refusal, s.lowest_minor,
+        s.seq, s.leading
+    from sent s where (s.lot_id in (select lot_id from held)) is true
+)
+select lot_id, null::bigint as party_id, null::uuid as client_bid_id from held
+union all
+select lot_id, party_id, client_bid_id from seen;
+
+-- name: first_answers
+-- What was answered the first time to these request ids; price, end and hash are those of the event of that seq.
+select b.party_id, b.client_bid_id, b.lot_id, b.stamped_at, b.amount_minor, b.is_maximum, b.refusal, b.lowest_minor,
+    b.seq, b.leading, e.body, e.hash
+from unnest($1::bigint[], $2::uuid[]) as k (party_id, client_bid_id)
+join auction.bid b on b.party_id = k.party_id and b.client_bid_id = k.client_bid_id
+join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq;
+
+-- name: open_ends
+-- When the running phase of each open lot ends; a paused lot's clock stands still.
+select lot_id, ends_at from auction.standing where outcome is null and paused_at is null;
+
+-- name: events_after
+-- The public log of a lot after a seq, in order.
+select seq, body, hash from auction.event where lot_id = $1 and seq > $2 order by seq limit $3;
+
+-- name: events_before
+-- The public log of a lot before a seq, newest first.
+select seq, body, hash from auction.event where lot_id = $1 and seq < $2 order by seq desc limit $3;
+
+-- name: admitted_ids
+-- Everybody admitted to a lot, in order, so that deposits are always locked in the same order.
+select party_id from auction.admission where lot_id = $1 order by party_id;
+
+-- name: positions_of
+-- Every lot a party is admitted to, and whether it leads there.
+select a.lot_id, a.paddle, a.removed_at is null as admitted, s.leader_id is not distinct from a.party_id as leading,
+    case when s.leader_id = a.party_id then s.leader_maximum_minor end as maximum_minor
+from auction.admission a join auction.standing s on s.lot_id = a.lot_id
+where a.party_id = $1 order by a.lot_id;
+
+-- name: position
+-- One party's place on one lot; the maximum is shown to its owner alone.
+select a.lot_id, a.paddle, a.removed_at is null as admitted, s.leader_id is not distinct from a.party_id as leading,
+    case when s.leader_id = a.party_id then s.leader_maximum_minor end as maximum_minor
+from auction.admission a join auction.standing s on s.lot_id = a.lot_id
+where a.lot_id = $1 and a.party_id = $2;
+
+-- name: bids_of
+-- A party's own requests to bid on a lot, newest first.
+select client_bid_id, stamped_at, amount_minor, is_maximum, refusal, seq, leading
+from auction.bid where party_id = $1 and lot_id = $2 order by stamped_at desc limit $3;
+
+-- name: epoch
+-- The timeline of the database: it changes when another server has taken over, which may have lost what was not yet sent to it.
+select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as epoch;
+
+-- name: database_time
+-- The database's clock, now.
+select clock_timestamp();
