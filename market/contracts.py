@@ -1,0 +1,67 @@
+"""The contract of a trade: its terms as one canonical record, its hash, and the code that proves a printed copy.
+
+Pure. Both languages of the confirmation are printed from this record, so the two can never say different things.
+"""
+
+from __future__ import annotations
+
+from base64 import b32encode
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+KIND = "gavelhouse.contract.v1"
+
+
+class ContractTerms(Struct, frozen=True, kw_only=True):
+    """What the parties are bound to. Names are frozen here: a party that renames itself leaves old papers as they were."""
+
+    kind: str = KIND
+    lot_id: int
+    title_en: str
+    title_zh: str
+    seller_id: int
+    seller_name: str
+    buyer_id: int
+    buyer_name: str
+    buyer_paddle: int
+    currency: str
+    currency_exponent: int
+    hammer_minor: int
+    deposit_minor: int
+    commission_bp: int
+    seq: int
+    head: str
+    closed_at: datetime
+    payment_seconds: int
+    ship_working_days: int
+    arrival_seconds: int
+    inspection_seconds: int
+
+
+def canonical(terms: ContractTerms) -> str:
+    """The one spelling of these terms: JSON with sorted keys and no spaces."""
+    return msgspec.json.encode(terms, order="deterministic").decode()
+
+
+def read_terms(text: str) -> ContractTerms:
+    """The terms of a stored contract."""
+    return msgspec.json.decode(text.encode(), type=ContractTerms)
+
+
+def terms_sha256(text: str) -> bytes:
+    """The hash that the escrow case is opened under."""
+    return sha256(text.encode()).digest()
+
+
+def verification_code(digest: bytes) -> str:
+    """Eighty bits of the contract's hash in four groups, to read over a telephone: `ABCD-EFGH-IJKL-MNOP`."""
+    letters = b32encode(digest[:10]).decode()
+    return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
+
+
+def commission_minor(terms: ContractTerms) -> int:
+    """The house's fee, rounded half up to the smallest unit: (P·rate + 5000) // 10000 (docs/money.md)."""
+    return (terms.hammer_minor * terms.commission_bp + 5000) // 10000

@@ -1,0 +1,118 @@
+"""Contracts and carried-over hammers in and out of the database: one typed function a query, and no decisions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from auction.facts import Hammer
+from market.contracts import ContractTerms, canonical, read_terms, terms_sha256, verification_code
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from migrations.database import Connection
+
+_queries = load_queries("market", "deals")
+
+
+class HammerLot(Struct, frozen=True, kw_only=True):
+    """What a contract says of the lot."""
+
+    title_en: str
+    title_zh: str
+    deposit_minor: int
+    seller_name: str
+
+
+class Deal(Struct, frozen=True, kw_only=True):
+    """One contract. It has the number of its escrow case, and its terms never change."""
+
+    case_id: int
+    lot_id: int
+    buyer_id: int
+    seller_id: int
+    currency: str
+    hammer_minor: int
+    commission_bp: int
+    terms: ContractTerms
+    terms_sha256: bytes
+    verification_code: str
+    created_at: datetime
+
+    def title(self, lang: str) -> str:
+        """The lot's title in `lang`, else in the other language."""
+        zh, en = self.terms.title_zh, self.terms.title_en
+        return (zh or en) if lang == "zh" else (en or zh)
+
+
+async def mark_hammer(conn: Connection, hammer: Hammer) -> bool:
+    """True the first time that this lot's close is carried over; False ever after."""
+    row = await conn.fetchrow(
+        _queries.insert_hammer, hammer.lot_id, hammer.outcome.value, hammer.seq, hammer.closed_at
+    )
+    return row is not None
+
+
+async def hammer_lot(conn: Connection, lot_id: int) -> HammerLot:
+    """The lot as its contract will name it. A lot of the auction always has its listing."""
+    row = await conn.fetchrow(_queries.hammer_lot, lot_id)
+    assert row is not None, f"lot {lot_id} has no listing"
+    return HammerLot(**dict(row))
+
+
+async def party_name(conn: Connection, party_id: int) -> str:
+    """The name that a party goes by now."""
+    name: str = await conn.fetchval(_queries.party_name, party_id)
+    return name
+
+
+async def insert_deal(conn: Connection, case_id: int, terms: ContractTerms) -> None:
+    """Write the contract under its case."""
+    text = canonical(terms)
+    digest = terms_sha256(text)
+    await conn.execute(
+        _queries.insert_deal,
+        case_id,
+        terms.lot_id,
+        terms.buyer_id,
+        terms.seller_id,
+        terms.currency,
+        terms.hammer_minor,
+        terms.commission_bp,
+        text,
+        digest,
+        verification_code(digest),
+        terms.closed_at,
+    )
+
+
+async def deal_of_case(conn: Connection, case_id: int) -> Deal | None:
+    """The contract under a case."""
+    return _deal(await conn.fetchrow(_queries.deal_of_case, case_id))
+
+
+async def deal_of_lot(conn: Connection, lot_id: int) -> Deal | None:
+    """The contract that a lot's hammer made, if it was sold."""
+    return _deal(await conn.fetchrow(_queries.deal_of_lot, lot_id))
+
+
+def _deal(row: Record | None) -> Deal | None:
+    if row is None:
+        return None
+    return Deal(
+        case_id=row["case_id"],
+        lot_id=row["lot_id"],
+        buyer_id=row["buyer_id"],
+        seller_id=row["seller_id"],
+        currency=row["currency"],
+        hammer_minor=row["hammer_minor"],
+        commission_bp=row["commission_bp"],
+        terms=read_terms(row["terms"]),
+        terms_sha256=row["terms_sha256"],
+        verification_code=row["verification_code"],
+        created_at=row["created_at"],
+    )
