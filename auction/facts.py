@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -190,3 +191,7 @@ class Hammer(Struct, frozen=True, kw_only=True):
     seq: int
     head: bytes
     admitted_ids: tuple[int, ...]
+
+
+Param = int | datetime | tuple[Literal["money", "duration"], int]
+"""A figure in a sentence of the catalogue: a count, an instant, minor units of the lot's currency, or seconds."""
