@@ -1,0 +1,27 @@
+/** What every page has: times in the viewer's own zone, dialogs that ask, the focus on a form's errors. */
+import "./elements/copy_text";
+import "./elements/deal_watch";
+import "./elements/print_button";
+import "./elements/time_left";
+import { localiseTimes, nameTheZone } from "./times";
+
+localiseTimes(document);
+nameTheZone(document);
+document.getElementById("errors")?.focus();
+
+for (const form of document.querySelectorAll<HTMLFormElement>("form[data-confirm]")) {
+  const dialog = document.getElementById(form.dataset["confirm"] ?? "");
+  if (!(dialog instanceof HTMLDialogElement)) continue;
+  let agreed = false;
+  form.addEventListener("submit", (event) => {
+    if (agreed) return;
+    event.preventDefault();
+    dialog.showModal();
+  });
+  dialog.querySelector("[data-close]")?.addEventListener("click", () => dialog.close());
+  dialog.querySelector("[data-agree]")?.addEventListener("click", () => {
+    agreed = true;
+    dialog.close();
+    form.requestSubmit();
+  });
+}

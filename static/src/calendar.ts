@@ -1,0 +1,2 @@
+/** The calendar: live prices and clocks of many lots over one socket. */
+export {};

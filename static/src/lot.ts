@@ -1,0 +1,2 @@
+/** The live lot page. */
+export {};
