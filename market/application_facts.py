@@ -1,0 +1,113 @@
+"""What is true of a party's wish to bid on a lot: the application, and the one next step that the bidder has.
+
+Frozen values and one pure rule; no I/O.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class ApplicationState(StrEnum):
+    APPLIED = "applied"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class ApplicationRefusal(StrEnum):
+    """Why a step was refused, in the order tested. The sentence is `market_refusal.<value>`."""
+
+    NO_SUCH_LOT = "no_such_lot"
+    NO_SUCH_APPLICATION = "no_such_application"
+    SELLER_MAY_NOT_BID = "seller_may_not_bid"
+    BARRED = "barred"
+    LOT_IS_OVER = "lot_is_over"
+    ALREADY_DECIDED = "already_decided"
+    APPLICATION_REASON_MISSING = "application_reason_missing"
+    NO_DEPOSIT_DUE = "no_deposit_due"
+    WALLET_TOO_LOW = "wallet_too_low"
+
+
+class NextStep(StrEnum):
+    """Where a viewer stands before a lot, and so what to do next. The texts are `qualification.<value>…`."""
+
+    SIGN_IN = "sign_in"
+    OWN_LOT = "own_lot"
+    ADMITTED = "admitted"
+    OVER = "over"
+    BARRED = "barred"
+    APPLY = "apply"
+    WAIT = "wait"
+    REJECTED = "rejected"
+    PAY_DEPOSIT = "pay_deposit"
+
+
+class Application(Struct, frozen=True, kw_only=True):
+    """One party's application for one lot. Admitted means: holds a paddle and may bid."""
+
+    id: int
+    lot_id: int
+    party_id: int
+    state: ApplicationState
+    applied_at: datetime
+    reason: str | None = None
+    decided_by: int | None = None
+    decided_at: datetime | None = None
+    deposit_id: int | None = None
+    paddle: int | None = None
+    admitted_at: datetime | None = None
+
+
+class LotDoor(Struct, frozen=True, kw_only=True):
+    """What of a lot matters to who wants to bid on it."""
+
+    id: int
+    seller_id: int
+    currency: str
+    deposit_minor: int
+    title_zh: str
+    title_en: str
+    over: bool
+
+
+class Qualification(Struct, frozen=True, kw_only=True):
+    """The viewer's standing before the lot and the one next step, ready for the checklist."""
+
+    step: NextStep
+    lot_id: int
+    currency: str
+    deposit_minor: int
+    reference: str | None = None
+    deposit_id: int | None = None
+    balance_minor: int = 0
+    paddle: int | None = None
+    reason: str | None = None
+
+    @property
+    def may_freeze(self) -> bool:
+        """Whether the wallet covers the deposit that is due."""
+        return self.step is NextStep.PAY_DEPOSIT and self.balance_minor >= self.deposit_minor
+
+
+def next_step(lot: LotDoor, party_id: int | None, application: Application | None, *, barred: bool) -> NextStep:
+    """The one step that leads on. Who is admitted stays so when he is barred later, and after the close."""
+    if party_id == lot.seller_id:
+        return NextStep.OWN_LOT
+    if application is not None and application.admitted_at is not None:
+        return NextStep.ADMITTED
+    if lot.over:
+        return NextStep.OVER
+    if party_id is None:
+        return NextStep.SIGN_IN
+    if barred:
+        return NextStep.BARRED
+    if application is None:
+        return NextStep.APPLY
+    return {
+        ApplicationState.APPLIED: NextStep.WAIT,
+        ApplicationState.REJECTED: NextStep.REJECTED,
+        ApplicationState.APPROVED: NextStep.PAY_DEPOSIT,
+    }[application.state]

@@ -1,0 +1,254 @@
+"""Who may bid on which lot: apply, confirm, freeze the deposit, be admitted with a paddle.
+
+Each function is one transaction of the caller's and may be repeated: the second time finds the first one's effect.
+The paddle is given in the transaction in which the deposit is held, so nobody is admitted without his deposit and
+nobody's deposit is held without his paddle. Locks go lot, then application, then deposit, as in the close.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from escrow.facts import Refusal as EscrowRefusal
+
+from auction import desk
+from market import audit, notices
+from market.application_facts import (
+    Application,
+    ApplicationRefusal,
+    ApplicationState,
+    LotDoor,
+    NextStep,
+    Qualification,
+    next_step,
+)
+from market.listing_facts import LONGEST_REASON
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from escrow.desk import EscrowDesk
+    from escrow.facts import Deposit
+
+    from migrations.database import Connection
+
+__all__ = [
+    "Application",
+    "ApplicationRefusal",
+    "ApplicationState",
+    "NextStep",
+    "Qualification",
+    "application_state",
+    "apply",
+    "confirm",
+    "freeze_from_wallet",
+    "on_deposit_held",
+    "reject",
+]
+
+_queries = load_queries("market", "applications")
+
+
+async def apply(conn: Connection, *, lot_id: int, party_id: int, now: datetime) -> Application | ApplicationRefusal:
+    """Ask to bid on the lot. Asking again gives the application as it stands."""
+    lot = await _door_of(conn, lot_id)
+    if lot is None:
+        return ApplicationRefusal.NO_SUCH_LOT
+    if lot.seller_id == party_id:
+        return ApplicationRefusal.SELLER_MAY_NOT_BID
+    if await _is_barred(conn, party_id):
+        return ApplicationRefusal.BARRED
+    if lot.over:
+        return ApplicationRefusal.LOT_IS_OVER
+    await conn.execute(_queries.insert_application, lot_id, party_id, now)
+    return _application(await conn.fetchrow(_queries.application_of, lot_id, party_id))
+
+
+async def confirm(
+    conn: Connection, escrow: EscrowDesk, *, application_id: int, operator_id: int, now: datetime
+) -> Application | ApplicationRefusal:
+    """The operator's yes. Without a deposit it admits at once; with one it asks for the money.
+
+    A second yes gives the first one's result; a yes after a no is refused.
+    """
+    application = await _lock(conn, application_id)
+    if application is None:
+        return ApplicationRefusal.NO_SUCH_APPLICATION
+    if application.state is not ApplicationState.APPLIED:
+        return application if application.state is ApplicationState.APPROVED else ApplicationRefusal.ALREADY_DECIDED
+    lot = await _door_of(conn, application.lot_id)
+    assert lot is not None, "an application is for an approved lot, and an approved lot stays"
+    if lot.over:
+        return ApplicationRefusal.LOT_IS_OVER
+    if await _is_barred(conn, application.party_id):
+        return ApplicationRefusal.BARRED
+    approved = await _approve(conn, escrow, application, lot, operator_id, now)
+    if approved.deposit_id is None:
+        return await _admit(conn, approved, lot, now)
+    return approved
+
+
+async def reject(
+    conn: Connection, *, application_id: int, operator_id: int, reason: str, now: datetime
+) -> Application | ApplicationRefusal:
+    """The operator's no, with the reason that the applicant reads."""
+    application = await _lock(conn, application_id)
+    if application is None:
+        return ApplicationRefusal.NO_SUCH_APPLICATION
+    if application.state is not ApplicationState.APPLIED:
+        return ApplicationRefusal.ALREADY_DECIDED
+    if not (stated := reason.strip()[:LONGEST_REASON]):
+        return ApplicationRefusal.APPLICATION_REASON_MISSING
+    row = await conn.fetchrow(_queries.mark_application_rejected, application_id, operator_id, now, stated)
+    await audit.record(conn, operator_id, "application.rejected", f"application:{application_id}", stated, {}, now)
+    lot = await _door_of(conn, application.lot_id)
+    assert lot is not None, "an application is for an approved lot, and an approved lot stays"
+    await _tell(conn, application, lot, "application_rejected", now)
+    return _application(row)
+
+
+async def freeze_from_wallet(
+    conn: Connection, escrow: EscrowDesk, *, lot_id: int, party_id: int, now: datetime
+) -> Application | ApplicationRefusal:
+    """Hold the deposit out of the party's wallet instead of waiting for a bank transfer; admits in the same breath."""
+    await lock_subject(conn, subject_of(lot_id))
+    application = await _lock_of(conn, lot_id, party_id)
+    if application is None or application.state is not ApplicationState.APPROVED or application.deposit_id is None:
+        return ApplicationRefusal.NO_DEPOSIT_DUE
+    if application.admitted_at is not None:
+        return application
+    lot = await _door_of(conn, lot_id)
+    assert lot is not None, "an application is for an approved lot, and an approved lot stays"
+    if lot.over:
+        return ApplicationRefusal.LOT_IS_OVER
+    held = await escrow.deposits.freeze_from_wallet(conn, application.deposit_id, now)
+    if isinstance(held, EscrowRefusal):
+        return ApplicationRefusal.WALLET_TOO_LOW
+    await on_deposit_held(conn, held, now)  # the escrow has called it already; twice has one effect
+    return _application(await conn.fetchrow(_queries.application_of, lot_id, party_id))
+
+
+async def lock_subject(conn: Connection, subject: str) -> None:
+    """Lock the lot behind an escrow's subject. The escrow calls it before it locks a deposit."""
+    if (lot_id := lot_of(subject)) is not None:
+        await conn.execute(_queries.lock_lot_on_show, lot_id)
+
+
+async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> None:
+    """The escrow's call in the transaction that freezes a deposit: its payer is admitted.
+
+    The lot is locked and open here: the close, which takes the same lock, ends every deposit that is not yet held.
+    """
+    lot_id = lot_of(deposit.subject)
+    application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
+    if application is None or application.admitted_at is not None:
+        return
+    lot = await _door_of(conn, application.lot_id)
+    assert lot is not None and not lot.over, "a deposit is held only while its lot is open"
+    await _admit(conn, application, lot, now)
+
+
+async def application_state(
+    conn: Connection, escrow: EscrowDesk, lot_id: int, party_id: int | None
+) -> Qualification | None:
+    """Where the viewer stands before the lot and what to do next; None when there is no such lot on show."""
+    lot = await _door_of(conn, lot_id)
+    if lot is None:
+        return None
+    application, barred = None, False
+    if party_id is not None:
+        row = await conn.fetchrow(_queries.application_of, lot_id, party_id)
+        application = None if row is None else _application(row)
+        barred = await _is_barred(conn, party_id)
+    step = next_step(lot, party_id, application, barred=barred)
+    stands = Qualification(step=step, lot_id=lot_id, currency=lot.currency, deposit_minor=lot.deposit_minor)
+    if application is None or party_id is None:
+        return stands
+    stands = msgspec.structs.replace(stands, paddle=application.paddle, reason=application.reason)
+    if step is not NextStep.PAY_DEPOSIT or application.deposit_id is None:
+        return stands
+    deposit = await escrow.deposits.deposit_by_id(conn, application.deposit_id)
+    assert deposit is not None, "an approved application names its deposit"
+    balance_minor = await escrow.wallet.balance(conn, party_id, lot.currency)
+    return msgspec.structs.replace(
+        stands, reference=deposit.reference, deposit_id=deposit.id, balance_minor=balance_minor
+    )
+
+
+def subject_of(lot_id: int) -> str:
+    """The name under which the escrow knows a lot."""
+    return f"lot:{lot_id}"
+
+
+def lot_of(subject: str) -> int | None:
+    """The lot behind an escrow's subject, if it is one."""
+    kind, _, number = subject.partition(":")
+    return int(number) if kind == "lot" and number.isascii() and number.isdigit() else None
+
+
+async def _approve(
+    conn: Connection, escrow: EscrowDesk, application: Application, lot: LotDoor, operator_id: int, now: datetime
+) -> Application:
+    deposit_id = None
+    if lot.deposit_minor:
+        deposit = await escrow.deposits.request_deposit(
+            conn,
+            subject=subject_of(lot.id),
+            party_id=application.party_id,
+            amount_minor=lot.deposit_minor,
+            currency=lot.currency,
+            now=now,
+        )
+        deposit_id = deposit.id
+    row = await conn.fetchrow(_queries.mark_application_approved, application.id, operator_id, now, deposit_id)
+    await audit.record(
+        conn, operator_id, "application.confirmed", f"application:{application.id}", None, {"lot": lot.id}, now
+    )
+    if deposit_id is not None:
+        await _tell(conn, application, lot, "deposit_due", now)
+    return _application(row)
+
+
+async def _admit(conn: Connection, application: Application, lot: LotDoor, now: datetime) -> Application:
+    paddle = await desk.admit(conn, lot_id=lot.id, party_id=application.party_id, now=now)
+    row = await conn.fetchrow(_queries.mark_application_admitted, application.id, paddle, now)
+    await _tell(conn, application, lot, "admitted", now, paddle=paddle)
+    return _application(row)
+
+
+async def _tell(
+    conn: Connection, application: Application, lot: LotDoor, kind: str, now: datetime, **more: str | int
+) -> None:
+    params = {"title_zh": lot.title_zh or lot.title_en, "title_en": lot.title_en or lot.title_zh, "lot": lot.id, **more}
+    await notices.notify(conn, [application.party_id], kind, params, f"/lots/{lot.id}", now)
+
+
+async def _door_of(conn: Connection, lot_id: int) -> LotDoor | None:
+    row = await conn.fetchrow(_queries.lot_to_apply_for, lot_id)
+    return None if row is None else msgspec.convert(dict(row), LotDoor)
+
+
+async def _is_barred(conn: Connection, party_id: int) -> bool:
+    return bool(await conn.fetchval(_queries.party_is_barred, party_id))
+
+
+async def _lock(conn: Connection, application_id: int) -> Application | None:
+    lot_id = await conn.fetchval(_queries.lot_of_application, application_id)
+    if lot_id is None:
+        return None
+    await lock_subject(conn, subject_of(lot_id))
+    row = await conn.fetchrow(_queries.lock_application, application_id)
+    return None if row is None else _application(row)
+
+
+async def _lock_of(conn: Connection, lot_id: int, party_id: int) -> Application | None:
+    row = await conn.fetchrow(_queries.lock_application_of, lot_id, party_id)
+    return None if row is None else _application(row)
+
+
+def _application(row: Mapping[str, object] | None) -> Application:
+    assert row is not None, "the query returns the row that it writes"
+    return msgspec.convert(dict(row), Application)

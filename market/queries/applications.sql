@@ -1,0 +1,85 @@
+-- name: lot_to_apply_for
+-- What the door to a lot needs: whose it is, whether it is on show, what the deposit is, and whether it is over.
+select listing.id, listing.seller_id, listing.currency, listing.deposit_minor, listing.title_zh, listing.title_en,
+       standing.phase = 'closed' as over
+from market.listing
+join auction.standing on standing.lot_id = listing.id
+where listing.id = $1 and listing.state = 'approved';
+
+-- name: lock_lot_on_show
+-- The lot's standing, locked before anything of its applicants or their deposits: as the close does it.
+select 1 from auction.standing where lot_id = $1 for update;
+
+-- name: lot_of_application
+-- Which lot an application is for; that never changes.
+select lot_id from market.application where id = $1;
+
+-- name: party_is_barred
+-- Whether a party is kept from bidding on further lots.
+select barred_at is not null from market.party where id = $1;
+
+-- name: insert_application
+-- A party asks to bid. Asking twice leaves the first as it is.
+insert into market.application (lot_id, party_id, applied_at) values ($1, $2, $3)
+on conflict on constraint one_application_a_lot do nothing;
+
+-- name: application_of
+-- The party's application for a lot.
+select * from market.application where lot_id = $1 and party_id = $2;
+
+-- name: lock_application
+-- One application for a decision: the second of two operators waits here, then sees the first's decision.
+select * from market.application where id = $1 for no key update;
+
+-- name: lock_application_of
+-- The party's application for a lot, for a change.
+select * from market.application where lot_id = $1 and party_id = $2 for no key update;
+
+-- name: mark_application_approved
+-- The operator's yes, with the deposit that is now asked for, if there is one.
+update market.application set state = 'approved', decided_by = $2, decided_at = $3, deposit_id = $4
+where id = $1
+returning *;
+
+-- name: mark_application_rejected
+-- The operator's no, with the reason that the party reads.
+update market.application set state = 'rejected', decided_by = $2, decided_at = $3, reason = $4
+where id = $1
+returning *;
+
+-- name: mark_application_admitted
+-- The party holds a paddle.
+update market.application set paddle = $2, admitted_at = $3
+where id = $1
+returning *;
+
+-- name: applications_page
+-- Who may bid on which lot: the queue (state 'applied', the longest waiting first) or the register of decisions.
+select application.*, party.display_name as party_name, party.barred_at is not null as party_is_barred,
+       (select count(*) from market.application as others
+        where others.party_id = application.party_id and others.admitted_at is not null) as admitted_before,
+       listing.title_zh, listing.title_en, listing.currency, listing.deposit_minor, listing.starts_at,
+       decider.display_name as decided_by_name
+from market.application
+join market.party on party.id = application.party_id
+join market.listing on listing.id = application.lot_id
+left join market.party as decider on decider.id = application.decided_by
+where ($1::text is null or application.state = $1)
+  and ($2::bigint is null or application.lot_id = $2)
+order by case when application.state = 'applied' then application.applied_at end,
+         application.decided_at desc nulls last, application.id
+limit $3 offset $4;
+
+-- name: count_applications
+-- How many there are of a state, of a lot.
+select count(*) from market.application
+where ($1::text is null or state = $1) and ($2::bigint is null or lot_id = $2);
+
+-- name: applications_of_party
+-- What a party has applied for, with the lot's title: the lots on which nothing is bid yet included.
+select application.*, listing.title_zh, listing.title_en
+from market.application
+join market.listing on listing.id = application.lot_id
+where application.party_id = $1
+order by application.applied_at desc
+limit $2;
