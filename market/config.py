@@ -43,11 +43,18 @@ def _webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def default_data_dir() -> Path:
+    """Root keeps data where services do; anybody else in the XDG data folder of his own."""
+    if os.geteuid() == 0:
+        return ROOT_DATA_FOLDER
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "gavelhouse"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting, with its default. Times in seconds."""
 
-    data_dir: Path = field(default_factory=lambda: default_data_dir())
+    data_dir: Path = field(default_factory=default_data_dir)
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = ""
@@ -134,13 +141,6 @@ class LoadedConfig:
             for item in _configured()
             if (origin := self.origins[item.name])
         ]
-
-
-def default_data_dir() -> Path:
-    """Root keeps data where services do; anybody else in the XDG data folder of his own."""
-    if os.geteuid() == 0:
-        return ROOT_DATA_FOLDER
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "gavelhouse"
 
 
 def load_config(
@@ -264,7 +264,8 @@ def _with_secrets(config: Config, origins: dict[str, str], make: bool) -> Loaded
         kept = config.data_dir / "secrets" / item.name
         value = _kept_secret(kept, maker if make else None)
         if value:
-            config = replace(config, **{item.name: value})
+            secret: dict[str, Any] = {item.name: value}
+            config = replace(config, **secret)
             origins[item.name] = str(kept)
     return LoadedConfig(config=config, origins=origins)
 

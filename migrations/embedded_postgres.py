@@ -13,6 +13,7 @@ import pwd
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ import asyncpg
 
 from migrations.database import DATABASE_NAME, Address, Role
 from migrations.parent_death import die_with_parent
-from migrations.postgres_binaries import Account, EmbeddedPostgresError, can_enter, find_binaries, unprivileged_account
+from migrations.postgres_binaries import Account, EmbeddedPostgresError, find_binaries, unprivileged_account
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -67,12 +68,17 @@ class EmbeddedPostgres:
         self._account: Account | None = None
         self._programs: Path | None = None
         self._socket_folder: Path | None = None
+        self._handles: tuple[int, ...] = ()
 
     @property
     def address(self) -> Address:
         if self._socket_folder is None:
             raise EmbeddedPostgresError("The embedded database has not been started.")
         return Address(socket_folder=self._socket_folder)
+
+    def attach(self) -> Address:
+        """The address at which another process has started this cluster; whether it answers, connecting tells."""
+        return Address(socket_folder=self._choose_socket_folder())
 
     @property
     def programs(self) -> Path:
@@ -116,6 +122,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, what was committed is on disk. No error if not running."""
         process, self._process = self._process, None
+        self._close_handles()
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGINT)
@@ -142,22 +149,30 @@ class EmbeddedPostgres:
                 self._spawn()
 
     def _prepare_folders(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._account = account = unprivileged_account(self.cluster)
-        # Root's own files in the folder are 0600; the other user only has to pass through.
-        os.chmod(self.folder, 0o700 if account is None else 0o711)
-        if account is not None and not can_enter(account, self.folder):
-            self._refuse_unreachable(account)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._account = unprivileged_account(self.cluster)
         self._private(self.cluster)
-        self._programs = find_binaries(account, self.folder / "postgres-programs")
+        self._programs = find_binaries(self._account, self.folder / "postgres-programs")
         self._socket_folder = self._choose_socket_folder()
         self._private(self._socket_folder)
+        self._close_handles()
+        self._handles = tuple(os.open(folder, os.O_DIRECTORY) for folder in (self.cluster, self._socket_folder))
 
-    def _refuse_unreachable(self, account: Account) -> None:
-        raise EmbeddedPostgresError(
-            f"Started by root, Postgres runs as '{account.name}', who may not enter {self.folder.parent}: "
-            "give --data-dir a folder whose parents everybody may enter, such as /var/lib/gavelhouse."
-        )
+    def _paths(self) -> tuple[str, str]:
+        """The cluster and the socket folder as Postgres is told of them.
+
+        The unprivileged user for whom root starts it may not be let through the folders above (a private home, a
+        temporary folder). An open handle needs no way to it, so on Linux it gets the two folders as handles.
+        """
+        if self._account is None or not sys.platform.startswith("linux"):
+            return str(self.cluster), str(self._socket_folder)
+        cluster, socket = self._handles
+        return f"/proc/self/fd/{cluster}", f"/proc/self/fd/{socket}"
+
+    def _close_handles(self) -> None:
+        for handle in self._handles:
+            os.close(handle)
+        self._handles = ()
 
     def _choose_socket_folder(self) -> Path:
         beside = self.folder.resolve() / "socket"
@@ -194,7 +209,7 @@ class EmbeddedPostgres:
     def _make_cluster(self) -> None:
         command = [
             str(self.programs / "initdb"),
-            f"--pgdata={self.cluster}",
+            f"--pgdata={self._paths()[0]}",
             f"--username={_SUPERUSER}",
             "--auth=peer",
             "--encoding=UTF8",
@@ -211,6 +226,7 @@ class EmbeddedPostgres:
             user=self._uid,
             group=self._gid,
             extra_groups=self._groups,
+            pass_fds=self._handles,
         )
         if made.returncode != 0:
             raise EmbeddedPostgresError(f"The database could not be made in {self.cluster}: {made.stderr.strip()}")
@@ -232,10 +248,11 @@ class EmbeddedPostgres:
     def _spawn(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        command = [str(self.programs / "postgres"), "-D", str(self.cluster), "-k", str(self._socket_folder)]
+        cluster, socket = self._paths()
+        command = [str(self.programs / "postgres"), "-D", cluster, "-k", socket]
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=_for_owner_only) as log:
             self._process = subprocess.Popen(
                 command,
                 cwd="/",
@@ -248,6 +265,7 @@ class EmbeddedPostgres:
                 user=self._uid,
                 group=self._gid,
                 extra_groups=self._groups,
+                pass_fds=self._handles,
             )
 
     def _wait_until_ready(self) -> None:
@@ -313,6 +331,10 @@ def _pid_file_lines(cluster: Path) -> list[str]:
         return (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
+
+
+def _for_owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _environment() -> dict[str, str]:
