@@ -37,6 +37,8 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     closed_at: datetime
     payment_seconds: int
     ship_working_days: int
+    ship_seconds: int | None
+    unshipped_seconds: int
     arrival_seconds: int
     inspection_seconds: int
 

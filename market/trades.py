@@ -1,0 +1,186 @@
+"""Where the auction and the escrow meet: the hammer falls, and in the same transaction the money is put in order.
+
+A lot that closes frees every loser's deposit, opens the winner's escrow case under the hash of the contract, and tells
+everyone concerned. A case that changes tells its parties; "ship" is told only when the money is held. Both run inside
+the caller's transaction, so a sale without its case, or a closed lot with a frozen loser, never exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from auction.facts import Hammer, Outcome
+from escrow.facts import Action, Case, CaseEvent, CaseTerms, State, Timers
+from market import deals_store, notices
+from market.contracts import ContractTerms, canonical, terms_sha256
+from market.currencies import EXPONENTS, money_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from escrow.desk import EscrowDesk
+    from market.config import Config
+    from migrations.database import Connection
+
+HammerHandler = Callable[["Connection", Hammer], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeTerms:
+    """The house's standing terms, written into each contract at the hammer and frozen there."""
+
+    commission_bp: int = 800
+    timers: Timers = field(default_factory=Timers)
+
+
+def trade_terms(config: Config) -> TradeTerms:
+    """The terms that the configuration sets. Shipping counts working days unless its time was set to something else."""
+    ordinary = config.ship_seconds == 3 * 86_400
+    return TradeTerms(
+        commission_bp=config.commission_bp,
+        timers=Timers(
+            payment_seconds=config.payment_seconds,
+            ship_seconds=None if ordinary else config.ship_seconds,
+            unshipped_seconds=config.ship_grace_seconds,
+            arrival_seconds=config.arrival_seconds,
+            inspection_seconds=config.inspection_seconds,
+        ),
+    )
+
+
+def subject_of(lot_id: int) -> str:
+    """The name under which the escrow knows a lot."""
+    return f"lot:{lot_id}"
+
+
+def hammer_handler(terms: TradeTerms, desk: EscrowDesk) -> HammerHandler:
+    """What the auction calls with each lot that has ended, in the transaction that ends it. A second call changes nothing."""
+
+    async def on_hammer(conn: Connection, hammer: Hammer) -> None:
+        if not await deals_store.mark_hammer(conn, hammer):
+            return
+        if hammer.outcome is Outcome.SOLD:
+            await _sold(conn, hammer, terms, desk)
+        else:
+            await _not_sold(conn, hammer, desk)
+
+    return on_hammer
+
+
+async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: EscrowDesk) -> None:
+    subject = subject_of(hammer.lot_id)
+    await desk.deposits.free_deposits(conn, subject, None, hammer.closed_at, except_party=hammer.winner_id)
+    contract = await _contract(conn, hammer, terms)
+    case = await desk.settlement.open_case(
+        conn,
+        CaseTerms(
+            subject=subject,
+            buyer_id=contract.buyer_id,
+            seller_id=contract.seller_id,
+            currency=contract.currency,
+            price_minor=contract.hammer_minor,
+            deposit_minor=contract.deposit_minor,
+            commission_bp=contract.commission_bp,
+            contract_sha256=terms_sha256(canonical(contract)),
+            timers=terms.timers,
+        ),
+        hammer.closed_at,
+    )
+    await deals_store.insert_deal(conn, case.id, contract)
+    await _tell_sold(conn, hammer, contract, case)
+
+
+async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms) -> ContractTerms:
+    assert hammer.winner_id is not None and hammer.winner_paddle is not None and hammer.price_minor is not None
+    lot = await deals_store.hammer_lot(conn, hammer.lot_id)
+    timers = terms.timers
+    return ContractTerms(
+        lot_id=hammer.lot_id,
+        title_en=lot.title_en,
+        title_zh=lot.title_zh,
+        seller_id=hammer.seller_id,
+        seller_name=lot.seller_name,
+        buyer_id=hammer.winner_id,
+        buyer_name=await deals_store.party_name(conn, hammer.winner_id),
+        buyer_paddle=hammer.winner_paddle,
+        currency=hammer.currency,
+        currency_exponent=EXPONENTS[hammer.currency],
+        hammer_minor=hammer.price_minor,
+        # No more of a deposit goes towards the price than the price; the rest is freed with the payment.
+        deposit_minor=min(lot.deposit_minor, hammer.price_minor),
+        commission_bp=terms.commission_bp,
+        seq=hammer.seq,
+        head=hammer.head.hex(),
+        closed_at=hammer.closed_at,
+        payment_seconds=timers.payment_seconds,
+        ship_working_days=timers.ship_working_days,
+        ship_seconds=timers.ship_seconds,
+        unshipped_seconds=timers.unshipped_seconds,
+        arrival_seconds=timers.arrival_seconds,
+        inspection_seconds=timers.inspection_seconds,
+    )
+
+
+async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, case: Case) -> None:
+    at = hammer.closed_at
+    params = {
+        **_named(contract.lot_id, contract.title_en, contract.title_zh),
+        "sum": money_text(contract.hammer_minor, contract.currency),
+    }
+    due = _instant(at + timedelta(seconds=contract.payment_seconds))
+    deal = f"/deals/{case.id}"
+    await notices.notify(conn, [contract.buyer_id], "lot_won", {**params, "due": due}, deal, at)
+    await notices.notify(conn, [contract.seller_id], "lot_sold", params, deal, at)
+    losers = [party for party in hammer.admitted_ids if party != contract.buyer_id]
+    await notices.notify(conn, losers, "lot_lost", params, f"/lots/{hammer.lot_id}", at)
+
+
+async def _not_sold(conn: Connection, hammer: Hammer, desk: EscrowDesk) -> None:
+    await desk.deposits.free_deposits(conn, subject_of(hammer.lot_id), None, hammer.closed_at)
+    lot = await deals_store.hammer_lot(conn, hammer.lot_id)
+    params = _named(hammer.lot_id, lot.title_en, lot.title_zh)
+    kind = "lot_void" if hammer.outcome is Outcome.VOID else "lot_unsold"
+    link = f"/lots/{hammer.lot_id}"
+    await notices.notify(conn, hammer.admitted_ids, kind, params, link, hammer.closed_at)
+    await notices.notify(conn, [hammer.seller_id], f"{kind}_seller", params, link, hammer.closed_at)
+
+
+async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> None:
+    """Tell the parties what a step of their case means for them. Whoever took the step is not told of it again."""
+    told = _TOLD.get(event.to_state if event.action is not Action.EXTEND_INSPECTION else event.action, {})
+    if not told:
+        return
+    deal = await deals_store.deal_of_case(conn, case.id)
+    assert deal is not None, "a case that was opened at a hammer has its contract"
+    params = _named(deal.lot_id, deal.terms.title_en, deal.terms.title_zh)
+    due_at: datetime | None = case.ship_by_at if case.state is State.FUNDED else case.clock_due_at
+    if due_at is not None:
+        params["due"] = _instant(due_at)
+    parties = {"buyer": case.buyer_id, "seller": case.seller_id}
+    for role, kind in told.items():
+        if event.actor_id != parties[role]:
+            await notices.notify(conn, [parties[role]], kind, params, f"/deals/{case.id}", event.at)
+
+
+_TOLD: dict[State | Action, dict[str, str]] = {
+    State.FUNDED: {"buyer": "deal_paid_buyer", "seller": "deal_ship"},
+    State.SHIPPED: {"buyer": "deal_shipped"},
+    State.INSPECTING: {"buyer": "deal_inspecting", "seller": "deal_inspecting"},
+    Action.EXTEND_INSPECTION: {"seller": "deal_extended"},
+    State.RELEASED: {"buyer": "deal_released_buyer", "seller": "deal_released_seller"},
+    State.SETTLED: {"seller": "deal_settled"},
+    State.CANCELLED: {"buyer": "deal_cancelled", "seller": "deal_cancelled"},
+    State.DEFAULTED: {"buyer": "deal_defaulted_buyer", "seller": "deal_defaulted_seller"},
+}
+"""Who is told what when a case arrives in a state. "Ship" stands with FUNDED alone: no other state asks for goods."""
+
+
+def _named(lot_id: int, title_en: str, title_zh: str) -> dict[str, str | int]:
+    return {"lot": lot_id, "title_en": title_en or title_zh, "title_zh": title_zh or title_en}
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
