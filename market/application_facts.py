@@ -18,7 +18,7 @@ class ApplicationState(StrEnum):
 
 
 class ApplicationRefusal(StrEnum):
-    """Why a step was refused, in the order tested. The sentence is `market_refusal.<value>`."""
+    """Why a step was refused, in the order tested. The sentence is `application_refusal.<value>`."""
 
     NO_SUCH_LOT = "no_such_lot"
     NO_SUCH_APPLICATION = "no_such_application"
@@ -26,7 +26,7 @@ class ApplicationRefusal(StrEnum):
     BARRED = "barred"
     LOT_IS_OVER = "lot_is_over"
     ALREADY_DECIDED = "already_decided"
-    APPLICATION_REASON_MISSING = "application_reason_missing"
+    REASON_MISSING = "reason_missing"
     NO_DEPOSIT_DUE = "no_deposit_due"
     WALLET_TOO_LOW = "wallet_too_low"
 

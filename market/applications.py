@@ -101,7 +101,7 @@ async def reject(
     if application.state is not ApplicationState.APPLIED:
         return ApplicationRefusal.ALREADY_DECIDED
     if not (stated := reason.strip()[:LONGEST_REASON]):
-        return ApplicationRefusal.APPLICATION_REASON_MISSING
+        return ApplicationRefusal.REASON_MISSING
     row = await conn.fetchrow(_queries.mark_application_rejected, application_id, operator_id, now, stated)
     await audit.record(conn, operator_id, "application.rejected", f"application:{application_id}", stated, {}, now)
     lot = await _door_of(conn, application.lot_id)

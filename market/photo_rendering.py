@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
+import zlib
 from enum import StrEnum
 
 from msgspec import Struct
@@ -22,24 +24,40 @@ SIZES: tuple[int, ...] = (320, 960, 1920)
 READABLE_FORMATS = ("JPEG", "PNG", "WEBP")
 WEBP_QUALITY = 82
 
+_WHAT_A_HOSTILE_FILE_RAISES = (
+    UnidentifiedImageError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+"""Decoders parse the unknown and trip in many ways; each of them means: not an image that we can read."""
+
 
 class PhotoRefusal(StrEnum):
-    """Why a photo was not taken, in the order tested. The sentence is `market_refusal.<value>`."""
+    """Why a photo was not taken, in the order tested. The sentence is `photo_refusal.<value>`."""
 
-    PHOTO_MISSING = "photo_missing"
-    PHOTO_TOO_LARGE = "photo_too_large"
-    PHOTO_NOT_AN_IMAGE = "photo_not_an_image"
-    PHOTO_TOO_MANY_PIXELS = "photo_too_many_pixels"
-    PHOTO_TOO_SMALL = "photo_too_small"
-    PHOTO_BUSY = "photo_busy"
-    PHOTO_LIMIT_REACHED = "photo_limit_reached"
-    PHOTO_ALREADY_THERE = "photo_already_there"
-    PHOTO_NOT_FOUND = "photo_not_found"
-    PHOTO_LOT_IS_FIXED = "photo_lot_is_fixed"
+    MISSING = "missing"
+    TOO_LARGE = "too_large"
+    NOT_AN_IMAGE = "not_an_image"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_SMALL = "too_small"
+    BUSY = "busy"
+    LIMIT_REACHED = "limit_reached"
+    ALREADY_THERE = "already_there"
+    NOT_FOUND = "not_found"
+    LOT_IS_FIXED = "lot_is_fixed"
 
 
 class RenderedPhoto(Struct, frozen=True, kw_only=True):
-    """The picture in each of SIZES (width → webp bytes). `width` and `height` are those of the largest."""
+    """The picture in each of SIZES (size → webp bytes). `width` and `height` are those of the largest."""
 
     sha256: bytes
     width: int
@@ -50,9 +68,9 @@ class RenderedPhoto(Struct, frozen=True, kw_only=True):
 def render_photo(upload: bytes) -> RenderedPhoto | PhotoRefusal:
     """Decode, turn upright, bring to sRGB, and encode in each size. Blocking: some 0.3 s for a phone's photo."""
     if not upload:
-        return PhotoRefusal.PHOTO_MISSING
+        return PhotoRefusal.MISSING
     if len(upload) > LARGEST_UPLOAD_BYTES:
-        return PhotoRefusal.PHOTO_TOO_LARGE
+        return PhotoRefusal.TOO_LARGE
     picture = _decoded(upload)
     if isinstance(picture, PhotoRefusal):
         return picture
@@ -73,18 +91,16 @@ def _decoded(upload: bytes) -> Image.Image | PhotoRefusal:
             warnings.simplefilter("ignore")  # damaged metadata warns; the size is judged below by our own figure
             with Image.open(io.BytesIO(upload), formats=READABLE_FORMATS) as image:
                 if image.width * image.height > LARGEST_PIXELS:
-                    return PhotoRefusal.PHOTO_TOO_MANY_PIXELS
+                    return PhotoRefusal.TOO_MANY_PIXELS
                 if min(image.width, image.height) < SMALLEST_SIDE:
-                    return PhotoRefusal.PHOTO_TOO_SMALL
+                    return PhotoRefusal.TOO_SMALL
                 image.draft("RGB", (SIZES[-1], SIZES[-1]))  # JPEG decodes straight to a half or a quarter
                 image.load()
                 return _bare(image)
     except Image.DecompressionBombError:
-        return PhotoRefusal.PHOTO_TOO_MANY_PIXELS
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, OverflowError):
-        return PhotoRefusal.PHOTO_NOT_AN_IMAGE
-    except (TypeError, MemoryError, AttributeError, ArithmeticError):
-        return PhotoRefusal.PHOTO_NOT_AN_IMAGE
+        return PhotoRefusal.TOO_MANY_PIXELS
+    except _WHAT_A_HOSTILE_FILE_RAISES:
+        return PhotoRefusal.NOT_AN_IMAGE
 
 
 def _bare(image: Image.Image) -> Image.Image:

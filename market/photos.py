@@ -76,7 +76,7 @@ async def render_photo_off_loop(upload: bytes) -> RenderedPhoto | PhotoRefusal:
     """`render_photo` in the darkroom's one thread. At most 8 wait there; the ninth is told to come back."""
     global _waiting  # noqa: PLW0603  (only the event loop's thread touches it)
     if _waiting >= MOST_WAITING:
-        return PhotoRefusal.PHOTO_BUSY
+        return PhotoRefusal.BUSY
     _waiting += 1
     try:
         return await asyncio.get_running_loop().run_in_executor(_darkroom, render_photo, upload)
@@ -99,11 +99,11 @@ async def add_photo(
     """Store the photo behind the others. The caller holds the listing's lock, or is alone with it."""
     position = await conn.fetchval(_queries.next_photo_position, listing_id)
     if position > MOST_PHOTOS:
-        return PhotoRefusal.PHOTO_LIMIT_REACHED
+        return PhotoRefusal.LIMIT_REACHED
     facts = (listing_id, position, image.sha256, image.width, image.height, alt_zh, alt_en, now)
     photo_id = await conn.fetchval(_queries.insert_photo, *facts)
     if photo_id is None:
-        return PhotoRefusal.PHOTO_ALREADY_THERE
+        return PhotoRefusal.ALREADY_THERE
     await conn.executemany(_queries.insert_photo_size, [(photo_id, width, webp) for width, webp in image.webp.items()])
     return int(photo_id)
 
@@ -114,7 +114,7 @@ async def delete_photo(conn: Connection, *, listing_id: int, seller_id: int, pho
         return refusal
     position = await conn.fetchval(_queries.delete_photo, listing_id, photo_id)
     if position is None:
-        return PhotoRefusal.PHOTO_NOT_FOUND
+        return PhotoRefusal.NOT_FOUND
     await conn.execute(_queries.close_photo_gap, listing_id, position)
     return None
 
@@ -126,7 +126,7 @@ async def place_photos(
     if (refusal := await _fixed(conn, listing_id, seller_id)) is not None:
         return refusal
     if sorted(photo_ids) != sorted(photo.id for photo in await photos_of(conn, listing_id)):
-        return PhotoRefusal.PHOTO_NOT_FOUND
+        return PhotoRefusal.NOT_FOUND
     await conn.execute(_queries.place_photos, listing_id, list(photo_ids))
     return None
 
@@ -139,7 +139,7 @@ async def describe_photo(
         return refusal
     texts = (alt_zh.strip()[:LONGEST_ALT], alt_en.strip()[:LONGEST_ALT])
     done = await conn.execute(_queries.describe_photo, listing_id, photo_id, *texts)
-    return None if done == "UPDATE 1" else PhotoRefusal.PHOTO_NOT_FOUND
+    return None if done == "UPDATE 1" else PhotoRefusal.NOT_FOUND
 
 
 async def photos_of(conn: Connection, listing_id: int) -> list[Photo]:
@@ -156,5 +156,5 @@ async def photo_bytes(conn: Connection, photo_id: int, size: int) -> PhotoBytes 
 async def _fixed(conn: Connection, listing_id: int, seller_id: int) -> PhotoRefusal | None:
     listing = await listings_store.lock_listing(conn, listing_id)
     if listing is None or listing.seller_id != seller_id:
-        return PhotoRefusal.PHOTO_NOT_FOUND
-    return None if listing.editable else PhotoRefusal.PHOTO_LOT_IS_FIXED
+        return PhotoRefusal.NOT_FOUND
+    return None if listing.editable else PhotoRefusal.LOT_IS_FIXED
