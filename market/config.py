@@ -74,13 +74,11 @@ class Config:
     bank_port: int = 0
     """Where the sandbox bank listens; 0 for the port after the house's own."""
     bank_webhook_secret: str = _secret(_webhook_secret)
-    """What the bank signs its notices with (standardwebhooks)."""
-    bank_token: str = _secret(_random_key)
-    """What the house shows the bank when it hands in a payout file."""
-    bank_name: str = "Sandbox Bank"
-    bank_bic: str = "SANDCNS0XXX"
-    bank_account_name: str = "Gavelhouse Trading Centre, client money"
-    bank_account_number: str = "GH00SAND00000000000001"
+    """What bank and house sign what they send each other with (standardwebhooks)."""
+    centre_holder: str = ""
+    """In whose name the centre's accounts stand; empty for the sandbox bank's."""
+    centre_accounts: Mapping[str, str] = field(default_factory=dict)
+    """Currency → number of the centre's account, where buyers pay to; empty for the sandbox bank's."""
 
     commission_bp: int = 800
     """The centre's commission on a new contract, in basis points of the price."""
@@ -247,12 +245,23 @@ def _converted(name: str, value: Any, kind: Any, origin: str) -> Any:
             return int(value)
         except (TypeError, ValueError):
             raise ConfigError(f"{name} is {value!r} ({origin}), but must be a whole number.") from None
+    if get_origin(kind) is Mapping:
+        return _pairs(name, value, origin)
     if get_origin(kind) is tuple:
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(part.strip() for part in parts if part.strip())
     wanted = get_args(kind) or (kind,) if isinstance(kind, types.UnionType) else (kind,)
     if not isinstance(value, wanted):
         raise ConfigError(f"{name} is {value!r} ({origin}), but must be text.")
+    return value
+
+
+def _pairs(name: str, value: Any, origin: str) -> dict[str, str]:
+    """A table in the file; in the environment `CNY=number,USD=number`."""
+    if isinstance(value, str):
+        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+    if not isinstance(value, dict) or not all(isinstance(item, str) and item for item in value.values()):
+        raise ConfigError(f"{name} is {value!r} ({origin}), but must be pairs like CNY=number.")
     return value
 
 
@@ -294,6 +303,8 @@ def _kept_secret(kept: Path, make: Callable[[], str] | None) -> str:
 def _shown(metadata: Mapping[str, Any], value: Any) -> str:
     if metadata.get(SECRET):
         return "(set)" if value else "(not set)"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={part}" for name, part in value.items())
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
