@@ -116,3 +116,41 @@ def _deal(row: Record | None) -> Deal | None:
         verification_code=row["verification_code"],
         created_at=row["created_at"],
     )
+
+
+class DealRow(Struct, frozen=True, kw_only=True):
+    """A line of a list of deals. `role` is the part that whoever asked has in it."""
+
+    case_id: int
+    lot_id: int
+    currency: str
+    hammer_minor: int
+    created_at: datetime
+    title_en: str
+    title_zh: str
+    role: str
+    state: str
+    due_at: datetime | None
+
+    def title(self, lang: str) -> str:
+        """The lot's title in `lang`, else in the other language."""
+        return (self.title_zh or self.title_en) if lang == "zh" else (self.title_en or self.title_zh)
+
+
+async def deals_of_party(
+    conn: Connection, party_id: int, *, role: str | None, state: str | None, limit: int, offset: int
+) -> tuple[list[DealRow], int]:
+    """A part of the party's deals, newest first, and how many there are in all."""
+    return _page(await conn.fetch(_queries.deals_of_party, party_id, role, state, limit, offset))
+
+
+async def deals_of_house(
+    conn: Connection, *, state: str | None, limit: int, offset: int
+) -> tuple[list[DealRow], int]:
+    """A part of all deals, newest first, and how many there are in all."""
+    return _page(await conn.fetch(_queries.deals_of_house, state, limit, offset))
+
+
+def _page(rows: list[Record]) -> tuple[list[DealRow], int]:
+    names = DealRow.__struct_fields__
+    return [DealRow(**{name: row[name] for name in names}) for row in rows], rows[0]["total"] if rows else 0

@@ -38,3 +38,29 @@ from market.deal
 join market.party as buyer on buyer.id = deal.buyer_id
 join market.party as seller on seller.id = deal.seller_id
 where deal.lot_id = $1
+
+-- name: deals_of_party
+-- A party's deals with where their money stands, newest first; role and states may be narrowed, and how many in all.
+select deal.case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
+       deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+       case when deal.buyer_id = $1 then 'buyer' else 'seller' end as role,
+       escrow_case.state, timer.due_at, count(*) over () as total
+from market.deal
+join escrow.escrow_case on escrow_case.id = deal.case_id
+left join escrow.timer on timer.id = escrow_case.timer_id
+where (deal.buyer_id = $1 and $2::text is distinct from 'seller' or deal.seller_id = $1 and $2::text is distinct from 'buyer')
+  and ($3::text is null or escrow_case.state = $3)
+order by deal.case_id desc
+limit $4 offset $5
+
+-- name: deals_of_house
+-- Every deal of the house with where its money stands, newest first; the operator's list.
+select deal.case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
+       deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+       'operator' as role, escrow_case.state, timer.due_at, count(*) over () as total
+from market.deal
+join escrow.escrow_case on escrow_case.id = deal.case_id
+left join escrow.timer on timer.id = escrow_case.timer_id
+where $1::text is null or escrow_case.state = $1
+order by deal.case_id desc
+limit $2 offset $3

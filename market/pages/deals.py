@@ -1,0 +1,335 @@
+"""The deal pages: the list of a party's deals, and the one timeline that both parties of a deal read and act on.
+
+Each form is one act of the escrow in one transaction. Who may open a deal is the authorization table's row
+(`{case_id}` must be the viewer's); what he may do there is the escrow's rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from escrow import rules
+from escrow.facts import Case, Refusal, Role
+from market import deals_store
+from market.confirmation import rate_text
+from market.csv_cells import csv_text
+from market.currencies import EXPONENTS, decimal_text, money_text
+from market.deals import STATES, TONES, DealView, deal_view
+from market.house import House, house_of
+from market.parties import passphrase_is
+from market.rendering import Form, flash, language_of, money_markup, render
+
+if TYPE_CHECKING:
+    from market.deals_store import DealRow
+    from migrations.database import Connection
+
+PAGE_SIZE = 25
+MOST_IN_CSV = 10_000
+LONGEST = 80
+Act = Callable[["Connection", House, int], Awaitable[Case | Refusal]]
+
+
+async def deals(request: Request) -> Response:
+    """The viewer's deals with their filters in the address; `format=csv` gives all that match."""
+    house, lang = house_of(request), language_of(request)
+    role = _chosen(request, "role", ("buyer", "seller"))
+    state = _chosen(request, "state", STATES)
+    page = _page_number(request)
+    as_csv = request.query_params.get("format") == "csv"
+    limit, offset = (MOST_IN_CSV, 0) if as_csv else (PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    async with house.pool.acquire() as conn:
+        rows, total = await deals_store.deals_of_party(
+            conn, request.user.id, role=role, state=state, limit=limit, offset=offset
+        )
+    if as_csv:
+        return _csv(house, lang, rows)
+    return render(
+        request,
+        "deal/list.html",
+        {
+            "rows": rows,
+            "tones": TONES,
+            "filters": {"role": role, "state": state},
+            "filtered": role is not None or state is not None,
+            "role_options": _options(house, lang, "deal.role", ("buyer", "seller")),
+            "state_options": _options(house, lang, "deal.state", STATES),
+            "page": page,
+            "pages": max(1, -(-total // PAGE_SIZE)),
+        },
+    )
+
+
+async def deal(request: Request) -> Response:
+    """One deal."""
+    return await _show(request, Form())
+
+
+async def deal_state(request: Request) -> Response:
+    """The version of the deal alone, which the page asks for now and then."""
+    house = house_of(request)
+    async with house.pool.acquire() as conn:
+        view = await _view(request, conn)
+    return JSONResponse({"version": view.version}, headers={"Cache-Control": "no-store"})
+
+
+async def deal_pay(request: Request) -> Response:
+    """Pay what is due out of the wallet."""
+
+    async def pay(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        return await house.escrow.settlement.pay_from_wallet(conn, case_id, request.user.id, house.node_time.now())
+
+    return await _act(request, pay, "deal.flash.paid", Form())
+
+
+async def deal_ship(request: Request) -> Response:
+    """The seller names carrier and tracking number."""
+    form = await _typed(request, "carrier", "tracking_number")
+    carrier, number = (" ".join(form.values[name].split()) for name in ("carrier", "tracking_number"))
+    text = _texts(request)
+    if not 1 <= len(carrier) <= LONGEST:
+        form.errors["carrier"] = text("deal.ship.carrier_missing")
+    if not 1 <= len(number) <= LONGEST:
+        form.errors["tracking_number"] = text("deal.ship.tracking_missing")
+
+    async def ship(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        now = house.node_time.now()
+        return await house.escrow.settlement.ship(conn, case_id, request.user.id, carrier, number, now)
+
+    return await _act(request, ship, "deal.flash.shipped", form)
+
+
+async def deal_received(request: Request) -> Response:
+    """The buyer has the goods; the inspection begins."""
+
+    async def receive(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        return await house.escrow.settlement.receive(conn, case_id, request.user.id, house.node_time.now())
+
+    return await _act(request, receive, "deal.flash.received", Form())
+
+
+async def deal_confirm(request: Request) -> Response:
+    """The buyer confirms with his passphrase: the one act here that can't be undone by anybody."""
+    house, text = house_of(request), _texts(request)
+    form = await _typed(request, "understood", "passphrase")
+    passphrase = form.values.pop("passphrase")
+    if form.values["understood"] != "1":
+        form.errors["understood"] = text("deal.confirm.not_understood")
+    elif not await _steps_up(request, passphrase):
+        form.errors["passphrase"] = text("deal.confirm.wrong_passphrase")
+
+    async def confirm(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        return await house.escrow.settlement.confirm_receipt(conn, case_id, request.user.id, house.node_time.now())
+
+    return await _act(request, confirm, "deal.flash.released", form)
+
+
+async def deal_extend(request: Request) -> Response:
+    """The buyer takes the one extension of the inspection."""
+
+    async def extend(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        return await house.escrow.settlement.extend_inspection(conn, case_id, request.user.id, house.node_time.now())
+
+    return await _act(request, extend, "deal.flash.extended", Form())
+
+
+async def deal_cancel(request: Request) -> Response:
+    """Cancel where the escrow's table allows it; the box says that it was meant."""
+    form = await _typed(request, "cancel", "reason")
+    if form.values["cancel"] != "1":
+        form.errors["cancel"] = _texts(request)("deal.cancel.not_understood")
+    reason = form.values["reason"].strip()[:500] or None
+
+    async def cancel(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        case = await house.escrow.settlement.case_by_id(conn, case_id)
+        as_operator = case is not None and rules.role_of(case, request.user.id) is None and request.user.is_operator
+        return await house.escrow.settlement.cancel(
+            conn, case_id, request.user.id, reason, house.node_time.now(), as_operator=as_operator
+        )
+
+    return await _act(request, cancel, "deal.flash.cancelled", form)
+
+
+async def _act(request: Request, act: Act, done: str, form: Form) -> Response:
+    """One act in one transaction. Refused or badly typed: the same page with the reasons, and nothing changed."""
+    if form.errors:
+        return await _show(request, form, status=422)
+    house, case_id = house_of(request), request.path_params["case_id"]
+    async with house.pool.acquire() as conn, conn.transaction():
+        outcome = await act(conn, house, case_id)
+    if isinstance(outcome, Refusal):
+        form.errors[""] = _texts(request)(f"escrow_refusal.{outcome.value}")
+        return await _show(request, form, status=422)
+    response = RedirectResponse(request.url_for("deal", case_id=case_id).path, 303)
+    flash(response, done)
+    return response
+
+
+async def _show(request: Request, form: Form, status: int = 200) -> Response:
+    house, lang = house_of(request), language_of(request)
+    async with house.pool.acquire() as conn:
+        view = await _view(request, conn)
+    context = {
+        "view": view,
+        "deal": view.deal,
+        "form": form,
+        "payment": payment_details(house, view.case),
+        "sums": _sums(_texts(request), view),
+        "parties": _parties(_texts(request), view),
+        "timeline": _timeline(_texts(request), view),
+        "lang": lang,
+    }
+    return render(request, "deal/deal.html", context, status=status)
+
+
+async def _view(request: Request, conn: Connection) -> DealView:
+    house = house_of(request)
+    view = await deal_view(
+        conn, house.escrow, request.path_params["case_id"], request.user, house.node_time.now()
+    )
+    if view is None:
+        raise HTTPException(404)
+    return view
+
+
+def payment_details(house: House, case: Case) -> dict[str, str]:
+    """Where to pay what is due: the centre's account, and the sandbox bank's page with everything filled in."""
+    config = house.config
+    sum_text = decimal_text(case.due_minor, EXPONENTS[case.currency])
+    query = {
+        "to": config.bank_account_number,
+        "amount": sum_text,
+        "currency": case.currency,
+        "reference": case.reference,
+    }
+    return {
+        "sum_text": sum_text,
+        "holder": config.bank_account_name,
+        "number": config.bank_account_number,
+        "bank": config.bank_name,
+        "bank_url": f"{config.bank_origin}/?{urlencode(query)}",
+    }
+
+
+async def _steps_up(request: Request, passphrase: str) -> bool:
+    house = house_of(request)
+    async with house.pool.acquire() as conn:
+        return await passphrase_is(conn, house.passphrases, request.user.id, passphrase)
+
+
+def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
+    def money(minor: int) -> Any:
+        return money_markup(minor, case.currency)
+
+    case = view.case
+    rows = [
+        (text("deal.sums.hammer"), money(case.price_minor)),
+        (text("deal.sums.deposit"), money(case.deposit_minor)),
+    ]
+    if case.state == "awaiting_payment":
+        rows.append((text("deal.sums.due"), money(case.due_minor)))
+    rows.append((text("deal.sums.held"), money(view.held_minor)))
+    if view.role is not Role.BUYER:
+        rows.append((text("deal.sums.commission", rate=rate_text(case.commission_bp)), money(case.commission_minor)))
+        rows.append((text("deal.sums.seller_receives"), money(case.proceeds_minor)))
+    return rows
+
+
+def _parties(text: Callable[..., str], view: DealView) -> list[tuple[str, str]]:
+    terms = view.deal.terms
+    return [(text("deal.role.seller"), terms.seller_name), (text("deal.role.buyer"), terms.buyer_name)]
+
+
+def _timeline(text: Callable[..., str], view: DealView) -> list[dict[str, Any]]:
+    rows = []
+    for row in view.timeline:
+        who = text(f"deal.role.{row.actor}")
+        said = [text("deal.timeline.by", who=f"{who} · {row.name}" if row.name else who)]
+        if row.carrier and row.tracking_number:
+            said.append(text("deal.event_shipment", carrier=row.carrier, tracking_number=row.tracking_number))
+        if row.reason:
+            said.append(row.reason)
+        rows.append({"title": text(f"deal.event.{row.action}"), "at": row.at, "text": " · ".join(said), "icon": _ICONS[row.action]})
+    return rows
+
+
+_ICONS = {
+    "open": "gavel",
+    "pay": "banknote",
+    "default": "circle-x",
+    "cancel": "circle-x",
+    "ship": "truck",
+    "receive": "package-check",
+    "extend_inspection": "timer-reset",
+    "release": "badge-check",
+    "settle": "landmark",
+}
+
+
+def _csv(house: House, lang: str, rows: list[DealRow]) -> Response:
+    def text(key: str) -> str:
+        return house.catalogue.text(key, lang)
+
+    header = [text(f"deal.column_{name}") for name in ("deal", "lot", "role", "sum", "state", "deadline", "opened")]
+    lines = [
+        (
+            row.case_id,
+            row.title(lang),
+            text(f"deal.role.{row.role}"),
+            money_text(row.hammer_minor, row.currency),
+            text(f"deal.state.{row.state}"),
+            row.due_at.isoformat() if row.due_at else "",
+            row.created_at.isoformat(),
+        )
+        for row in rows
+    ]
+    headers = {"Content-Disposition": 'attachment; filename="deals.csv"', "Cache-Control": "private, no-store"}
+    return Response(csv_text(header, lines), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _options(house: House, lang: str, prefix: str, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    text = house.catalogue.text
+    return [("", text("deal.any", lang)), *((value, text(f"{prefix}.{value}", lang)) for value in values)]
+
+
+def _chosen(request: Request, name: str, allowed: tuple[str, ...]) -> str | None:
+    value = request.query_params.get(name, "")
+    return value if value in allowed else None
+
+
+def _page_number(request: Request) -> int:
+    text = request.query_params.get("page", "1")
+    return min(max(int(text), 1), 100_000) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+async def _typed(request: Request, *names: str) -> Form:
+    typed = await request.form()
+    return Form(values={name: str(typed.get(name, "")) for name in names})
+
+
+def _texts(request: Request) -> Callable[..., str]:
+    house, lang = house_of(request), language_of(request)
+
+    def text(key: str, **params: object) -> str:
+        return house.catalogue.text(key, lang, **params)
+
+    return text
+
+
+routes = [
+    Route("/deals", deals, name="deals"),
+    Route("/deals/{case_id:int}", deal, name="deal"),
+    Route("/deals/{case_id:int}/state", deal_state, name="deal_state"),
+    Route("/deals/{case_id:int}/pay", deal_pay, name="deal_pay", methods=["POST"]),
+    Route("/deals/{case_id:int}/ship", deal_ship, name="deal_ship", methods=["POST"]),
+    Route("/deals/{case_id:int}/received", deal_received, name="deal_received", methods=["POST"]),
+    Route("/deals/{case_id:int}/confirm", deal_confirm, name="deal_confirm", methods=["POST"]),
+    Route("/deals/{case_id:int}/extend", deal_extend, name="deal_extend", methods=["POST"]),
+    Route("/deals/{case_id:int}/cancel", deal_cancel, name="deal_cancel", methods=["POST"]),
+]
