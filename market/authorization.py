@@ -7,12 +7,35 @@ the first lock, not the only one. Path parameters name what they carry: `{lot_id
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from market import limits
+from market.door import BODY_SECONDS, bounded
+from market.house import house_of
+from market.limits import Rate
+from market.problems import Problem, ProblemError, wants_json
+from market.viewer import Viewer
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
+
+_QUERIES = load_queries("market", "ownership")
 KIB = 1024
 FORM_BYTES = 64 * KIB
 UPLOAD_BYTES = 12 * KIB * KIB
+UPLOAD_SECONDS = 60.0
 
 
 class Who(StrEnum):
@@ -46,6 +69,8 @@ class Row:
     """An operator passes the test of ownership as well."""
     body_bytes: int = FORM_BYTES
     """The largest request body: UPLOAD_BYTES on the routes that take photos, and nowhere else."""
+    rate: Rate | None = None
+    """How often one address may ask it to change something."""
 
 
 VISITOR = Row(who=Who.VISITOR)
@@ -65,9 +90,9 @@ TABLE: dict[str, Row] = {
     "assets": VISITOR,
     "live": VISITOR,
     # Account
-    "register": VISITOR,
-    "sign_in": VISITOR,
-    "sign_in_link": VISITOR,
+    "register": Row(who=Who.VISITOR, rate=limits.REGISTER),
+    "sign_in": Row(who=Who.VISITOR, rate=limits.SIGN_IN),
+    "sign_in_link": Row(who=Who.VISITOR, rate=limits.SIGN_IN),
     "sign_out": MEMBER,
     "account": MEMBER,
     "account_profile": MEMBER,
@@ -81,7 +106,132 @@ TABLE: dict[str, Row] = {
     "notice_open": Row(who=Who.MEMBER, whose=Whose.OWN_NOTICE),
     # Live lot and calendar
     # Selling and bidding
+    "sell": MEMBER,
+    "sell_csv": MEMBER,
+    "sell_new": MEMBER,
+    "sell_lot": OWN_LOT,
+    "sell_lot_take_back": OWN_LOT,
+    "sell_lot_withdraw": OWN_LOT,
+    "sell_photos": OWN_LOT_UPLOAD,
+    "sell_photo": OWN_LOT,
+    "photo": VISITOR,
+    "my_bids": MEMBER,
+    "my_bids_csv": MEMBER,
+    "bidder_apply": MEMBER,
+    "bidder_freeze": MEMBER,
     # Operator: lots and qualifications
+    "operator": OPERATOR,
+    "operator_lots": OPERATOR,
+    "operator_lot": OPERATOR,
+    "operator_lot_approve": OPERATOR,
+    "operator_lot_reject": OPERATOR,
+    "operator_lot_act": OPERATOR,
+    "operator_applications": OPERATOR,
+    "operator_applications_csv": OPERATOR,
+    "operator_application_decide": OPERATOR,
+    "operator_audit": OPERATOR,
+    "operator_audit_csv": OPERATOR,
     # Deals, wallet, money
     # API
 }
+
+
+class RouteWithoutRow(Exception):
+    """A route that nobody decided about; the server does not start with it."""
+
+
+def guarded(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """The same routes, each behind its row of the table. Raises RouteWithoutRow, and ValueError for a name used twice."""
+    behind: list[BaseRoute] = []
+    names: set[str] = set()
+    for route in routes:
+        assert isinstance(route, Route | WebSocketRoute | Mount), f"{route} is no kind of route that the table knows"
+        name = route.name or ""
+        if name not in TABLE:
+            raise RouteWithoutRow(f"{route.path} is named {name!r}, which has no row in market/authorization.py")
+        if name in names:
+            raise ValueError(f"two routes are named {name!r}")
+        names.add(name)
+        # A copy: the areas' lists are theirs, and two apps in one process must not be guarded twice.
+        kept = copy.copy(route)
+        kept.app = Guard(route.app, name, TABLE[name])
+        behind.append(kept)
+    return behind
+
+
+class Guard:
+    """One route's row, enforced: who, then whose, then how often and how much."""
+
+    def __init__(self, app: ASGIApp, name: str, row: Row) -> None:
+        self._app = app
+        self.name = name
+        self.row = row
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        scope.setdefault("state", {})["route_name"] = self.name
+        if self._asks_to_sign_in(connection):
+            path = scope["path"] + (f"?{connection.url.query}" if connection.url.query else "")
+            await RedirectResponse(f"/sign-in?next={quote(path)}", 303)(scope, receive, send)
+            return
+        self._check_who(connection.user)
+        await self._check_whose(connection)
+        if scope["type"] == "http":
+            self._check_rate(connection)
+            receive = bounded(
+                receive,
+                declared=connection.headers.get("content-length"),
+                most=self.row.body_bytes,
+                seconds=UPLOAD_SECONDS if self.row.body_bytes > FORM_BYTES else BODY_SECONDS,
+            )
+        await self._app(scope, receive, send)
+
+    def _asks_to_sign_in(self, connection: HTTPConnection) -> bool:
+        """A visitor who follows a link to a member's page is led there by way of signing in."""
+        needs_party = self.row.who in (Who.MEMBER, Who.OPERATOR)
+        reads_page = connection.scope["type"] == "http" and connection.scope["method"] in ("GET", "HEAD")
+        return needs_party and reads_page and not connection.user.is_signed_in and not wants_json(connection)
+
+    def _check_who(self, viewer: Viewer) -> None:
+        if self.row.who in (Who.VISITOR, Who.WEBHOOK):
+            return
+        if not viewer.is_signed_in:
+            raise ProblemError(Problem.SIGN_IN_REQUIRED, headers={"WWW-Authenticate": "Bearer"})
+        if self.row.who is Who.OPERATOR and not viewer.is_operator:
+            raise ProblemError(Problem.FORBIDDEN)
+
+    async def _check_whose(self, connection: HTTPConnection) -> None:
+        if self.row.whose in (Whose.ANY, Whose.OWN):
+            return
+        viewer: Viewer = connection.user
+        if self.row.operator_too and viewer.is_operator:
+            return
+        house = house_of(connection)
+        async with house.pool.acquire() as conn:
+            if viewer.id not in await owners(conn, self.row.whose, connection.path_params[self.row.whose.value]):
+                raise ProblemError(Problem.NOT_FOUND)
+
+    def _check_rate(self, connection: HTTPConnection) -> None:
+        if self.row.rate is None or connection.scope["method"] in ("GET", "HEAD"):
+            return
+        address = limits.address_key(connection.client.host if connection.client else "")
+        wait = house_of(connection).buckets.take(self.row.rate, address, monotonic())
+        if wait > 0:
+            raise ProblemError(Problem.TOO_MANY_REQUESTS, headers={"Retry-After": str(int(wait) + 1)})
+
+
+_OWNERS = {
+    Whose.OWN_LOT: _QUERIES.lot_owners,
+    Whose.OWN_DEAL: _QUERIES.deal_owners,
+    Whose.OWN_SESSION: _QUERIES.session_owners,
+    Whose.OWN_TOKEN: _QUERIES.token_owners,
+    Whose.OWN_NOTICE: _QUERIES.notice_owners,
+}
+
+
+async def owners(conn: Connection, whose: Whose, thing_id: int) -> Sequence[int]:
+    """The ids of the parties whose thing it is; none when there is no such thing."""
+    if not 0 < thing_id < 2**63:
+        return ()
+    found: Sequence[int] | None = await conn.fetchval(_OWNERS[whose], thing_id)
+    return found or ()

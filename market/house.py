@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 if TYPE_CHECKING:
-    from asyncpg import Pool
     from jinja2 import Environment
 
     from auction.bidding import Bidding
-    from auction.closings import Closings
     from auction.hub import Hub
     from auction.node_time import NodeTime
+    from escrow.desk import EscrowDesk
     from market.catalogue import Catalogue
     from market.config import Config
+    from market.limits import Buckets
     from market.metrics import Metrics
     from market.passphrases import Passphrases
+    from migrations.database import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Parts that live as long as the server. Whatever opens or closes is opened and closed by `market.app`."""
+    """Parts that live as long as the server. Whatever opens or closes is opened and closed by `market.opening`."""
 
     config: Config
     pool: Pool
     node_time: NodeTime
     hub: Hub
     bidding: Bidding
-    closings: Closings
+    escrow: EscrowDesk
     live: Callable[[WebSocket], Awaitable[None]]
     """The socket's endpoint."""
+    bank_webhook: Callable[[Request], Awaitable[Response]]
+    """Where the bank's signed notices arrive."""
+    late_clocks: Callable[[], Sequence[str]]
+    """The names of the clocks that are not in order; none when all are."""
     catalogue: Catalogue
     templates: Environment
     passphrases: Passphrases
+    buckets: Buckets
     metrics: Metrics
 
     def close_party(self, party_id: int) -> None:

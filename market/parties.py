@@ -120,15 +120,18 @@ async def passphrase_is(conn: Connection, passphrases: Passphrases, party_id: in
     return await passphrases.verify(passphrase, await conn.fetchval(_QUERIES.passphrase_of_party, party_id))
 
 
+async def has_passphrase(conn: Connection, party_id: int) -> bool:
+    """False for a party that has only ever signed in by link."""
+    return bool(await conn.fetchval(_QUERIES.has_passphrase, party_id))
+
+
 async def change_passphrase(conn: Connection, party_id: int, passphrase_phc: str, now: datetime) -> None:
     """A new hash. The caller ends the party's other sessions and sockets."""
     await conn.execute(_QUERIES.set_passphrase, party_id, passphrase_phc)
     await audit.record(conn, party_id, "party.passphrase_changed", f"party:{party_id}", None, {}, now)
 
 
-async def change_profile(
-    conn: Connection, party_id: int, *, display_name: str, language: str
-) -> MarketRefusal | None:
+async def change_profile(conn: Connection, party_id: int, *, display_name: str, language: str) -> MarketRefusal | None:
     """A new name and language; None when they stand."""
     name = plain_name(display_name)
     if isinstance(name, MarketRefusal):
@@ -167,8 +170,6 @@ async def unbar(conn: Connection, party_id: int, actor_id: int | None, reason: s
     await audit.record(conn, actor_id, "party.unbarred", f"party:{party_id}", reason, {}, now)
 
 
-async def _set_roles(
-    conn: Connection, party_id: int, roles: list[str], actor_id: int | None, now: datetime
-) -> None:
+async def _set_roles(conn: Connection, party_id: int, roles: list[str], actor_id: int | None, now: datetime) -> None:
     await conn.execute(_QUERIES.set_roles, party_id, roles)
     await audit.record(conn, actor_id, "party.roles_changed", f"party:{party_id}", None, {"roles": roles}, now)

@@ -75,9 +75,7 @@ def is_guessable(passphrase: str, own_words: list[str]) -> bool:
     """True when little is left once common words, keyboard runs, repeats and the party's own words are taken out."""
     words = sorted({*COMMON, *(plain(word) for word in own_words if len(plain(word)) >= 3)}, key=len, reverse=True)
     folded = plain(passphrase)
-    return any(
-        len(remainder(spelling, words)) < SMALLEST_REMAINDER for spelling in (folded, folded.translate(_LEET))
-    )
+    return any(len(remainder(spelling, words)) < SMALLEST_REMAINDER for spelling in (folded, folded.translate(_LEET)))
 
 
 def plain(text: str) -> str:

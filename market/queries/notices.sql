@@ -16,10 +16,6 @@ update market.notice set read_at = coalesce(read_at, $3) where id = $1 and party
 -- Everything is read.
 update market.notice set read_at = $2 where party_id = $1 and read_at is null;
 
--- name: notice_owner
--- Whose notice it is.
-select party_id from market.notice where id = $1;
-
 -- name: insert_audit
 -- One line of the audit trail.
 insert into market.audit (at, actor_id, act, subject, reason, detail) values ($1, $2, $3, $4, $5, $6);

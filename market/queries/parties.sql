@@ -50,3 +50,7 @@ update market.party set barred_at = null, barred_reason = null where id = $1 and
 -- All parties, newest first, for the operator and the command line.
 select id, email, display_name, language, roles, created_at, disabled_at, barred_at, barred_reason
 from market.party order by id desc limit $1;
+
+-- name: has_passphrase
+-- Whether the party has one to be asked for.
+select passphrase_phc is not null from market.party where id = $1;

@@ -42,10 +42,6 @@ select exists (
     select 1 from market.session s join market.party p on p.id = s.party_id
     where s.id = $1 and s.expires_at > $2 and p.disabled_at is null);
 
--- name: session_owner
--- Whose session it is.
-select party_id from market.session where id = $1;
-
 -- name: insert_token
 -- A new API token, known by its hash and its last four characters.
 insert into market.api_token (token_sha256, party_id, name, last_four, created_at) values ($1, $2, $3, $4, $5)
@@ -80,10 +76,6 @@ update market.api_token set revoked_at = $2 where party_id = $1 and revoked_at i
 select exists (
     select 1 from market.api_token t join market.party p on p.id = t.party_id
     where t.id = $1 and t.revoked_at is null and p.disabled_at is null);
-
--- name: token_owner
--- Whose token it is.
-select party_id from market.api_token where id = $1;
 
 -- name: insert_link
 -- A one-time sign-in link.

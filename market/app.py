@@ -1,0 +1,115 @@
+"""The application: every route behind its row of the authorization table, behind the door. Composes, and does nothing else.
+
+From outside in: headers, measuring, the net for bugs, the door, who it is, then the guard of the route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from market import api, health
+from market.assets import Assets
+from market.authorization import guarded
+from market.config import Config
+from market.crashes import Crashes
+from market.door import Door
+from market.house import house_of
+from market.metrics import Measured, Metrics
+from market.opening import open_house
+from market.pages import (
+    account,
+    api_docs,
+    confirmation,
+    deals,
+    lot,
+    my_bids,
+    notices,
+    operator_lots,
+    operator_money,
+    photos,
+    sell,
+    settings,
+    wallet,
+)
+from market.problems import HANDLERS
+from market.security_headers import SecurityHeaders
+from market.visiting import Visiting
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+async def live(websocket: WebSocket) -> None:
+    """The one socket of a tab."""
+    await house_of(websocket).live(websocket)
+
+
+async def bank_webhook(request: Request) -> Response:
+    """The bank's signed notices."""
+    return await house_of(request).bank_webhook(request)
+
+
+def all_routes() -> list[BaseRoute]:
+    """Every route of the house, by area."""
+    return [
+        *health.routes,
+        Assets.find().mount(),
+        WebSocketRoute("/live", live, name="live"),
+        Route("/webhooks/bank", bank_webhook, name="bank_webhook", methods=["POST"]),
+        *account.routes,
+        *settings.routes,
+        *notices.routes,
+        *lot.routes,
+        *photos.routes,
+        *sell.routes,
+        *my_bids.routes,
+        *operator_lots.routes,
+        *deals.routes,
+        *confirmation.routes,
+        *wallet.routes,
+        *operator_money.routes,
+        *api_docs.routes,
+        *api.routes(),
+    ]
+
+
+def host_names(config: Config) -> list[str]:
+    """The names under which the house answers: its own, the configured ones, and this machine's for itself."""
+    own = urlsplit(config.origin).hostname or ""
+    own = f"[{own}]" if ":" in own else own
+    return [own, *(name.lower() for name in config.hosts), *LOOPBACK]
+
+
+def build_app(config: Config) -> Starlette:
+    """The application; the house opens in its lifespan. Raises RouteWithoutRow for a route that nobody decided about."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_house(config, metrics) as house:
+            app.state.house = house
+            yield
+
+    app = Starlette(
+        routes=guarded(all_routes()),
+        middleware=[
+            Middleware(SecurityHeaders, https=config.origin.startswith("https:")),
+            Middleware(Measured, metrics=metrics),
+            Middleware(Crashes, metrics=metrics),
+            Middleware(Door, hosts=host_names(config)),
+            Middleware(Visiting),
+        ],
+        exception_handlers=HANDLERS,
+        lifespan=lifespan,
+    )
+    # A redirect to another spelling of the path would be answered before the guard; no link needs one.
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,68 @@
+"""`/healthz`: the process answers. `/readyz`: database, migrations and clocks are in order. `/metrics`: for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from asyncpg import InterfaceError, PostgresError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from market.house import House, house_of
+from market.metrics import CONTENT_TYPE
+from migrations.runner import MigrationError, migration_state
+
+PROBE_SECONDS = 2.0
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Each part's state: `ok`, or in a few words what is not in order."""
+
+    ready: bool
+    database: str
+    migrations: str
+    clocks: str
+
+
+async def healthz(_request: Request) -> Response:
+    """Answers as long as the event loop turns."""
+    return Response("ok\n", media_type="text/plain", headers={"Cache-Control": "no-store"})
+
+
+async def readyz(request: Request) -> Response:
+    """200 when the house can take bids, else 503; the body says which part is not in order."""
+    readiness = await readiness_of(house_of(request))
+    status = 200 if readiness.ready else 503
+    headers = {"Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(readiness), status, headers, "application/json")
+
+
+async def readiness_of(house: House) -> Readiness:
+    """Asks the database, with a limit of time; what is broken is named, not explained: anyone may read this."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS), house.pool.acquire() as conn:
+            await conn.fetchval("select 1")
+            state = await migration_state(conn)
+        database, migrations = "ok", "ok" if state.in_order else "not in order"
+    except MigrationError:
+        database, migrations = "ok", "not in order"
+    except (TimeoutError, OSError, PostgresError, InterfaceError):
+        database, migrations = "unreachable", "unknown"
+    late = house.late_clocks()
+    clocks = "ok" if not late else "late: " + ", ".join(late)
+    ready = (database, migrations, clocks) == ("ok", "ok", "ok")
+    return Readiness(ready=ready, database=database, migrations=migrations, clocks=clocks)
+
+
+async def metrics(request: Request) -> Response:
+    """Counts and times of this node; operators and their scrapers' tokens only."""
+    return Response(house_of(request).metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+
+
+routes = [
+    Route("/healthz", healthz, name="healthz"),
+    Route("/readyz", readyz, name="readyz"),
+    Route("/metrics", metrics, name="metrics"),
+]

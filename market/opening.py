@@ -1,0 +1,141 @@
+"""Opening the house and closing it: every part in the order in which it needs the others, in one task group.
+
+A part that dies takes the house down in order (the process ends, and whoever started it starts it again): a house
+that takes bids but no longer closes lots would be worse than none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+from asyncpg import InterfaceError, PostgresError
+
+from auction.bidding import Bidding
+from auction.hub import Hub
+from auction.live import live_endpoint
+from auction.node_time import NodeTime
+from escrow import routes as escrow_routes
+from escrow.bank_client import BankClient
+from escrow.clock import EscrowClock
+from escrow.desk import EscrowDesk
+from escrow.facts import Hooks
+from market import applications, sessions, trades
+from market.assets import Assets
+from market.catalogue import Catalogue
+from market.config import Config
+from market.house import House
+from market.limits import Buckets
+from market.metrics import Metrics, Reading
+from market.passphrases import Passphrases
+from market.rendering import make_environment, use_flash_key
+from market.viewer import Viewer
+from migrations.database import Role, create_pool
+
+if TYPE_CHECKING:
+    from migrations.database import Pool
+
+SWEEP_SECONDS = 3600.0
+log = structlog.get_logger("gavelhouse")
+
+
+@asynccontextmanager
+async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
+    """The open house. On leaving: no more bids, what waits is decided, clocks stop, the pool closes."""
+    pool = await create_pool(config.address, Role.APP, max_size=config.database_pool)
+    passphrases = Passphrases()
+    try:
+        async with _supervised() as group:
+            house = await _house(config, pool, passphrases, metrics, group)
+            tasks = [
+                group.create_task(house.node_time.run(pool), name="node time"),
+                group.create_task(_sweep_sessions(house), name="session sweep"),
+            ]
+            try:
+                yield house
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await house.bidding.stop()
+    finally:
+        passphrases.close()
+        await pool.close()
+
+
+@asynccontextmanager
+async def _supervised() -> AsyncIterator[asyncio.TaskGroup]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failures:
+        log.exception("a part of the house has died", parts=len(failures.exceptions))
+        signal.raise_signal(signal.SIGTERM)
+        raise
+
+
+async def _house(
+    config: Config, pool: Pool, passphrases: Passphrases, metrics: Metrics, group: asyncio.TaskGroup
+) -> House:
+    use_flash_key(config.secret_key.encode())
+    catalogue = Catalogue.load()
+    node_time = await NodeTime.measured(pool)
+    escrow = EscrowDesk(
+        Hooks(
+            on_deposit_held=applications.on_deposit_held,
+            on_case_changed=trades.on_case_changed,
+            lock_subject=applications.lock_subject,
+        )
+    )
+    hub = Hub()
+    hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
+    bidding = Bidding(pool, node_time, hub, hammer)
+    await bidding.run(group)
+    bank = BankClient(config.bank_origin, config.bank_webhook_secret)
+    clock = EscrowClock(pool, now=node_time.now, desk=escrow, bank=bank)
+    clock.run(group)
+
+    async def still_good(viewer: Viewer) -> bool:
+        async with pool.acquire() as conn:
+            return await sessions.is_good(conn, viewer, node_time.now())
+
+    def late_clocks() -> list[str]:
+        ready = {"time": node_time.healthy, "bidding": bidding.ready, "escrow": clock.ready}
+        return [name for name, in_order in ready.items() if not in_order]
+
+    metrics.read_from(lambda: _readings(bidding, hub, node_time))
+    return House(
+        config=config,
+        pool=pool,
+        node_time=node_time,
+        hub=hub,
+        bidding=bidding,
+        escrow=escrow,
+        live=live_endpoint(bidding, hub, node_time, still_good),
+        bank_webhook=escrow_routes.bank_webhook(pool, escrow, [config.bank_webhook_secret], node_time.now),
+        late_clocks=late_clocks,
+        catalogue=catalogue,
+        templates=make_environment(catalogue, Assets.find()),
+        passphrases=passphrases,
+        buckets=Buckets(),
+        metrics=metrics,
+    )
+
+
+def _readings(bidding: Bidding, hub: Hub, node_time: NodeTime) -> Iterator[Reading]:
+    yield "gavelhouse_closings_lag_seconds", "How long the earliest lot has been due.", bidding.closings.lag_seconds
+    yield "gavelhouse_lots_open", "Lots with an end to come.", len(bidding.closings)
+    yield "gavelhouse_clock_in_order", "1 unless the node's time has stepped or is stale.", float(node_time.healthy)
+
+
+async def _sweep_sessions(house: House) -> None:
+    while True:
+        try:
+            async with house.pool.acquire() as conn:
+                await sessions.sweep(conn, house.node_time.now())
+        except (OSError, PostgresError, InterfaceError) as error:
+            log.warning("sessions not swept", error=repr(error))
+        await asyncio.sleep(SWEEP_SECONDS)

@@ -1,0 +1,19 @@
+-- name: lot_owners
+-- Whose lot it is: the seller's.
+select array[seller_id] from market.listing where id = $1;
+
+-- name: deal_owners
+-- Whose deal it is: the buyer's and the seller's.
+select array[buyer_id, seller_id] from market.deal where case_id = $1;
+
+-- name: session_owners
+-- Whose session it is.
+select array[party_id] from market.session where id = $1;
+
+-- name: token_owners
+-- Whose API token it is.
+select array[party_id] from market.api_token where id = $1;
+
+-- name: notice_owners
+-- Whose notice it is.
+select array[party_id] from market.notice where id = $1;
