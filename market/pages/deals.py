@@ -23,6 +23,7 @@ from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text, money_text
 from market.deals import STATES, TONES, DealView, deal_view
 from market.house import House, house_of
+from market.pages.account import take_passphrase_try
 from market.parties import passphrase_is
 from market.rendering import Form, flash, language_of, money_markup, render
 
@@ -116,13 +117,13 @@ async def deal_received(request: Request) -> Response:
 
 async def deal_confirm(request: Request) -> Response:
     """The buyer confirms with his passphrase: the one act here that can't be undone by anybody."""
-    house, text = house_of(request), _texts(request)
+    text = _texts(request)
     form = await _typed(request, "understood", "passphrase")
     passphrase = form.values.pop("passphrase")
     if form.values["understood"] != "1":
         form.errors["understood"] = text("deal.confirm.not_understood")
-    elif not await _steps_up(request, passphrase):
-        form.errors["passphrase"] = text("deal.confirm.wrong_passphrase")
+    elif (wrong := await _step_up(request, passphrase)) is not None:
+        form.errors["passphrase"] = text(wrong)
 
     async def confirm(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         return await house.escrow.settlement.confirm_receipt(conn, case_id, request.user.id, house.node_time.now())
@@ -217,10 +218,14 @@ def payment_details(house: House, case: Case) -> dict[str, str]:
     }
 
 
-async def _steps_up(request: Request, passphrase: str) -> bool:
+async def _step_up(request: Request, passphrase: str) -> str | None:
+    """The key of what is wrong with the passphrase; None when it is right. Tries are counted as those of sign-in."""
     house = house_of(request)
+    if take_passphrase_try(request, f"party{request.user.id}@step-up.invalid"):
+        return "account.too_many_tries"
     async with house.pool.acquire() as conn:
-        return await passphrase_is(conn, house.passphrases, request.user.id, passphrase)
+        right = await passphrase_is(conn, house.passphrases, request.user.id, passphrase)
+    return None if right else "deal.confirm.wrong_passphrase"
 
 
 def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:

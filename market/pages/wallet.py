@@ -1,0 +1,122 @@
+"""The wallet page: what the centre holds for the viewer, every movement of it, and the way out to his bank account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from escrow.facts import Refusal
+from market.csv_cells import csv_text
+from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
+from market.house import House, house_of
+from market.rendering import Form, flash, language_of, render
+from market.wallets import Movement, WalletView, wallet_view
+
+PAGE_SIZE = 50
+
+
+async def wallet(request: Request) -> Response:
+    """Balances, deposits, statement, payouts. `format=csv` gives the whole filtered statement."""
+    return await _show(request, Form())
+
+
+async def wallet_withdraw(request: Request) -> Response:
+    """Send a free sum to the viewer's own bank account."""
+    house, lang = house_of(request), language_of(request)
+    typed = await request.form()
+    form = Form(values={name: str(typed.get(name, "")) for name in ("amount", "currency")})
+    currency = form.values["currency"]
+    if currency not in EXPONENTS:
+        form.errors["currency"] = house.catalogue.text("wallet.no_such_currency", lang)
+        return await _show(request, form, status=422)
+    amount = parse_amount(form.values["amount"], EXPONENTS[currency])
+    if isinstance(amount, AmountProblem):
+        form.errors["amount"] = house.catalogue.text(f"amount_problem.{amount.value}", lang)
+        return await _show(request, form, status=422)
+    async with house.pool.acquire() as conn, conn.transaction():
+        payout = await house.escrow.wallet.withdraw(conn, request.user.id, amount, currency, house.node_time.now())
+    if isinstance(payout, Refusal):
+        form.errors["amount"] = house.catalogue.text(f"escrow_refusal.{payout.value}", lang)
+        return await _show(request, form, status=422)
+    response = RedirectResponse("/wallet", 303)
+    flash(response, "wallet.withdrawn", sum=money_text(amount, currency))
+    return response
+
+
+async def _show(request: Request, form: Form, status: int = 200) -> Response:
+    house, lang = house_of(request), language_of(request)
+    query = request.query_params
+    chosen = {name: query.get(name, "") for name in ("currency", "from", "until")}
+    async with house.pool.acquire() as conn:
+        view = await wallet_view(
+            conn,
+            house.escrow,
+            request.user.id,
+            currency=chosen["currency"] or None,
+            first_day=_day(chosen["from"]),
+            last_day=_day(chosen["until"]),
+        )
+    if query.get("format") == "csv":
+        return _csv(house, lang, view)
+    page = int(query["page"]) if query.get("page", "").isdigit() and len(query["page"]) < 7 else 1
+    start = (max(page, 1) - 1) * PAGE_SIZE
+    context = {
+        "wallet": view,
+        "form": form,
+        "chosen": chosen,
+        "filtered": any(chosen.values()),
+        "currency_options": [("", house.catalogue.text("wallet.any", lang)), *((c, c) for c in view.currencies)],
+        "withdraw_options": [(b.currency, b.currency) for b in view.balances if b.free_minor > 0],
+        "rows": [(row, movement_text(house, lang, row)) for row in view.movements[start : start + PAGE_SIZE]],
+        "page": max(page, 1),
+        "pages": max(1, -(-len(view.movements) // PAGE_SIZE)),
+    }
+    return render(request, "wallet/wallet.html", context, status=status)
+
+
+def movement_text(house: House, lang: str, movement: Movement) -> str:
+    """What a movement was, with the number of what it was about."""
+    kind, _, number = movement.subject.partition(":")
+    text: Callable[..., str] = house.catalogue.text
+    said = text(f"movement.{movement.kind}", lang)
+    about = f"movement_about.{kind}"
+    return text("movement_of", lang, what=said, about=text(about, lang, id=number)) if about in house.catalogue else said
+
+
+def _csv(house: House, lang: str, view: WalletView) -> Response:
+    names = ("at", "what", "currency", "amount", "balance")
+    header = [house.catalogue.text(f"wallet.csv_{name}", lang) for name in names]
+    lines = [
+        (
+            row.at.isoformat(),
+            movement_text(house, lang, row),
+            row.currency,
+            _signed(row.amount_minor, row.currency),
+            _signed(row.balance_minor, row.currency),
+        )
+        for row in view.movements
+    ]
+    headers = {"Content-Disposition": 'attachment; filename="statement.csv"', "Cache-Control": "private, no-store"}
+    return Response(csv_text(header, lines), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _signed(minor: int, currency: str) -> str:
+    # A typographic minus: a leading "-" in a cell is guarded as the beginning of a formula.
+    return decimal_text(minor, EXPONENTS[currency]).replace("-", "−")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+routes = [
+    Route("/wallet", wallet, name="wallet"),
+    Route("/wallet/withdraw", wallet_withdraw, name="wallet_withdraw", methods=["POST"]),
+]
