@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 if TYPE_CHECKING:
-    from asyncpg import Connection, Record
+    from migrations.database import Connection
 
 _FILE = re.compile(r"^(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql$")
 
@@ -105,7 +105,7 @@ def in_number_order(found: Sequence[Migration]) -> list[Migration]:
     return ordered
 
 
-async def migrate(conn: Connection[Record], known: Sequence[Migration] | None = None) -> list[Migration]:
+async def migrate(conn: Connection, known: Sequence[Migration] | None = None) -> list[Migration]:
     """Apply what is pending, as the owner role; return what was applied now. Raises MigrationError."""
     known = migrations() if known is None else known
     await conn.execute("select pg_advisory_lock($1)", _LOCK_KEY)
@@ -122,7 +122,7 @@ async def migrate(conn: Connection[Record], known: Sequence[Migration] | None = 
             await conn.execute("select pg_advisory_unlock($1)", _LOCK_KEY)
 
 
-async def migration_state(conn: Connection[Record], known: Sequence[Migration] | None = None) -> MigrationState:
+async def migration_state(conn: Connection, known: Sequence[Migration] | None = None) -> MigrationState:
     """Compare without changing anything; the app role may ask."""
     known = migrations() if known is None else known
     exists = await conn.fetchval("select to_regclass('public.migration') is not null")
@@ -136,7 +136,7 @@ async def migration_state(conn: Connection[Record], known: Sequence[Migration] |
     )
 
 
-async def _applied(conn: Connection[Record]) -> dict[int, tuple[str, str]]:
+async def _applied(conn: Connection) -> dict[int, tuple[str, str]]:
     rows = await conn.fetch("select number, name, sha256 from public.migration order by number")
     return {row["number"]: (row["name"], row["sha256"]) for row in rows}
 
@@ -163,7 +163,7 @@ def _refuse_differences(known: Sequence[Migration], applied: dict[int, tuple[str
             )
 
 
-async def _apply(conn: Connection[Record], migration: Migration) -> None:
+async def _apply(conn: Connection, migration: Migration) -> None:
     try:
         async with conn.transaction():
             await conn.execute(migration.sql)
