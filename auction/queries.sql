@@ -164,9 +164,9 @@ where a.lot_id = $1 and a.party_id = $2;
 select client_bid_id, stamped_at, amount_minor, is_maximum, refusal, seq, leading
 from auction.bid where party_id = $1 and lot_id = $2 order by stamped_at desc limit $3;
 
--- name: epoch
--- The timeline of the database: it changes when another server has taken over, which may have lost what was not yet sent to it.
-select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as epoch;
+-- name: timeline
+-- The timeline of the database (it changes when another server has taken over) and its clock.
+select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as epoch, clock_timestamp() as now;
 
 -- name: database_time
 -- The database's clock, now.

@@ -1,0 +1,166 @@
+"""Judging a batch: what a node knows of a lot, a row of bids in order, and what comes of them. Pure.
+
+What is judged here is a guess until the database confirms that the lot was still at the version judged from.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from auction.chain import Event, EventKind, chain_event, chain_phase
+from auction.facts import Bid, Lot, Phase, Refusal, Refused, Standing
+from auction.formats.english import advance, judge
+
+RECENT_EVENTS = 256
+
+BidKey = tuple[int, UUID]
+"""(party, client's bid id): one request, for ever."""
+
+_BID, _TIMED = EventKind.BID, Phase.TIMED
+
+
+class Room(Struct, kw_only=True):
+    """What a node knows of one lot: `paddles` of everybody ever admitted, `admitted` who may bid now, and the last
+    events as (seq, body, hash), so that a watcher who missed a few need not ask the database.
+    """
+
+    lot: Lot
+    standing: Standing
+    paddles: dict[int, int]
+    admitted: set[int]
+    recent: deque[tuple[int, bytes, bytes]] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a request to bid was told, the first time and each time after. `refusal` None: it stands. `price_minor`,
+    `ends_at` and `hash` are those of event `seq`; `at` is the bid's stamp.
+    """
+
+    party_id: int
+    client_bid_id: UUID
+    lot_id: int
+    amount_minor: int
+    is_maximum: bool
+    at: datetime
+    seq: int
+    refusal: Refusal | None = None
+    lowest_minor: int | None = None
+    leading: bool = False
+    price_minor: int | None = None
+    ends_at: datetime | None = None
+    hash: bytes | None = None
+
+    @property
+    def maximum_minor(self) -> int | None:
+        """The bidder's own maximum, if this was one and it stands."""
+        return self.amount_minor if self.is_maximum and self.refusal is None else None
+
+
+class Judged(Struct):
+    """A lot after its bids: the standing (the same object if nothing changed), the events, an answer for each bid."""
+
+    room: Room
+    standing: Standing
+    events: list[Event]
+    answers: list[Answer]
+
+    @property
+    def is_changed(self) -> bool:
+        return self.standing is not self.room.standing
+
+
+def same_request(bid: Bid, answer: Answer) -> bool:
+    """Whether a repeated request id asks for what it asked the first time."""
+    return (bid.lot_id, bid.amount_minor, bid.is_maximum) == (answer.lot_id, answer.amount_minor, answer.is_maximum)
+
+
+def turned_away(bid: Bid, refusal: Refusal, seq: int = 0) -> Answer:
+    """A refusal at the door: never judged, never recorded, so the same request may come again."""
+    return Answer(
+        party_id=bid.party_id,
+        client_bid_id=bid.client_bid_id,
+        lot_id=bid.lot_id,
+        amount_minor=bid.amount_minor,
+        is_maximum=bid.is_maximum,
+        at=bid.stamped_at,
+        seq=seq,
+        refusal=refusal,
+    )
+
+
+def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None) -> Judged:
+    """Judge bids in order, each on what the one before left; then, at `tick_at`, let the phase pass if it has ended."""
+    lot, standing, paddles, admitted = room.lot, room.standing, room.paddles, room.admitted
+    events: list[Event] = []
+    answers: list[Answer] = []
+    for bid in bids:
+        if standing.phase is _TIMED and bid.stamped_at >= standing.ends_at:
+            standing = _pass_phase(room, standing, bid.stamped_at, events)
+        party_id = bid.party_id
+        verdict = judge(lot, standing, bid, admitted=party_id in admitted)
+        if isinstance(verdict, Refused):
+            answers.append(_refused(bid, verdict, standing.seq))
+            continue
+        standing = verdict.standing
+        if verdict.lines:
+            event, standing = chain_event(
+                lot, standing, _BID, bid.stamped_at, paddles, lines=verdict.lines, party_id=party_id
+            )
+            events.append(event)
+        answers.append(_accepted(bid, standing))
+    if tick_at is not None:
+        standing = _pass_phase(room, standing, tick_at, events)
+    return Judged(room, standing, events, answers)
+
+
+def settle(judged: Judged) -> None:
+    """The database has confirmed it: the room now stands where the batch left it, one version on."""
+    room, standing = judged.room, judged.standing
+    if judged.is_changed:
+        room.standing = replace(standing, version=room.standing.version + 1)
+        room.recent.extend((event.seq, event.body, event.hash) for event in judged.events)
+
+
+def _pass_phase(room: Room, standing: Standing, at: datetime, events: list[Event]) -> Standing:
+    passed = advance(room.lot, standing, at)
+    if passed is standing:
+        return standing
+    event, passed = chain_phase(room.lot, standing, passed, room.paddles)
+    events.append(event)
+    return passed
+
+
+def _refused(bid: Bid, verdict: Refused, seq: int) -> Answer:
+    return Answer(
+        party_id=bid.party_id,
+        client_bid_id=bid.client_bid_id,
+        lot_id=bid.lot_id,
+        amount_minor=bid.amount_minor,
+        is_maximum=bid.is_maximum,
+        at=bid.stamped_at,
+        seq=seq,
+        refusal=verdict.refusal,
+        lowest_minor=verdict.lowest_minor,
+    )
+
+
+def _accepted(bid: Bid, standing: Standing) -> Answer:
+    return Answer(
+        party_id=bid.party_id,
+        client_bid_id=bid.client_bid_id,
+        lot_id=bid.lot_id,
+        amount_minor=bid.amount_minor,
+        is_maximum=bid.is_maximum,
+        at=bid.stamped_at,
+        seq=standing.seq,
+        leading=standing.leader_id == bid.party_id,
+        price_minor=standing.price_minor,
+        ends_at=standing.ends_at,
+        hash=standing.head,
+    )

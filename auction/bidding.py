@@ -1,0 +1,331 @@
+"""Placing bids: the one queue of this node before Postgres, the arbiter.
+
+Bids of all lots wait here while one batch is being committed, then go together in the next (`group_commit`). The end of
+a lot stands in the same queue as its bids. Answers and states leave only after the commit. Every queue is bounded, and
+a full one refuses as BUSY. Knows nothing of sockets or requests: a door hands in a stamped bid and gets an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec import Struct
+
+from auction import store
+from auction.batch import Answer, BidKey, Room, turned_away
+from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
+from auction.facts import Bid, Refusal
+from auction.formats import english
+from auction.group_commit import CONNECTION_LOST, GroupCommit, Rooms, Work, repeated, uncancelled
+from auction.limits import Limits, TokenBuckets
+from auction.public import PublicState, public_state
+
+if TYPE_CHECKING:
+    from asyncpg import Pool, Record
+
+    from auction.hub import Hub
+    from auction.node_time import NodeTime
+
+Done = Callable[[Answer], None]
+_log = structlog.get_logger()
+
+CLOSERS = 2
+LARGEST_STORED = 2**63 - 1
+_DECIDED_AT_DOOR = frozenset({Refusal.UNKNOWN_LOT, Refusal.ID_REUSED, Refusal.TOO_FAST, Refusal.BUSY})
+
+
+class _Waiting(Struct):
+    """A bid in the queue or in the batch, and everybody who wants its answer (a repeat joins the first)."""
+
+    bid: Bid
+    done: list[Done]
+
+
+class _Tick(Struct):
+    """The end of a phase, in its place among the bids."""
+
+
+class Bidding:
+    """The bidding of one node. `run` it once in the house's task group; `stop` it before the pool is closed."""
+
+    def __init__(
+        self, pool: Pool[Record], node_time: NodeTime, hub: Hub, on_hammer: OnHammer, limits: Limits | None = None
+    ) -> None:
+        self._pool = pool
+        self._node_time = node_time
+        self._hub = hub
+        self._on_hammer = on_hammer
+        self.limits = limits or Limits()
+        self._buckets = TokenBuckets(self.limits.bids_per_second, self.limits.burst)
+        self.rooms = Rooms(self.limits.remembered_lots)
+        self._commit = GroupCommit(pool, self.rooms, self._answered, self._moved)
+        self.closings = Closings(node_time, self._fall_due)
+        self._queues: dict[int, deque[_Waiting | _Tick]] = {}
+        self._queued = 0
+        self._waiting: dict[BidKey, _Waiting] = {}
+        self._answers: dict[BidKey, Answer] = {}
+        self._receiving: dict[int, dict[int, datetime]] = {}
+        self._tickets = count()
+        self._draining: dict[int, asyncio.TimerHandle] = {}
+        self._work = asyncio.Event()
+        self._to_close: asyncio.Queue[int] = asyncio.Queue()
+        self._closing: set[int] = set()
+        self._failed_closings: dict[int, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+        self.epoch = 0
+
+    # Life
+
+    async def run(self, task_group: asyncio.TaskGroup) -> None:
+        """Read which lots are open, then start the batcher and the closers in `task_group`. Lots overdue are closed."""
+        async with self._pool.acquire() as conn:
+            self.epoch = await store.epoch(conn)
+            # An outage credit for lots that fell due while no node ran belongs here, before they are scheduled.
+            for lot_id, ends_at in await store.open_ends(conn):
+                self.closings.schedule(lot_id, ends_at)
+        self._tasks = [task_group.create_task(self._commit_batches(), name="batcher")]
+        self._tasks += [task_group.create_task(self._close_lots(), name="closer") for _ in range(CLOSERS)]
+
+    async def stop(self) -> None:
+        """Take no more bids, decide those that wait, end the tasks. What could not be decided stays unknown to its bidder,
+        who will ask again.
+        """
+        self._is_stopping = True
+        self.closings.stop()
+        self._commit.give_up()
+        self._work.set()
+        for task in self._tasks[1:]:
+            task.cancel()
+        await asyncio.wait(self._tasks) if self._tasks else None
+        await self._commit.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the tasks run, no closing has failed, and no lot has been due for more than five seconds."""
+        alive = bool(self._tasks) and not any(task.done() for task in self._tasks)
+        return alive and not self._failed_closings and self.closings.lag_seconds < 5.0
+
+    # The door
+
+    async def submit(self, bid: Bid) -> Answer:
+        """Place a bid and wait for its answer, which comes after the commit. Cancelling the wait cancels nothing else."""
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.offer(bid, lambda answer: None if answered.done() else answered.set_result(answer))
+        return await answered
+
+    def offer(self, bid: Bid, done: Done) -> None:
+        """Place a bid; `done` is called with its answer, at once if it is known or the bid is turned away."""
+        key = bid.party_id, bid.client_bid_id
+        if (known := self._answers.get(key)) is not None:
+            return done(repeated(bid, known))
+        if (waiting := self._waiting.get(key)) is not None:
+            if (bid.lot_id, bid.amount_minor, bid.is_maximum) != _content(waiting.bid):
+                return done(turned_away(bid, Refusal.ID_REUSED))
+            return waiting.done.append(done)
+        if (refusal := self._turned_away_by(bid)) is not None:
+            return done(turned_away(bid, refusal))
+        waiting = _Waiting(bid, [done])
+        self._waiting[key] = waiting
+        self._queue_of(bid.lot_id).append(waiting)
+        self._queued += 1
+        self._work.set()
+        return None
+
+    def ask(self, key: BidKey, done: Done) -> bool:
+        """Call `done` with the answer to an earlier request if this node knows it or is deciding it; else False."""
+        if (known := self._answers.get(key)) is not None:
+            done(known)
+            return True
+        if (waiting := self._waiting.get(key)) is not None:
+            waiting.done.append(done)
+            return True
+        return False
+
+    @contextmanager
+    def receiving(self, lot_id: int, stamped_at: datetime) -> Iterator[None]:
+        """A bid for the lot has been stamped but is not in the queue yet: the lot's end waits for it, up to the bound."""
+        ticket = next(self._tickets)
+        self._receiving.setdefault(lot_id, {})[ticket] = stamped_at
+        try:
+            yield
+        finally:
+            tickets = self._receiving[lot_id]
+            del tickets[ticket]
+            if not tickets:
+                del self._receiving[lot_id]
+                if (timer := self._draining.pop(lot_id, None)) is not None:
+                    timer.cancel()
+                    self._tick(lot_id)
+
+    def _turned_away_by(self, bid: Bid) -> Refusal | None:
+        if not 0 < bid.lot_id <= LARGEST_STORED:
+            return Refusal.UNKNOWN_LOT
+        if not -LARGEST_STORED <= bid.amount_minor <= LARGEST_STORED:
+            return Refusal.OVER_CAP
+        if not self._buckets.take(bid.party_id, time.monotonic()):
+            return Refusal.TOO_FAST
+        queue = self._queues.get(bid.lot_id)
+        full = self._queued >= self.limits.queue_total or (queue and len(queue) >= self.limits.queue_per_lot)
+        return Refusal.BUSY if full or self._is_stopping else None
+
+    def _queue_of(self, lot_id: int) -> deque[_Waiting | _Tick]:
+        queue = self._queues.get(lot_id)
+        if queue is None:
+            queue = self._queues[lot_id] = deque()
+        return queue
+
+    # What a lot looks like
+
+    async def room(self, lot_id: int) -> Room | None:
+        """What this node knows of a lot, read from the database if it knows nothing yet."""
+        if (known := self.rooms.get(lot_id)) is not None:
+            return known
+        async with self._pool.acquire() as conn:
+            found = (await store.rooms(conn, [lot_id])).get(lot_id)
+        return None if found is None else self.rooms.keep(found)
+
+    def state(self, room: Room) -> PublicState:
+        """The public state of a lot as this node knows it, now."""
+        return public_state(room.lot, room.standing, room.paddles, self.epoch, self._node_time.now())
+
+    async def refresh(self, lot_id: int) -> None:
+        """Somebody else (the desk) has changed the lot: read it anew, schedule it anew, show it to its watchers."""
+        async with self._pool.acquire() as conn:
+            found = (await store.rooms(conn, [lot_id])).get(lot_id)
+        if found is not None:
+            self._moved(self.rooms.keep(found))
+
+    def _moved(self, room: Room) -> None:
+        lot_id, at = room.lot.id, wakes_at(room)
+        if at is None:
+            self.closings.forget(lot_id)
+        elif lot_id not in self._closing:
+            self.closings.schedule(lot_id, at)
+        self._hub.publish(lot_id, lambda: self.state(room))
+
+    def _answered(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            key = answer.party_id, answer.client_bid_id
+            if answer.refusal not in _DECIDED_AT_DOOR:
+                self._answers[key] = answer
+            waiting = self._waiting.pop(key, None)
+            for done in waiting.done if waiting is not None else ():
+                done(answer)
+        while len(self._answers) > self.limits.remembered_answers:
+            del self._answers[next(iter(self._answers))]
+
+    # The batcher
+
+    async def _commit_batches(self) -> None:
+        while not (self._is_stopping and not self._queued):
+            await self._work.wait()
+            self._work.clear()
+            while batch := self._take():
+                ticked = [lot_id for lot_id, work in batch.items() if work.tick_at is not None]
+                try:
+                    await uncancelled(self._commit.settle(batch))
+                except CONNECTION_LOST:
+                    return  # only once the node is stopping
+                for lot_id in ticked:
+                    self._after_tick(lot_id)
+                # A loop that always finds work must still let sockets and timers run.
+                await asyncio.sleep(0)
+
+    def _take(self) -> dict[int, Work]:
+        """The next batch: from each lot an equal share at least, so that a hot lot does not keep a quiet one waiting."""
+        ready = [lot_id for lot_id in self._queues if lot_id not in self._closing]
+        share = max(1, self.limits.batch // max(1, len(ready)))
+        batch: dict[int, Work] = {}
+        left = self.limits.batch
+        for lot_id in ready:
+            if left <= 0:
+                break
+            queue = self._queues.pop(lot_id)
+            work = batch[lot_id] = Work([])
+            self._fill(work, queue, min(share, left))
+            left -= len(work.bids) + 1
+            if queue:
+                self._queues[lot_id] = queue
+                self._work.set()
+        return batch
+
+    def _fill(self, work: Work, queue: deque[_Waiting | _Tick], most: int) -> None:
+        while queue and len(work.bids) < most:
+            item = queue.popleft()
+            if isinstance(item, _Tick):
+                work.tick_at = self._node_time.now()
+                return
+            self._queued -= 1
+            work.bids.append(item.bid)
+
+    # Ends
+
+    def _fall_due(self, lot_id: int) -> None:
+        """The end of a phase has passed. Bids stamped before it that are still being received go first."""
+        in_flight = self._receiving.get(lot_id)
+        if not in_flight or self._is_stopping:
+            return self._tick(lot_id)
+        loop = asyncio.get_running_loop()
+        self._draining[lot_id] = loop.call_later(self.limits.drain_seconds, self._cut_drain, lot_id)
+        return None
+
+    def _cut_drain(self, lot_id: int) -> None:
+        self._draining.pop(lot_id, None)
+        _log.warning("drain_cut", lot=lot_id, in_flight=len(self._receiving.get(lot_id, ())))
+        self._tick(lot_id)
+
+    def _tick(self, lot_id: int) -> None:
+        if not self._is_stopping:
+            self._queue_of(lot_id).append(_Tick())
+            self._work.set()
+
+    def _after_tick(self, lot_id: int) -> None:
+        """All bids before the end have been judged: if the last phase is over, the lot is closed before any later bid."""
+        room = self.rooms.get(lot_id)
+        if room is None:
+            # Another node was first, or the lot is unknown. A lot that is still open is looked at again.
+            self.closings.schedule(lot_id, retry_at(self._node_time.now(), 1))
+        elif english.is_due(room.lot, room.standing, self._node_time.now()):
+            self._closing.add(lot_id)
+            self._to_close.put_nowait(lot_id)
+        elif (at := wakes_at(room)) is not None:
+            self.closings.schedule(lot_id, at)
+
+    async def _close_lots(self) -> None:
+        while True:
+            lot_id = await self._to_close.get()
+            try:
+                await uncancelled(self._close(lot_id))
+            finally:
+                self._closing.discard(lot_id)
+                self._work.set()
+
+    async def _close(self, lot_id: int) -> None:
+        """Close one lot; a failure (of the trading centre's part, too) rolls all of it back and is tried again, loudly."""
+        now = self._node_time.now()
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                room = await close_lot(conn, lot_id, now, self._on_hammer)
+        except Exception as error:
+            failures = self._failed_closings[lot_id] = self._failed_closings.get(lot_id, 0) + 1
+            log = _log.warning if isinstance(error, CONNECTION_LOST) else _log.exception
+            log("closing_failed", lot=lot_id, failures=failures, error=repr(error))
+            self.closings.schedule(lot_id, retry_at(now, failures))
+            return
+        self._failed_closings.pop(lot_id, None)
+        self._closing.discard(lot_id)
+        if room is not None:
+            self._moved(self.rooms.keep(room))
+
+
+def _content(bid: Bid) -> tuple[int, int, bool]:
+    return bid.lot_id, bid.amount_minor, bid.is_maximum

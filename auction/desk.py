@@ -1,0 +1,143 @@
+"""Acts on a lot from outside the bidding: opening it, admitting bidders, and what an operator may do to it.
+
+Each is one step of the caller's transaction, on a standing that it locks, and an event of the public log with seq and
+hash. A rule that says no is a value (`DeskRefusal`). After the commit the caller tells the node: `bidding.refresh(lot_id)`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from auction import store
+from auction.batch import Room
+from auction.chain import EventKind, chain_event, terms_of
+from auction.closings import OnHammer, hammer_down
+from auction.facts import DeskRefusal, Line, Lot, Standing
+from auction.formats import english
+from auction.store import Conn
+
+
+class UnknownLotError(Exception):
+    """There is no such lot in the auction; the caller was to know."""
+
+
+async def open_lot(conn: Conn, lot: Lot, now: datetime) -> None:
+    """Put an approved lot into the auction: its terms, its first standing and the event 'opened'."""
+    opening = replace(english.opening(lot), head=sha256(terms_of(lot)).digest())
+    event, standing = chain_event(lot, opening, EventKind.OPENED, now, {})
+    await store.insert_lot(conn, lot, now)
+    await store.append_event(conn, event)
+    await store.insert_standing(conn, lot.id, standing)
+
+
+async def admit(conn: Conn, *, lot_id: int, party_id: int, now: datetime) -> int:
+    """Admit a party to a lot; the paddle it bids under. A second time gives the same paddle."""
+    await _locked(conn, lot_id)
+    paddle = await store.insert_admission(conn, lot_id, party_id, await _free_paddle(conn, lot_id), now)
+    await store.touch_standing(conn, lot_id)
+    return paddle
+
+
+async def remove_admission(conn: Conn, *, lot_id: int, party_id: int, now: datetime) -> bool:
+    """Take the admission back: the party may bid no more, what it has bid stands. Whether it was admitted."""
+    await _locked(conn, lot_id)
+    removed = await store.remove_admission(conn, lot_id, party_id, now)
+    await store.touch_standing(conn, lot_id)
+    return removed
+
+
+async def pause(conn: Conn, lot_id: int, now: datetime) -> Standing | DeskRefusal:
+    """Stop the lot's clock."""
+    room = await _locked(conn, lot_id)
+    return await _log(conn, room, EventKind.PAUSED, english.pause(room.lot, room.standing, now), now)
+
+
+async def resume(conn: Conn, lot_id: int, now: datetime) -> Standing | DeskRefusal:
+    """Let the lot's clock run again; the end moves later by the time it stood still."""
+    room = await _locked(conn, lot_id)
+    return await _log(conn, room, EventKind.RESUMED, english.resume(room.lot, room.standing, now), now)
+
+
+async def extend(conn: Conn, lot_id: int, ends_at: datetime, now: datetime) -> Standing | DeskRefusal:
+    """Move the end of the running phase later."""
+    room = await _locked(conn, lot_id)
+    return await _log(conn, room, EventKind.EXTENDED, english.extend(room.lot, room.standing, ends_at, now), now)
+
+
+async def lower_reserve(conn: Conn, lot_id: int, reserve_minor: int, now: datetime) -> Standing | DeskRefusal:
+    """Lower the hidden reserve; the price jumps to it if the leader's maximum reaches it."""
+    room = await _locked(conn, lot_id)
+    lowered = english.lower_reserve(room.lot, room.standing, reserve_minor, now)
+    if isinstance(lowered, DeskRefusal):
+        return lowered
+    await store.lower_reserve(conn, lot_id, reserve_minor)
+    room.lot = lowered.lot
+    # Nothing public has happened when no price moved; a row would tell that the secret is now another.
+    if not lowered.lines and lowered.standing.reserve_met == room.standing.reserve_met:
+        return await _save(conn, room, await _passed(conn, room, lowered.standing))
+    return await _log(conn, room, EventKind.RESERVE, lowered.standing, now, lowered.lines)
+
+
+async def void(conn: Conn, lot_id: int, now: datetime, on_hammer: OnHammer) -> Standing | DeskRefusal:
+    """End the lot without a sale, whoever leads; the trading centre frees the deposits in this same transaction."""
+    room = await _locked(conn, lot_id)
+    voided = english.void(room.lot, room.standing, now)
+    if isinstance(voided, DeskRefusal):
+        return voided
+    event, standing = chain_event(room.lot, voided, EventKind.VOIDED, now, room.paddles)
+    return (await hammer_down(conn, room, event, standing, on_hammer)).standing
+
+
+async def _locked(conn: Conn, lot_id: int) -> Room:
+    room = await store.lock_room(conn, lot_id)
+    if room is None:
+        raise UnknownLotError(lot_id)
+    return room
+
+
+async def _log(
+    conn: Conn,
+    room: Room,
+    kind: EventKind,
+    changed: Standing | DeskRefusal,
+    now: datetime,
+    lines: tuple[Line, ...] = (),
+) -> Standing | DeskRefusal:
+    if isinstance(changed, DeskRefusal):
+        return changed
+    changed = await _passed(conn, room, changed)
+    event, standing = chain_event(room.lot, changed, kind, now, room.paddles, lines=lines)
+    await store.append_event(conn, event)
+    return await _save(conn, room, standing)
+
+
+async def _passed(conn: Conn, room: Room, changed: Standing) -> Standing:
+    """If the act found the timed phase over before the clock did, the log tells that first, at its instant."""
+    before = room.standing
+    if changed.phase is before.phase:
+        return changed
+    passed = english.advance(room.lot, before, before.ends_at)
+    event, chained = chain_event(room.lot, passed, EventKind.PHASE, before.ends_at, room.paddles)
+    await store.append_event(conn, event)
+    return replace(changed, seq=chained.seq, head=chained.head)
+
+
+async def _save(conn: Conn, room: Room, standing: Standing) -> Standing:
+    saved = replace(standing, version=room.standing.version + 1)
+    await store.save_standing(conn, room.lot.id, saved)
+    return saved
+
+
+async def _free_paddle(conn: Conn, lot_id: int) -> int:
+    """A random paddle that nobody holds on this lot; numbers grow a digit before they get crowded."""
+    taken = await store.taken_paddles(conn, lot_id)
+    lowest = 100
+    while 2 * len(taken) >= 9 * lowest:
+        lowest *= 10
+    while (paddle := lowest + secrets.randbelow(9 * lowest)) in taken:
+        pass
+    return paddle

@@ -1,0 +1,363 @@
+"""The live door: one WebSocket per tab, many lots each, subprotocol `gavelhouse.v1`.
+
+A message is stamped where it enters, decoded strictly and answered from memory where possible; whatever needs the
+database goes to a few workers behind a bounded queue. The door decides who may connect and how much; it knows no rule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from msgspec import UNSET, Struct
+from starlette.websockets import WebSocket
+
+from auction import store
+from auction.batch import Answer, Room, turned_away
+from auction.facts import Bid, Refusal
+from auction.hub import EXTENSION, HubProtocol
+from auction.messages import (
+    SUBPROTOCOL,
+    Ask,
+    BidUnknown,
+    Error,
+    History,
+    Ping,
+    PlaceBid,
+    Pong,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    You,
+    amount_of,
+    decode_message,
+    encode_message,
+    history_rows,
+    told,
+)
+
+if TYPE_CHECKING:
+    from asyncpg import Pool, Record
+
+    from auction.bidding import Bidding
+    from auction.hub import Hub
+    from auction.node_time import NodeTime
+
+_log = structlog.get_logger()
+
+WORKERS = 4
+SESSION_ENDED, POLICY, TRY_AGAIN_LATER = 4401, 1008, 1013
+
+
+class Viewer(Protocol):
+    """Who is at the other end, as the trading centre's session says."""
+
+    @property
+    def party_id(self) -> int | None: ...
+
+    @property
+    def session_id(self) -> object: ...
+
+
+class LiveLimits(Struct, frozen=True, kw_only=True):
+    """The bounds of one connection and of those who open many."""
+
+    sockets_per_session: int = 20
+    sockets_per_address: int = 500
+    subscriptions: int = 200
+    messages_per_second: int = 100
+    in_flight: int = 64
+    waiting_reads: int = 10_000
+    history_rows: int = 200
+    recheck_seconds: float = 1800.0
+
+
+class Live:
+    """The door. `endpoint` is for a WebSocketRoute; `run` its workers once in the house's task group."""
+
+    def __init__(
+        self,
+        bidding: Bidding,
+        hub: Hub,
+        node_time: NodeTime,
+        pool: Pool[Record],
+        recheck: Callable[[Viewer], Awaitable[bool]],
+        origins: frozenset[str],
+        limits: LiveLimits | None = None,
+    ) -> None:
+        self.bidding = bidding
+        self.hub = hub
+        self.node_time = node_time
+        self.pool = pool
+        self.limits = limits or LiveLimits()
+        self._recheck = recheck
+        self._origins = origins
+        self._reads: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(self.limits.waiting_reads)
+        self._sessions: set[Session] = set()
+
+    def run(self, task_group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start the workers and the re-check of long sessions; the caller cancels them at the end."""
+        tasks = [task_group.create_task(self._read(), name="live reader") for _ in range(WORKERS)]
+        return [*tasks, task_group.create_task(self._recheck_sessions(), name="live recheck")]
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """Accept the connection if its origin, its subprotocol and the bounds allow it, and hand it to a session."""
+        viewer: Viewer = websocket.user
+        extension = websocket.scope.get("extensions", {}).get(EXTENSION)
+        address = websocket.client.host if websocket.client is not None else "unknown"
+        counted_under = (("address", address), ("session", viewer.session_id or address))
+        if not self._may_connect(websocket) or extension is None:
+            return await websocket.close(POLICY)
+        bounds = self.limits.sockets_per_address, self.limits.sockets_per_session
+        if viewer.session_id is None:
+            bounds = bounds[0], bounds[0]
+        if any(self.hub.count(key) >= bound for key, bound in zip(counted_under, bounds, strict=True)):
+            return await websocket.close(TRY_AGAIN_LATER)
+        protocol: HubProtocol = extension["protocol"]
+        if protocol.disconnected:
+            return None
+        self.hub.attach(protocol, viewer.party_id, counted_under)
+        await websocket.accept(SUBPROTOCOL)
+        session = Session(self, protocol, viewer)
+        self._sessions.add(session)
+        protocol.listen(session)
+        return None
+
+    def forget(self, session: Session) -> None:
+        """The connection is gone."""
+        self._sessions.discard(session)
+
+    def read(self, job: Callable[[], Awaitable[None]]) -> bool:
+        """Have a worker do what needs the database; False if too much waits already."""
+        try:
+            self._reads.put_nowait(job)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    def _may_connect(self, websocket: WebSocket) -> bool:
+        # A browser always names the origin of the page, so another site's page can't use the visitor's session.
+        # A program that names none must bring its own token, since a session cookie is only ever sent by a browser.
+        origin = websocket.headers.get("origin")
+        allowed = origin in self._origins if origin is not None else "authorization" in websocket.headers
+        return allowed and SUBPROTOCOL in websocket.scope.get("subprotocols", ())
+
+    async def _read(self) -> None:
+        while True:
+            job = await self._reads.get()
+            try:
+                await job()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("live_read_failed", error=repr(error))
+
+    async def _recheck_sessions(self) -> None:
+        interval = self.limits.recheck_seconds
+        while True:
+            await asyncio.sleep(min(60.0, interval))
+            checked_before = time.monotonic() - interval
+            for session in [s for s in self._sessions if s.checked_at <= checked_before]:
+                session.checked_at = time.monotonic()
+                if not await self._still_valid(session.viewer):
+                    session.protocol.close(SESSION_ENDED, "session ended")
+
+    async def _still_valid(self, viewer: Viewer) -> bool:
+        if viewer.party_id is None:
+            return True
+        try:
+            return await self._recheck(viewer)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _log.warning("session_not_rechecked", error=repr(error))
+            return True
+
+
+class Session:
+    """One connection: its messages in, its answers out. Called by the protocol, synchronously, in order."""
+
+    __slots__ = ("_counted", "_counting_since", "_in_flight", "_live", "checked_at", "protocol", "viewer")
+
+    def __init__(self, live: Live, protocol: HubProtocol, viewer: Viewer) -> None:
+        self._live = live
+        self.protocol = protocol
+        self.viewer = viewer
+        self.checked_at = time.monotonic()
+        self._in_flight = 0
+        self._counting_since = 0.0
+        self._counted = 0
+
+    def lost(self) -> None:
+        """The connection is gone; bids in flight are decided all the same."""
+        self._live.forget(self)
+
+    def receive(self, message: bytes, stamp: int, is_text: bool) -> None:
+        """Follow one message, stamped in monotonic µs when its last byte entered."""
+        try:
+            decoded = decode_message(message) if is_text else None
+        except msgspec.ValidationError:
+            return self._error("not_understood")
+        except msgspec.DecodeError:
+            return self._error("not_json")
+        if isinstance(decoded, PlaceBid):
+            return self._bid(decoded, stamp)
+        if not self._within_rate(stamp):
+            return self._error("too_many_messages")
+        match decoded:
+            case Ping():
+                self._pong(decoded, stamp)
+            case Subscribe():
+                self._subscribe(decoded)
+            case Unsubscribe():
+                self._live.hub.unwatch(self.protocol, decoded.lot)
+            case Ask():
+                self._ask(decoded)
+            case History():
+                self._history(decoded)
+            case _:
+                self._error("not_text")
+        return None
+
+    def _within_rate(self, stamp: int) -> bool:
+        if stamp - self._counting_since >= 1_000_000:
+            self._counting_since, self._counted = stamp, 0
+        self._counted += 1
+        return self._counted <= self._live.limits.messages_per_second
+
+    def _send(self, message: Struct) -> None:
+        self.protocol.reply(encode_message(message))
+
+    def _error(self, code: str) -> None:
+        self._send(Error(code))
+
+    def _pong(self, ping: Ping, stamp: int) -> None:
+        clock = self._live.node_time
+        self._send(Pong(ping.c, clock.at(stamp).timestamp() * 1000.0, clock.now().timestamp() * 1000.0))
+
+    # Bids
+
+    def _bid(self, message: PlaceBid, stamp: int) -> None:
+        written = message.amount if message.maximum is UNSET else message.maximum
+        if written is UNSET or (message.amount is not UNSET and message.maximum is not UNSET):
+            return self._error("amount_or_maximum")
+        amount, party_id = amount_of(written), self.viewer.party_id
+        bid = Bid(
+            lot_id=message.lot,
+            party_id=party_id or 0,
+            client_bid_id=message.id,
+            amount_minor=amount or 0,
+            is_maximum=message.maximum is not UNSET,
+            stamped_at=self._live.node_time.at(stamp),
+            expected_seq=message.expected_seq,
+        )
+        if amount is None:
+            return self._send(told(turned_away(bid, Refusal.MALFORMED_AMOUNT)))
+        if party_id is None:
+            return self._send(told(turned_away(bid, Refusal.NOT_ADMITTED)))
+        self._in_flight += 1
+        if self._in_flight == self._live.limits.in_flight:
+            self._pause_reading()
+        return self._live.bidding.offer(bid, self._bid_answered)
+
+    def _bid_answered(self, answer: Answer) -> None:
+        self._in_flight -= 1
+        if self._in_flight == self._live.limits.in_flight // 2:
+            self._resume_reading()
+        self._send(told(answer))
+
+    def _pause_reading(self) -> None:
+        if not self.protocol.transport.is_closing():
+            self.protocol.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self.protocol.transport.is_closing():
+            self.protocol.transport.resume_reading()
+
+    def _ask(self, message: Ask) -> None:
+        party_id = self.viewer.party_id
+        if party_id is None:
+            return self._send(BidUnknown(message.id))
+        if self._live.bidding.ask((party_id, message.id), lambda answer: self._send(told(answer))):
+            return None
+        return self._later(lambda: self._ask_database(party_id, message.id))
+
+    async def _ask_database(self, party_id: int, client_bid_id: UUID) -> None:
+        async with self._live.pool.acquire() as conn:
+            answer = await store.bid_by_client_id(conn, party_id, client_bid_id)
+        self._send(BidUnknown(client_bid_id) if answer is None else told(answer))
+
+    # Watching
+
+    def _subscribe(self, message: Subscribe) -> None:
+        if len(self.protocol.lots) >= self._live.limits.subscriptions:
+            return self._error("too_many_lots")
+        room = self._live.bidding.rooms.get(message.lot)
+        if room is not None:
+            return self._subscribed(room)
+        return self._later(lambda: self._subscribe_unread(message.lot))
+
+    async def _subscribe_unread(self, lot_id: int) -> None:
+        room = await self._live.bidding.room(lot_id) if 0 < lot_id < 2**63 else None
+        if room is None:
+            self._error("unknown_lot")
+        elif not self.protocol.transport.is_closing():
+            self._subscribed(room)
+
+    def _subscribed(self, room: Room) -> None:
+        self._live.hub.watch(self.protocol, room.lot.id)
+        state = msgspec.structs.asdict(self._live.bidding.state(room))
+        self._send(Subscribed(you=you_on(room, self.viewer.party_id), **state))
+
+    def _history(self, message: History) -> None:
+        limit = min(max(message.limit, 1), self._live.limits.history_rows)
+        room, after = self._live.bidding.rooms.get(message.lot), message.after
+        if room is not None and after is not None and message.before is None:
+            recent = room.recent
+            if after >= room.standing.seq or (recent and recent[0][0] <= after + 1):
+                rows = [(body, head) for seq, body, head in recent if seq > after][:limit]
+                return self._send(history_rows(message.lot, rows))
+        if not 0 < message.lot < 2**63:
+            return self._error("unknown_lot")
+        return self._later(lambda: self._history_unread(message, limit))
+
+    async def _history_unread(self, message: History, limit: int) -> None:
+        largest = 2**63 - 1
+        async with self._live.pool.acquire() as conn:
+            if message.after is not None:
+                after = min(max(message.after, 0), largest)
+                rows = await store.events(conn, message.lot, after, limit)
+            else:
+                before = largest if message.before is None else min(max(message.before, 0), largest)
+                rows = await store.events_before(conn, message.lot, before, limit)
+        self._send(history_rows(message.lot, [(row.body, row.hash) for row in rows]))
+
+    def _later(self, job: Callable[[], Awaitable[None]]) -> None:
+        if not self._live.read(job):
+            self._error("busy")
+
+
+def you_on(room: Room, party_id: int | None) -> You | None:
+    """The viewer's own place on the lot: the only message that holds a maximum, and it is the viewer's own."""
+    if party_id is None:
+        return None
+    standing = room.standing
+    leading = standing.leader_id == party_id
+    maximum = standing.leader_maximum_minor if leading else None
+    return You(room.paddles.get(party_id), party_id in room.admitted, None if maximum is None else str(maximum), leading)
+
+
+def live_endpoint(
+    bidding: Bidding,
+    hub: Hub,
+    node_time: NodeTime,
+    recheck: Callable[[Viewer], Awaitable[bool]],
+    *,
+    pool: Pool[Record],
+    origins: frozenset[str],
+    limits: LiveLimits | None = None,
+) -> Live:
+    """The live door: `WebSocketRoute("/live", live.endpoint)`, and `live.run(task_group)` in the lifespan."""
+    return Live(bidding, hub, node_time, pool, recheck, origins, limits)

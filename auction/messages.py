@@ -1,0 +1,184 @@
+"""The live protocol's messages, both ways: `gavelhouse.v1`, JSON objects told apart by `type`.
+
+Amounts are strings of decimal digits of minor units (an integer is taken too); a float, a sign or a space is not.
+AsyncAPI is made from these structs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from auction.batch import Answer
+from auction.chain import log_row
+from auction.facts import LARGEST_AMOUNT_MINOR, Refusal
+from auction.public import PublicState
+
+SUBPROTOCOL = "gavelhouse.v1"
+LARGEST_DIGITS = 18
+
+
+class Subscribe(Struct, frozen=True, tag_field="type", tag="subscribe"):
+    """Watch a lot. `epoch` and `seq` are those last seen; the answer is the whole state whatever they were."""
+
+    lot: int
+    epoch: int | None = None
+    seq: int | None = None
+
+
+class Unsubscribe(Struct, frozen=True, tag_field="type", tag="unsubscribe"):
+    """Watch the lot no more."""
+
+    lot: int
+
+
+class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
+    """For the clock: `c` comes back as it was."""
+
+    c: int | float | str
+
+
+class PlaceBid(Struct, frozen=True, tag_field="type", tag="bid"):
+    """Place a bid: exactly one of `amount` and `maximum`. `id` is the client's, and has one effect for ever."""
+
+    id: UUID
+    lot: int
+    amount: str | int | UnsetType = UNSET
+    maximum: str | int | UnsetType = UNSET
+    expected_seq: int | None = None
+
+
+class Ask(Struct, frozen=True, tag_field="type", tag="ask"):
+    """What came of my bid with this id?"""
+
+    id: UUID
+
+
+class History(Struct, frozen=True, tag_field="type", tag="history"):
+    """Rows of a lot's public log: those after a seq, or those before one, or the newest."""
+
+    lot: int
+    after: int | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+ClientMessage = Subscribe | Unsubscribe | Ping | PlaceBid | Ask | History
+
+
+class You(Struct, frozen=True):
+    """The subscriber's own place on the lot."""
+
+    paddle: int | None
+    admitted: bool
+    maximum_minor: str | None
+    leading: bool
+
+
+class Subscribed(PublicState, frozen=True, kw_only=True, tag_field="type", tag="subscribed"):
+    """The answer to a subscription: the whole state, and the subscriber's own place if he is signed in."""
+
+    you: You | None
+
+
+class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
+    """`r` when the ping was received and `s` when this was sent, in ms since 1970 of the node's time."""
+
+    c: int | float | str
+    r: float
+    s: float
+
+
+class BidAccepted(Struct, frozen=True, kw_only=True, tag_field="type", tag="accepted"):
+    """The bid stands and is on disk: its event's seq, hash and price, and the end it made."""
+
+    id: UUID
+    lot: int
+    seq: int
+    at: datetime
+    hash: str
+    price_minor: str | None
+    leading: bool
+    maximum_minor: str | None
+    ends_at: datetime | None
+
+
+class BidRefused(Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
+    """The bid changed nothing: the rule it broke, and the lowest amount that would be legal now."""
+
+    id: UUID
+    lot: int
+    code: Refusal
+    lowest_minor: str | None
+    seq: int
+
+
+class BidUnknown(Struct, frozen=True, tag_field="type", tag="unknown"):
+    """Nothing is known of this id: the bid never arrived, and may be sent again under the same id."""
+
+    id: UUID
+
+
+class HistoryRows(Struct, frozen=True, tag_field="type", tag="history"):
+    """Rows of the log in order, each an event's public body with its hash."""
+
+    lot: int
+    rows: list[msgspec.Raw]
+
+
+class Error(Struct, frozen=True, tag_field="type", tag="error"):
+    """A message that could not be followed; the connection stays."""
+
+    code: str
+
+
+decode_message = msgspec.json.Decoder(ClientMessage).decode
+encode_message = msgspec.json.Encoder().encode
+
+
+def amount_of(text: str | int) -> int | None:
+    """The minor units that were written, or None if that is no whole positive number the house could hold."""
+    if isinstance(text, str):
+        if not (text.isascii() and text.isdigit()) or len(text) > LARGEST_DIGITS:
+            return None
+        text = int(text)
+    return text if 0 < text <= 10**LARGEST_DIGITS else None
+
+
+def told(answer: Answer) -> BidAccepted | BidRefused:
+    """The answer to a bid as its bidder is told."""
+    if answer.refusal is not None:
+        return BidRefused(
+            id=answer.client_bid_id,
+            lot=answer.lot_id,
+            code=answer.refusal,
+            lowest_minor=_digits(answer.lowest_minor),
+            seq=answer.seq,
+        )
+    assert answer.hash is not None
+    return BidAccepted(
+        id=answer.client_bid_id,
+        lot=answer.lot_id,
+        seq=answer.seq,
+        at=answer.at,
+        hash=answer.hash.hex(),
+        price_minor=_digits(answer.price_minor),
+        leading=answer.leading,
+        maximum_minor=_digits(answer.maximum_minor),
+        ends_at=answer.ends_at,
+    )
+
+
+def history_rows(lot_id: int, rows: list[tuple[bytes, bytes]]) -> HistoryRows:
+    """Rows of (body, hash) for the wire."""
+    return HistoryRows(lot_id, [msgspec.Raw(log_row(body, head)) for body, head in rows])
+
+
+def _digits(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+assert LARGEST_AMOUNT_MINOR < 10**LARGEST_DIGITS

@@ -1,0 +1,64 @@
+"""What everybody may see of a lot: its state in one small message, the same for the socket, the pages and the API.
+
+Whole state, never a difference: any frame may be skipped. Nothing secret goes in: no maximum, no reserve, no party.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from auction.chain import ReserveState, reserve_state
+from auction.facts import LARGEST_AMOUNT_MINOR, Lot, Outcome, Phase, Standing
+from auction.formats.english import increment, lowest_legal
+
+
+class PublicState(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
+    """A lot as it stands. `epoch` is the database's timeline; `leader` a paddle; `next_minor` the lowest legal amount,
+    None once the lot is closed; `head` the hash of event `seq`; `server_at` when this was said.
+    """
+
+    lot: int
+    epoch: int
+    seq: int
+    phase: Phase
+    starts_at: datetime
+    ends_at: datetime
+    price_minor: str | None
+    leader: int | None
+    bids: int
+    extensions: int
+    reserve: ReserveState
+    paused_at: datetime | None
+    outcome: Outcome | None
+    next_minor: str | None
+    increment_minor: str
+    server_at: datetime
+    head: str
+
+
+def public_state(lot: Lot, standing: Standing, paddles: Mapping[int, int], epoch: int, now: datetime) -> PublicState:
+    """The lot as everybody may see it at `now`."""
+    price, leader_id = standing.price_minor, standing.leader_id
+    lowest = None if standing.outcome is not None else lowest_legal(lot, standing)
+    return PublicState(
+        lot=lot.id,
+        epoch=epoch,
+        seq=standing.seq,
+        phase=standing.phase,
+        starts_at=lot.starts_at,
+        ends_at=standing.ends_at,
+        price_minor=None if price is None else str(price),
+        leader=None if leader_id is None else paddles[leader_id],
+        bids=standing.bid_count,
+        extensions=standing.extension_count,
+        reserve=reserve_state(lot, standing),
+        paused_at=standing.paused_at,
+        outcome=standing.outcome,
+        next_minor=None if lowest is None or lowest > LARGEST_AMOUNT_MINOR else str(lowest),
+        increment_minor=str(increment(lot, standing)),
+        server_at=now,
+        head=standing.head.hex(),
+    )

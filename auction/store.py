@@ -1,0 +1,375 @@
+"""Every question the auction asks of the database, one typed function for each named query.
+
+Functions take the connection first, so that a caller can put several into one transaction with its own. Knows tables
+and rows; knows no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from auction.batch import Answer, BidKey, Judged, Room
+from auction.chain import Event, decode_body, lot_of, terms_of
+from auction.facts import Lot, Outcome, Phase, Refusal, Standing
+from auction.public import PublicState, public_state
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from asyncpg import Connection, Record
+    from asyncpg.pool import PoolConnectionProxy
+    from asyncpg.prepared_stmt import PreparedStatement
+
+    Conn = Connection[Record] | PoolConnectionProxy[Record]
+
+queries = load_queries("auction")
+
+_PHASES = {phase.value: phase for phase in Phase}
+_OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{outcome.value: outcome for outcome in Outcome}}
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """One party's own place on one lot. For its own eyes."""
+
+    lot_id: int
+    paddle: int
+    admitted: bool
+    leading: bool
+    maximum_minor: int | None
+
+
+class OwnBid(Struct, frozen=True, kw_only=True):
+    """One of a party's own requests to bid."""
+
+    client_bid_id: UUID
+    stamped_at: datetime
+    amount_minor: int
+    is_maximum: bool
+    refusal: Refusal | None
+    seq: int
+    leading: bool
+
+
+class LogRow(Struct, frozen=True):
+    """One public event: its exact canonical bytes and its hash."""
+
+    seq: int
+    body: bytes
+    hash: bytes
+
+
+class Committed(Struct):
+    """What one batch wrote: the lots that were held, and the requests that had been decided before, by lot."""
+
+    held: set[int]
+    seen: dict[int, list[BidKey]]
+
+
+# Lots and standings
+
+
+async def insert_lot(conn: Conn, lot: Lot, now: datetime) -> None:
+    """The lot's fixed facts. Raises UniqueViolationError if it is open already."""
+    await conn.execute(
+        queries.insert_lot,
+        lot.id,
+        lot.seller_id,
+        lot.currency,
+        lot.starts_at,
+        lot.deposit_minor,
+        lot.reserve_minor,
+        terms_of(lot),
+        now,
+    )
+
+
+async def insert_standing(conn: Conn, lot_id: int, standing: Standing) -> None:
+    """The first standing of a lot; its event 'opened' must be in the log."""
+    await conn.execute(
+        queries.insert_standing,
+        lot_id,
+        standing.version,
+        standing.seq,
+        standing.head,
+        standing.phase,
+        standing.ends_at,
+    )
+
+
+async def append_event(conn: Conn, event: Event) -> None:
+    """One event at the end of the log."""
+    await conn.execute(queries.append_event, *astuple(event))
+
+
+async def save_standing(conn: Conn, lot_id: int, standing: Standing) -> None:
+    """The standing of a lot that this transaction has locked; its version must be one on."""
+    written = await conn.execute(
+        queries.save_standing,
+        lot_id,
+        standing.version,
+        standing.seq,
+        standing.head,
+        standing.phase,
+        standing.ends_at,
+        standing.price_minor,
+        standing.leader_id,
+        standing.leader_maximum_minor,
+        standing.reserve_met,
+        standing.bid_count,
+        standing.extension_count,
+        standing.paused_at,
+        standing.outcome,
+        standing.closed_at,
+    )
+    assert written == "UPDATE 1", f"lot {lot_id} was not locked"
+
+
+async def lower_reserve(conn: Conn, lot_id: int, reserve_minor: int) -> None:
+    """The lot's secret reserve, lowered."""
+    await conn.execute(queries.lower_reserve, lot_id, reserve_minor)
+
+
+async def rooms(conn: Conn, lot_ids: Iterable[int], *, lock: bool = False) -> dict[int, Room]:
+    """What there is to know of these lots; with `lock`, each standing is locked, in key order. Unknown lots are left out."""
+    ids = sorted(lot_ids)
+    found: dict[int, Room] = {}
+    for row in await conn.fetch(queries.lock_lots if lock else queries.lots, ids):
+        lot = lot_of(row["terms"], row["seller_id"], row["reserve_minor"])
+        found[lot.id] = Room(lot=lot, standing=_standing(row), paddles={}, admitted=set())
+    for row in await conn.fetch(queries.admissions, ids):
+        room = found[row["lot_id"]]
+        room.paddles[row["party_id"]] = row["paddle"]
+        if row["admitted"]:
+            room.admitted.add(row["party_id"])
+    return found
+
+
+async def lock_room(conn: Conn, lot_id: int) -> Room | None:
+    """One lot with its standing locked until the transaction ends."""
+    return (await rooms(conn, [lot_id], lock=True)).get(lot_id)
+
+
+async def lock_versions(conn: Conn, lot_ids: Sequence[int]) -> dict[int, int]:
+    """Lock these standings in key order; the version each now has."""
+    return {row["lot_id"]: row["version"] for row in await conn.fetch(queries.lock_standings, lot_ids)}
+
+
+async def open_ends(conn: Conn) -> list[tuple[int, datetime]]:
+    """(lot, end of its running phase) for every open lot whose clock runs."""
+    return [(row["lot_id"], row["ends_at"]) for row in await conn.fetch(queries.open_ends)]
+
+
+def _standing(row: Record) -> Standing:
+    return Standing(
+        version=row["version"],
+        seq=row["seq"],
+        head=row["head"],
+        phase=_PHASES[row["phase"]],
+        ends_at=row["ends_at"],
+        price_minor=row["price_minor"],
+        leader_id=row["leader_id"],
+        leader_maximum_minor=row["leader_maximum_minor"],
+        reserve_met=row["reserve_met"],
+        bid_count=row["bid_count"],
+        extension_count=row["extension_count"],
+        paused_at=row["paused_at"],
+        outcome=_OUTCOMES[row["outcome"]],
+        closed_at=row["closed_at"],
+    )
+
+
+# The batch
+
+
+async def prepare_batch(conn: Conn) -> PreparedStatement[Record]:
+    """The batch's statement, on a connection kept for it: planned once, and always by index and hashed lookup, since the
+    first plan is made while the tables are empty and must still be right when they are not.
+    """
+    for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
+        await conn.execute(f"set {setting} = off")
+    await conn.execute("set plan_cache_mode = force_generic_plan")
+    return await conn.prepare(queries.commit_batch)
+
+
+async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Judged]) -> Committed:
+    """Write a batch in one statement. A lot is held whole or left alone whole."""
+    lots: list[tuple[object, ...]] = []
+    bids: list[tuple[object, ...]] = []
+    events: list[tuple[object, ...]] = []
+    for judged in batch:
+        after = judged.standing
+        lots.append(
+            (
+                judged.room.lot.id,
+                judged.room.standing.version,
+                judged.is_changed,
+                after.seq,
+                after.head,
+                after.phase,
+                after.ends_at,
+                after.price_minor,
+                after.leader_id,
+                after.leader_maximum_minor,
+                after.reserve_met,
+                after.bid_count,
+                after.extension_count,
+            )
+        )
+        bids += [
+            (
+                answer.party_id,
+                answer.client_bid_id,
+                answer.lot_id,
+                answer.at,
+                answer.amount_minor,
+                answer.is_maximum,
+                answer.refusal,
+                answer.lowest_minor,
+                answer.seq,
+                answer.leading,
+            )
+            for answer in judged.answers
+        ]
+        events += map(astuple, judged.events)
+    rows = await statement.fetch(*_columns(lots, 13), *_columns(bids, 10), *_columns(events, 7))
+    committed = Committed(set(), {})
+    for lot_id, party_id, client_bid_id in rows:
+        if party_id is None:
+            committed.held.add(lot_id)
+        else:
+            committed.seen.setdefault(lot_id, []).append((party_id, client_bid_id))
+    return committed
+
+
+def _columns(rows: list[tuple[object, ...]], width: int) -> Iterable[Sequence[object]]:
+    return zip(*rows, strict=True) if rows else [[]] * width
+
+
+async def first_answers(conn: Conn, keys: Sequence[BidKey]) -> dict[BidKey, Answer]:
+    """What these requests were answered the first time; those never decided are left out."""
+    rows = await conn.fetch(queries.first_answers, [party_id for party_id, _ in keys], [bid_id for _, bid_id in keys])
+    return {(row["party_id"], row["client_bid_id"]): _answer(row) for row in rows}
+
+
+def _answer(row: Record) -> Answer:
+    refused = row["refusal"] is not None
+    body = None if refused else decode_body(row["body"])
+    return Answer(
+        party_id=row["party_id"],
+        client_bid_id=row["client_bid_id"],
+        lot_id=row["lot_id"],
+        amount_minor=row["amount_minor"],
+        is_maximum=row["is_maximum"],
+        at=row["stamped_at"],
+        seq=row["seq"],
+        refusal=Refusal(row["refusal"]) if refused else None,
+        lowest_minor=row["lowest_minor"],
+        leading=row["leading"],
+        price_minor=None if body is None or body.price_minor is None else int(body.price_minor),
+        ends_at=None if body is None else body.ends_at,
+        hash=None if body is None else row["hash"],
+    )
+
+
+async def bid_by_client_id(conn: Conn, party_id: int, client_bid_id: UUID) -> Answer | None:
+    """What this request was answered; None if it was never decided."""
+    return (await first_answers(conn, [(party_id, client_bid_id)])).get((party_id, client_bid_id))
+
+
+# Admissions
+
+
+async def paddle_of(conn: Conn, lot_id: int, party_id: int) -> int | None:
+    """The paddle the party holds on the lot, removed or not; None if it was never admitted."""
+    row = await conn.fetchrow(queries.admission, lot_id, party_id)
+    return None if row is None else row["paddle"]
+
+
+async def taken_paddles(conn: Conn, lot_id: int) -> set[int]:
+    """The paddles that are given out on a lot."""
+    return {row["paddle"] for row in await conn.fetch(queries.taken_paddles, lot_id)}
+
+
+async def insert_admission(conn: Conn, lot_id: int, party_id: int, paddle: int, now: datetime) -> int:
+    """Admit the party; the paddle it now holds (its old one, if it was admitted before)."""
+    held: int = await conn.fetchval(queries.insert_admission, lot_id, party_id, paddle, now)
+    return held
+
+
+async def remove_admission(conn: Conn, lot_id: int, party_id: int, now: datetime) -> bool:
+    """Take the admission back; whether there was one."""
+    return await conn.execute(queries.remove_admission, lot_id, party_id, now) == "UPDATE 1"
+
+
+async def touch_standing(conn: Conn, lot_id: int) -> None:
+    """One version on, so that every node reads the lot anew."""
+    await conn.execute(queries.touch_standing, lot_id)
+
+
+async def admitted_ids(conn: Conn, lot_id: int) -> tuple[int, ...]:
+    """Everybody ever admitted to the lot, in order."""
+    return tuple(row["party_id"] for row in await conn.fetch(queries.admitted_ids, lot_id))
+
+
+# What pages and the API read
+
+
+async def lot_view(conn: Conn, lot_id: int) -> PublicState | None:
+    """The public state of one lot as the database has it."""
+    return (await lot_views(conn, [lot_id])).get(lot_id)
+
+
+async def lot_views(conn: Conn, lot_ids: Sequence[int]) -> dict[int, PublicState]:
+    """The public states of these lots, stamped with the database's clock; unknown lots are left out."""
+    timeline, now = await conn.fetchrow(queries.timeline) or (0, None)
+    assert now is not None
+    return {
+        lot_id: public_state(room.lot, room.standing, room.paddles, timeline, now)
+        for lot_id, room in (await rooms(conn, lot_ids)).items()
+    }
+
+
+async def events(conn: Conn, lot_id: int, after_seq: int = 0, limit: int = 100) -> list[LogRow]:
+    """The public log after a seq, in order."""
+    return [LogRow(*row) for row in await conn.fetch(queries.events_after, lot_id, after_seq, limit)]
+
+
+async def events_before(conn: Conn, lot_id: int, before_seq: int, limit: int = 100) -> list[LogRow]:
+    """The public log before a seq, in order."""
+    return [LogRow(*row) for row in reversed(await conn.fetch(queries.events_before, lot_id, before_seq, limit))]
+
+
+async def own_position(conn: Conn, lot_id: int, party_id: int) -> Position | None:
+    """The party's own paddle, and its maximum if it leads; None if it was never admitted."""
+    row = await conn.fetchrow(queries.position, lot_id, party_id)
+    return None if row is None else Position(**row)
+
+
+async def positions_of(conn: Conn, party_id: int) -> list[Position]:
+    """The party's place on every lot it was admitted to."""
+    return [Position(**row) for row in await conn.fetch(queries.positions_of, party_id)]
+
+
+async def bids_of(conn: Conn, lot_id: int, party_id: int, limit: int = 100) -> list[OwnBid]:
+    """The party's own requests to bid on a lot, newest first, refused ones included."""
+    return [
+        OwnBid(**{**row, "refusal": None if row["refusal"] is None else Refusal(row["refusal"])})
+        for row in await conn.fetch(queries.bids_of, party_id, lot_id, limit)
+    ]
+
+
+async def epoch(conn: Conn) -> int:
+    """The timeline of the database."""
+    timeline: int = await conn.fetchval(queries.timeline)
+    return timeline
+
+
+async def database_time(conn: Conn) -> datetime:
+    """The database's clock."""
+    moment: datetime = await conn.fetchval(queries.database_time)
+    return moment
