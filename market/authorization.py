@@ -132,6 +132,28 @@ TABLE: dict[str, Row] = {
     "operator_audit": OPERATOR,
     "operator_audit_csv": OPERATOR,
     # Deals, wallet, money
+    "deals": MEMBER,
+    "deal": OWN_DEAL_OR_OPERATOR,
+    "deal_state": OWN_DEAL_OR_OPERATOR,
+    "deal_pay": OWN_DEAL,
+    "deal_ship": OWN_DEAL,
+    "deal_received": OWN_DEAL,
+    "deal_confirm": OWN_DEAL,
+    "deal_extend": OWN_DEAL,
+    "deal_cancel": OWN_DEAL_OR_OPERATOR,
+    "confirmation": MEMBER,
+    "wallet": MEMBER,
+    "wallet_withdraw": MEMBER,
+    "operator_money": OPERATOR,
+    "operator_cases": OPERATOR,
+    "operator_case": OPERATOR,
+    "operator_quarantine": OPERATOR,
+    "operator_quarantine_item": OPERATOR,
+    "operator_quarantine_apply": OPERATOR,
+    "operator_quarantine_return": OPERATOR,
+    "operator_payouts": OPERATOR,
+    "operator_payouts_send": OPERATOR,
+    "operator_payout_file": OPERATOR,
     # API
 }
 
