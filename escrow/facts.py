@@ -6,16 +6,11 @@ an id; this package knows no names, lots or pages. Times are aware datetimes in 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct, field
-
-if TYPE_CHECKING:
-    from migrations.database import Connection
 
 LARGEST_AMOUNT_MINOR = 1_000_000_000_000_000
 """No amount is above this; the ledger's constraint `transfer_amount` holds the same figure."""
@@ -323,20 +318,3 @@ class Leg(Struct, frozen=True, kw_only=True):
     amount_minor: int
     reverses_op: str | None = None
     reverses_n: int | None = None
-
-
-async def _nothing(*_: object) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
-    """What the market wants told, in the same transaction. `lock_subject` runs before the rows of a deposit are locked
-    when its money arrives, so that the order is always subject, deposit or case, accounts.
-    """
-
-    on_deposit_held: Callable[[Connection, Deposit, datetime], Awaitable[None]] = _nothing
-    on_case_changed: Callable[[Connection, Case, CaseEvent], Awaitable[None]] = _nothing
-    on_quarantined: Callable[[Connection, Quarantined, datetime], Awaitable[None]] = _nothing
-    on_payout_changed: Callable[[Connection, Payout, datetime], Awaitable[None]] = _nothing
-    lock_subject: Callable[[Connection, str], Awaitable[None]] = _nothing

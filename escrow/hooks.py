@@ -1,0 +1,30 @@
+"""What the market wants to be told of, in the same transaction as the act itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from escrow.facts import Case, CaseEvent, Deposit, Payout, Quarantined
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
+
+
+async def _nothing(*_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Callables of the market; what is left out does nothing. `lock_subject` runs before the row of a deposit is locked
+    when its money arrives, so that the order of locks is always: subject, deposit or case, accounts.
+    """
+
+    on_deposit_held: Callable[[Connection, Deposit, datetime], Awaitable[None]] = _nothing
+    on_case_changed: Callable[[Connection, Case, CaseEvent], Awaitable[None]] = _nothing
+    on_quarantined: Callable[[Connection, Quarantined, datetime], Awaitable[None]] = _nothing
+    on_payout_changed: Callable[[Connection, Payout, datetime], Awaitable[None]] = _nothing
+    lock_subject: Callable[[Connection, str], Awaitable[None]] = _nothing

@@ -1,0 +1,45 @@
+-- What the bank told, and money that fits nothing.
+
+-- name: insert_notice
+-- A notice, once by the bank's id; nothing when it stands already.
+insert into escrow.bank_notice (bank_id, kind, sha256, body, received_at, outcome) values ($1, $2, $3, $4, $5, $6)
+on conflict on constraint bank_notice_pk do nothing;
+
+-- name: notice
+-- What was done with a notice, and the hash of what it said.
+select n.sha256, n.outcome, q.reason, q.id as item_id
+from escrow.bank_notice n left join escrow.quarantine q on q.bank_id = n.bank_id where n.bank_id = $1;
+
+-- name: set_notice_outcome
+-- What was done with a notice.
+update escrow.bank_notice set outcome = $2 where bank_id = $1;
+
+-- name: new_item_id
+-- The id of a quarantined item before its row stands.
+select nextval('escrow.quarantine_id_seq')::bigint;
+
+-- name: insert_item
+-- Money in suspense.
+insert into escrow.quarantine (id, bank_id, reason, currency, amount_minor, reference, sender_holder, sender_number,
+  booked_at, received_at, case_id, deposit_id, account)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- name: item_by_id
+-- One quarantined item.
+select * from escrow.quarantine where id = $1;
+
+-- name: lock_item
+-- One quarantined item, locked.
+select * from escrow.quarantine where id = $1 for no key update;
+
+-- name: items
+-- Quarantined money in one state, or all, oldest first.
+select * from escrow.quarantine where ($1::text is null or state = $1) order by id limit $2;
+
+-- name: save_item
+-- What an operator, or the bank, has done with an item.
+update escrow.quarantine set state = $2, decided_by = $3, decided_at = $4, note = $5, sealed_version = $6 where id = $1;
+
+-- name: currency_is_known
+-- Whether the book keeps this currency.
+select exists (select from escrow.currency where code = $1);

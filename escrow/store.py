@@ -1,0 +1,234 @@
+"""Reading and writing cases, events, timers and deposits: one typed function for each named query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from escrow.facts import Action, Case, CaseEvent, Deposit, DepositState, State
+from escrow.rules import Clock
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from migrations.database import Connection
+
+_queries = load_queries("escrow", "cases")
+_Row = TypeVar("_Row")
+
+
+class StaleCaseError(Exception):
+    """A case was saved over another version than it was judged at: a lock was forgotten."""
+
+
+def read(row: Record, kind: type[_Row]) -> _Row:
+    """A row as its fact: columns by name, others left aside."""
+    return msgspec.convert(dict(row), kind)
+
+
+def read_one(row: Record | None, kind: type[_Row]) -> _Row | None:
+    return None if row is None else read(row, kind)
+
+
+async def insert_case(conn: Connection, case: Case, *, timer_id: int, account: int) -> None:
+    """A case that opens: it waits for its payment from now on."""
+    await conn.execute(
+        _queries.insert_case,
+        case.id,
+        case.subject,
+        case.buyer_id,
+        case.seller_id,
+        case.currency,
+        case.price_minor,
+        case.deposit_minor,
+        case.deposit_id,
+        case.commission_bp,
+        case.commission_minor,
+        case.contract_sha256,
+        case.timers,
+        case.reference,
+        State.AWAITING_PAYMENT,
+        case.opened_at,
+        timer_id,
+        account,
+    )
+
+
+async def new_case_ids(conn: Connection) -> tuple[int, int]:
+    """The ids that the next case and its timer will have."""
+    row = await conn.fetchrow(_queries.new_case_ids)
+    assert row is not None
+    return row["case_id"], row["timer_id"]
+
+
+async def case_by_id(conn: Connection, case_id: int) -> Case | None:
+    return read_one(await conn.fetchrow(_queries.case_by_id, case_id), Case)
+
+
+async def lock_case(conn: Connection, case_id: int) -> Case | None:
+    """The case as it stands, and nobody else changes it until this transaction ends."""
+    return read_one(await conn.fetchrow(_queries.lock_case, case_id), Case)
+
+
+async def lock_case_by_reference(conn: Connection, reference: str) -> Case | None:
+    return read_one(await conn.fetchrow(_queries.lock_case_by_reference, reference), Case)
+
+
+async def case_of_subject(conn: Connection, subject: str) -> Case | None:
+    return read_one(await conn.fetchrow(_queries.case_of_subject, subject), Case)
+
+
+async def cases_of_party(conn: Connection, party_id: int, limit: int = 200) -> list[Case]:
+    return [read(row, Case) for row in await conn.fetch(_queries.cases_of_party, party_id, limit)]
+
+
+async def cases_in_state(conn: Connection, state: State, limit: int = 200) -> list[Case]:
+    return [read(row, Case) for row in await conn.fetch(_queries.cases_in_state, state, limit)]
+
+
+async def save_case(
+    conn: Connection,
+    case: Case,
+    *,
+    judged_version: int,
+    timer_id: int | None,
+    funded_version: int | None = None,
+    sealed_version: int | None = None,
+) -> None:
+    """Save a case after a step. Raises StaleCaseError when it is no longer the version that was judged."""
+    status = await conn.execute(
+        _queries.save_case,
+        case.id,
+        judged_version,
+        case.state,
+        case.version,
+        case.state_since,
+        timer_id,
+        case.ship_by_at,
+        case.carrier,
+        case.tracking_number,
+        case.inspection_extended,
+        funded_version,
+        sealed_version,
+    )
+    if status != "UPDATE 1":
+        raise StaleCaseError(f"case {case.id} is not at version {judged_version}")
+
+
+async def insert_event(conn: Connection, event: CaseEvent) -> None:
+    await conn.execute(
+        _queries.insert_event,
+        event.case_id,
+        event.n,
+        event.at,
+        event.actor,
+        event.actor_id,
+        event.action,
+        event.from_state,
+        event.to_state,
+        event.reason,
+        event.detail,
+    )
+
+
+async def case_events(conn: Connection, case_id: int) -> list[CaseEvent]:
+    return [read(row, CaseEvent) for row in await conn.fetch(_queries.case_events, case_id)]
+
+
+async def new_timer_id(conn: Connection) -> int:
+    return int(await conn.fetchval(_queries.new_timer_id))
+
+
+async def insert_timer(conn: Connection, timer_id: int, case_id: int, clock: Clock) -> None:
+    await conn.execute(_queries.insert_timer, timer_id, case_id, clock.action, clock.due_at)
+
+
+async def end_timer(conn: Connection, case_id: int, now: datetime, *, fired: bool) -> None:
+    await conn.execute(_queries.end_timer, case_id, now, "fired" if fired else "stopped")
+
+
+async def claim_due_timer(conn: Connection, now: datetime) -> tuple[int, int, Action] | None:
+    """(timer, case, action) of a due timer whose case is now locked; None when none is due and free."""
+    row = await conn.fetchrow(_queries.claim_due_timer, now)
+    return None if row is None else (row["id"], row["case_id"], Action(row["action"]))
+
+
+async def postpone_timer(conn: Connection, timer_id: int, try_at: datetime) -> None:
+    await conn.execute(_queries.postpone_timer, timer_id, try_at)
+
+
+async def next_timer_at(conn: Connection) -> datetime | None:
+    at: datetime | None = await conn.fetchval(_queries.next_timer_at)
+    return at
+
+
+async def oldest_overdue_at(conn: Connection, now: datetime) -> datetime | None:
+    at: datetime | None = await conn.fetchval(_queries.oldest_overdue_at, now)
+    return at
+
+
+async def new_deposit_id(conn: Connection) -> int:
+    return int(await conn.fetchval(_queries.new_deposit_id))
+
+
+async def insert_deposit(conn: Connection, deposit: Deposit, account: int) -> bool:
+    """False when the party has a running deposit on this subject already."""
+    status = await conn.execute(
+        _queries.insert_deposit,
+        deposit.id,
+        deposit.subject,
+        deposit.party_id,
+        deposit.currency,
+        deposit.amount_minor,
+        deposit.reference,
+        account,
+        deposit.requested_at,
+    )
+    return status == "INSERT 0 1"
+
+
+async def deposit_by_id(conn: Connection, deposit_id: int) -> Deposit | None:
+    return read_one(await conn.fetchrow(_queries.deposit_by_id, deposit_id), Deposit)
+
+
+async def lock_deposit(conn: Connection, deposit_id: int) -> Deposit | None:
+    return read_one(await conn.fetchrow(_queries.lock_deposit, deposit_id), Deposit)
+
+
+async def deposit_by_reference(conn: Connection, reference: str) -> Deposit | None:
+    return read_one(await conn.fetchrow(_queries.deposit_by_reference, reference), Deposit)
+
+
+async def deposit_of(conn: Connection, subject: str, party_id: int) -> Deposit | None:
+    return read_one(await conn.fetchrow(_queries.deposit_of, subject, party_id), Deposit)
+
+
+async def lock_held_deposit(conn: Connection, subject: str, party_id: int) -> Deposit | None:
+    return read_one(await conn.fetchrow(_queries.lock_held_deposit, subject, party_id), Deposit)
+
+
+async def lock_running_deposits(
+    conn: Connection, subject: str, party_ids: Sequence[int] | None, except_party: int | None
+) -> list[Deposit]:
+    """Those that wait for money or hold it, locked; `party_ids` None means every party's."""
+    chosen = None if party_ids is None else list(party_ids)
+    rows = await conn.fetch(_queries.lock_running_deposits, subject, chosen, except_party)
+    return [read(row, Deposit) for row in rows]
+
+
+async def deposits_of_party(conn: Connection, party_id: int, limit: int = 200) -> list[Deposit]:
+    return [read(row, Deposit) for row in await conn.fetch(_queries.deposits_of_party, party_id, limit)]
+
+
+async def hold_deposit(conn: Connection, deposit_id: int, held_version: int, now: datetime) -> None:
+    await conn.execute(_queries.hold_deposit, deposit_id, held_version, now)
+
+
+async def end_deposits(conn: Connection, ended: Sequence[tuple[int, DepositState, int]], now: datetime) -> None:
+    """Each (deposit, state it ends in, version of its account's seal)."""
+    columns: list[list[Any]] = [list(column) for column in zip(*ended, strict=True)] if ended else [[], [], []]
+    await conn.execute(_queries.end_deposits, *columns, now)
