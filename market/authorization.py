@@ -105,6 +105,9 @@ TABLE: dict[str, Row] = {
     "notices_read": MEMBER,
     "notice_open": Row(who=Who.MEMBER, whose=Whose.OWN_NOTICE),
     # Live lot and calendar
+    "calendar": VISITOR,
+    "lot": VISITOR,
+    "help": VISITOR,
     # Selling and bidding
     "sell": MEMBER,
     "sell_csv": MEMBER,

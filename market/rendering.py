@@ -25,7 +25,7 @@ from starlette.routing import NoMatchFound
 
 from .assets import Assets
 from .catalogue import Catalogue, Language
-from .currencies import money_text
+from .currencies import EXPONENTS, money_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 FLASH_COOKIE = "gavelhouse_flash"
@@ -70,6 +70,8 @@ def make_environment(catalogue: Catalogue, assets: Assets) -> jinja2.Environment
     environment.globals["catalogue"] = catalogue
     environment.globals["asset"] = assets.url
     environment.globals["preload"] = assets.preload
+    environment.globals["exponents"] = EXPONENTS
+    environment.globals["wire_time"] = wire_time
     environment.filters["script_json"] = script_json
     environment.filters["paragraphs"] = visible
     return environment
@@ -120,6 +122,7 @@ def page_context(request: Request, lang: Language, waiting: Flash | None = None)
         "csp_nonce": getattr(request.state, "csp_nonce", ""),
         "link": _link_to(request),
         "with_query": _with_query(request),
+        "choices": lambda values, prefix: [(value, t(prefix + value)) for value in values],
         "area_texts": lambda *areas: catalogue.area(lang, *areas),
     }
 

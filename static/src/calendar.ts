@@ -1,2 +1,5 @@
 /** The calendar: live prices and clocks of many lots over one socket. */
-export {};
+import "./calendar/card";
+import { connect } from "./live/socket";
+
+connect();

@@ -1,2 +1,15 @@
 /** The live lot page. */
-export {};
+import "./lot/announcer";
+import "./lot/chart";
+import "./lot/clock";
+import "./lot/confirming";
+import "./lot/connection";
+import "./lot/history";
+import "./lot/panel";
+import "./lot/photos";
+import "./lot/price";
+import "./lot/result";
+import "./lot/tools";
+import { start } from "./lot/model";
+
+start();

@@ -14,3 +14,8 @@ export function text(key: string, params: Record<string, string | number> = {}):
 export function counted(key: string, count: number): string {
   return text(count === 1 ? `${key}_one` : `${key}_other`, { count });
 }
+
+/** Whether the page was given this sentence. */
+export function hasText(key: string): boolean {
+  return key in given;
+}

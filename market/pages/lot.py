@@ -1,0 +1,173 @@
+"""The pages that everybody may see: the calendar of sales, the live lot, and help. They only read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, to_builtins
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auction import store
+from auction.chain import decode_body
+from auction.facts import EnglishRule
+from auction.public import PublicState
+from auction.words import Phrase, rule_in_words
+from market.applications import application_state
+from market.calendar import CalendarFilters, calendar, calendar_csv, filters_from_query
+from market.currencies import EXPONENTS
+from market.house import House, house_of
+from market.listing_facts import CATEGORIES, Listing
+from market.listings import listing_by_id, lot_from_listing
+from market.photos import photos_of
+from market.rendering import language_of, render
+
+if TYPE_CHECKING:
+    from auction.store import LogRow, Position
+    from market.application_facts import Qualification
+    from market.photos import Photo
+    from migrations.database import Connection
+
+HISTORY_ROWS = 200
+SORTS = ("ends", "starts", "price", "price_down")
+STATES = ("all", "live", "upcoming", "closed")
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """Everything that the lot page shows, read in one snapshot."""
+
+    listing: Listing
+    photos: Sequence[Photo]
+    state: PublicState
+    position: Position | None
+    history: Sequence[LogRow]
+    qualification: Qualification
+    case_id: int | None
+
+
+async def calendar_page(request: Request) -> Response:
+    """Sales that are on, coming and over, with filters in the address."""
+    house, filters = house_of(request), filters_from_query(request.query_params)
+    now = house.node_time.now()
+    if request.query_params.get("format") == "csv":
+        return await _calendar_csv(request, house, filters, now)
+    async with house.pool.acquire() as conn:
+        found = await calendar(conn, filters, now)
+        states = await store.lot_views(conn, [row.lot_id for row in found.rows])
+    context = {"found": found, "states": states, "filters": filters, "categories": CATEGORIES}
+    choices = {"sorts": SORTS, "lot_states": STATES, "currencies": [(code, code) for code in EXPONENTS]}
+    return render(request, "lot/calendar.html", context | choices)
+
+
+async def _calendar_csv(request: Request, house: House, filters: CalendarFilters, now: datetime) -> Response:
+    async with house.pool.acquire() as conn:
+        found = await calendar(conn, filters, now)
+    text = calendar_csv(found.rows, language_of(request), house.catalogue)
+    headers = {"Content-Disposition": 'attachment; filename="calendar.csv"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def lot_page(request: Request) -> Response:
+    """The live lot: complete as it is, then kept live by the page's script."""
+    house, lot_id = house_of(request), int(request.path_params["lot_id"])
+    async with house.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        shown = await _read(conn, house, lot_id, request.user.party_id)
+    if shown is None:
+        raise HTTPException(404)
+    lot = lot_from_listing(shown.listing)
+    history = [history_row(row) for row in shown.history]
+    context = {
+        "listing": shown.listing,
+        "title": shown.listing.title(language_of(request)),
+        "photos": shown.photos,
+        "state": shown.state,
+        "you": shown.position,
+        "history": history,
+        "rules": rule_in_words(lot),
+        "short_rule": short_rule(lot.rule),
+        "qualification": shown.qualification,
+        "case_id": shown.case_id,
+        "lot_id": lot_id,
+        "exponent": lot.currency_exponent,
+        "extension_seconds": lot.rule.extension_seconds,
+        "you_wire": _position_wire(shown.position),
+        "state_wire": to_builtins(shown.state),
+    }
+    return render(request, "lot/live.html", context)
+
+
+async def _read(conn: Connection, house: House, lot_id: int, party_id: int | None) -> Shown | None:
+    listing, state = await listing_by_id(conn, lot_id), await store.lot_view(conn, lot_id)
+    qualification = await application_state(conn, house.escrow, lot_id, party_id)
+    if listing is None or state is None or qualification is None:
+        return None
+    case = None if party_id is None else await house.escrow.settlement.case_of_subject(conn, f"lot:{lot_id}")
+    is_party = case is not None and party_id in (case.buyer_id, case.seller_id)
+    return Shown(
+        listing=listing,
+        photos=await photos_of(conn, lot_id),
+        state=state,
+        position=None if party_id is None else await store.own_position(conn, lot_id, party_id),
+        history=await store.events_before(conn, lot_id, state.seq + 1, HISTORY_ROWS),
+        qualification=qualification,
+        case_id=case.id if case is not None and is_party else None,
+    )
+
+
+def history_row(row: LogRow) -> dict[str, Any]:
+    """One event of the public log in the shape of the socket's `history` message."""
+    body = decode_body(row.body)
+    return {
+        "seq": body.seq,
+        "at": body.at,
+        "kind": body.kind.value,
+        "lines": to_builtins(body.lines),
+        "price_minor": body.price_minor,
+        "leader": body.leader,
+        "ends_at": body.ends_at,
+        "hash": row.hash.hex(),
+    }
+
+
+def short_rule(rule: EnglishRule) -> list[Phrase]:
+    """The rule in one or two sentences, to stand beside the clock."""
+    if rule.soft_close_seconds is not None:
+        first = Phrase(key="lot.short_soft", params={"window": ("duration", rule.soft_close_seconds)})
+    elif rule.extension_seconds is None:
+        first = Phrase(key="lot.short_timed")
+    else:
+        key = "lot.short_delayed" if rule.timed_seconds is None else "lot.short_both"
+        first = Phrase(key=key, params={"window": ("duration", rule.extension_seconds)})
+    if rule.cap_extensions is not None:
+        return [first, Phrase(key="lot.cap_count", params={"count": rule.cap_extensions})]
+    if rule.cap_at is not None:
+        return [first, Phrase(key="lot.cap_until", params={"cap": rule.cap_at})]
+    return [first]
+
+
+def _position_wire(position: Position | None) -> dict[str, Any] | None:
+    if position is None:
+        return None
+    maximum = None if position.maximum_minor is None else str(position.maximum_minor)
+    return {
+        "paddle": position.paddle,
+        "admitted": position.admitted,
+        "maximum_minor": maximum,
+        "leading": position.leading,
+    }
+
+
+async def help_page(request: Request) -> Response:
+    """How bidding, the deposit and the escrow work."""
+    return render(request, "lot/help.html")
+
+
+routes = [
+    Route("/", calendar_page, name="calendar"),
+    Route("/lots/{lot_id:int}", lot_page, name="lot"),
+    Route("/help", help_page, name="help"),
+]

@@ -1,0 +1,93 @@
+/** The messages of `gavelhouse.v1`, as the house documents them in AsyncAPI. Amounts are strings of minor units. */
+
+export type Phase = "timed" | "delayed" | "closed";
+
+export interface State {
+  type: "state" | "subscribed";
+  lot: number;
+  epoch: number;
+  seq: number;
+  phase: Phase;
+  starts_at: string;
+  ends_at: string;
+  price_minor: string | null;
+  leader: number | null;
+  bids: number;
+  extensions: number;
+  reserve: "none" | "not_met" | "met";
+  paused_at: string | null;
+  outcome: "sold" | "unsold" | "void" | null;
+  next_minor: string | null;
+  increment_minor: string;
+  server_at: string;
+  head: string;
+}
+
+export interface You {
+  paddle: number;
+  admitted: boolean;
+  maximum_minor: string | null;
+  leading: boolean;
+}
+
+export interface Subscribed extends State {
+  type: "subscribed";
+  you: You | null;
+}
+
+export interface Accepted {
+  type: "accepted";
+  id: string;
+  lot: number;
+  seq: number;
+  at: string;
+  hash: string;
+  price_minor: string;
+  leading: boolean;
+  maximum_minor: string | null;
+  ends_at: string;
+}
+
+export interface Refused {
+  type: "refused";
+  id: string;
+  lot: number;
+  code: string;
+  lowest_minor: string | null;
+  seq: number;
+}
+
+export interface HistoryLine {
+  paddle: number;
+  amount_minor: string;
+  automatic: boolean;
+}
+
+export interface HistoryRow {
+  seq: number;
+  at: string;
+  kind: string;
+  lines: HistoryLine[];
+  price_minor: string | null;
+  leader: number | null;
+  ends_at: string | null;
+  hash: string;
+}
+
+export type FromServer =
+  | (State & { type: "state" })
+  | Subscribed
+  | Accepted
+  | Refused
+  | { type: "pong"; c: number; r: number; s: number }
+  | { type: "unknown"; id: string }
+  | { type: "history"; lot: number; rows: HistoryRow[] }
+  | { type: "error"; code: string };
+
+export type ToServer =
+  | { type: "subscribe"; lot: number; epoch?: number; seq?: number }
+  | { type: "unsubscribe"; lot: number }
+  | { type: "ping"; c: number }
+  | { type: "bid"; id: string; lot: number; amount?: string; maximum?: string }
+  | { type: "ask"; id: string }
+  | { type: "history"; lot: number; after?: number; before?: number; limit?: number };

@@ -1,0 +1,94 @@
+/** The lot as this page knows it: the server's last word, one's own place, and the public log. Frames may be skipped. */
+import { computed, signal } from "@preact/signals-core";
+import type { FromServer, HistoryRow, State, You } from "../live/protocol";
+import { connect, listen, onOpen, send } from "../live/socket";
+import { fromWire } from "../money";
+import { page } from "./page";
+
+export const state = signal<State>(page.state);
+export const you = signal<You | null>(page.you);
+export const history = signal<HistoryRow[]>(page.history);
+
+export const price = computed(() => fromWire(state.value.price_minor));
+export const lowest = computed(() => fromWire(state.value.next_minor));
+export const increment = computed(() => BigInt(state.value.increment_minor));
+export const isOver = computed(() => state.value.outcome !== null);
+export const leading = computed(() => you.value !== null && state.value.leader === you.value.paddle);
+export const hasBid = computed(() => {
+  const paddle = you.value?.paddle;
+  return history.value.some((row) => row.lines.some((line) => line.paddle === paddle));
+});
+export const outbid = computed(() => you.value !== null && !leading.value && hasBid.value && !isOver.value);
+
+/** The next legal amounts by one, two and five steps. */
+export const legalAmounts = computed<bigint[]>(() => {
+  const first = lowest.value;
+  return first === null ? [] : [1n, 2n, 5n].map((steps) => first + (steps - 1n) * increment.value);
+});
+
+type Change = (now: State, before: State) => void;
+const changes = new Set<Change>();
+
+/** Be told of every new state, after the signals have it. */
+export function onChange(change: Change): void {
+  changes.add(change);
+}
+
+function apply(next: State): void {
+  const before = state.peek();
+  if (next.epoch === before.epoch && next.seq < before.seq) return;
+  if (next.epoch !== before.epoch) history.value = [];
+  state.value = next;
+  const mine = you.peek();
+  if (mine && mine.paddle !== next.leader && mine.maximum_minor !== null) you.value = { ...mine, maximum_minor: null };
+  fetchGap();
+  for (const change of changes) change(next, before);
+}
+
+let asked = false;
+
+/** Rows of the log that are missing here; one question at a time. */
+function fetchGap(): void {
+  const last = history.peek().at(-1)?.seq ?? 0;
+  if (asked || last >= state.peek().seq) return;
+  asked = send({ type: "history", lot: page.lot, after: last, limit: 200 });
+}
+
+function addRows(rows: HistoryRow[]): void {
+  asked = false;
+  const last = history.peek().at(-1)?.seq ?? 0;
+  const fresh = rows.filter((row) => row.seq > last).sort((a, b) => a.seq - b.seq);
+  if (fresh.length === 0) return;
+  history.value = [...history.peek(), ...fresh];
+  fetchGap();
+}
+
+function subscribe(): void {
+  asked = false;
+  const { epoch, seq } = state.peek();
+  send({ type: "subscribe", lot: page.lot, epoch, seq });
+}
+
+function received(message: FromServer): void {
+  if (!("lot" in message) || message.lot !== page.lot) return;
+  if (message.type === "subscribed") {
+    const { you: mine, ...rest } = message;
+    if (page.waiting && mine?.admitted) location.reload();
+    you.value = mine;
+    apply({ ...rest, type: "state" });
+    fetchGap();
+  } else if (message.type === "state") apply(message);
+  else if (message.type === "history") addRows(message.rows);
+  else if (message.type === "accepted") {
+    const mine = you.peek();
+    if (mine) you.value = { ...mine, leading: message.leading, maximum_minor: message.maximum_minor };
+  }
+}
+
+/** Start listening. Whoever waits for the operator or for money asks again now and then whether it has come. */
+export function start(): void {
+  listen(received);
+  onOpen(subscribe);
+  connect();
+  if (page.waiting) window.setInterval(subscribe, 8_000);
+}

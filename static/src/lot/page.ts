@@ -1,0 +1,23 @@
+/** What the server said when it wrote the page: read once, never changed. */
+import type { HistoryRow, State, You } from "../live/protocol";
+import { Money } from "../money";
+
+export interface PageData {
+  lot: number;
+  title: string;
+  currency: string;
+  exponent: number;
+  state: State;
+  you: You | null;
+  history: HistoryRow[];
+  extension_seconds: number | null;
+  waiting: boolean;
+  confirmation: string | null;
+  deals: string | null;
+}
+
+const source = document.getElementById("lot-data");
+
+export const page = JSON.parse(source?.textContent ?? "null") as PageData;
+export const lang = document.documentElement.lang;
+export const money = new Money(lang, page.currency, page.exponent);
