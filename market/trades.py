@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auction.facts import Hammer, Outcome
-from escrow.facts import Action, Case, CaseEvent, CaseTerms, State, Timers
+from escrow.facts import Action, Case, CaseEvent, CaseTerms, DepositState, State, Timers
 from market import deals_store, notices
+from market.applications import subject_of
 from market.contracts import ContractTerms, canonical, terms_sha256
 from market.currencies import EXPONENTS, money_text
 
@@ -51,11 +52,6 @@ def trade_terms(config: Config) -> TradeTerms:
     )
 
 
-def subject_of(lot_id: int) -> str:
-    """The name under which the escrow knows a lot."""
-    return f"lot:{lot_id}"
-
-
 def hammer_handler(terms: TradeTerms, desk: EscrowDesk) -> HammerHandler:
     """What the auction calls with each lot that has ended, in the transaction that ends it. A second call changes nothing."""
 
@@ -72,8 +68,11 @@ def hammer_handler(terms: TradeTerms, desk: EscrowDesk) -> HammerHandler:
 
 async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: EscrowDesk) -> None:
     subject = subject_of(hammer.lot_id)
+    assert hammer.winner_id is not None
     await desk.deposits.free_deposits(conn, subject, None, hammer.closed_at, except_party=hammer.winner_id)
-    contract = await _contract(conn, hammer, terms)
+    deposit = await desk.deposits.deposit_of(conn, subject, hammer.winner_id)
+    held_minor = deposit.amount_minor if deposit is not None and deposit.state is DepositState.HELD else 0
+    contract = await _contract(conn, hammer, terms, held_minor)
     case = await desk.settlement.open_case(
         conn,
         CaseTerms(
@@ -82,7 +81,7 @@ async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: Escro
             seller_id=contract.seller_id,
             currency=contract.currency,
             price_minor=contract.hammer_minor,
-            deposit_minor=contract.deposit_minor,
+            deposit_minor=held_minor,
             commission_bp=contract.commission_bp,
             contract_sha256=terms_sha256(canonical(contract)),
             timers=terms.timers,
@@ -93,7 +92,7 @@ async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: Escro
     await _tell_sold(conn, hammer, contract, case)
 
 
-async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms) -> ContractTerms:
+async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms, held_minor: int) -> ContractTerms:
     assert hammer.winner_id is not None and hammer.winner_paddle is not None and hammer.price_minor is not None
     lot = await deals_store.hammer_lot(conn, hammer.lot_id)
     timers = terms.timers
@@ -109,8 +108,8 @@ async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms) -> Cont
         currency=hammer.currency,
         currency_exponent=EXPONENTS[hammer.currency],
         hammer_minor=hammer.price_minor,
-        # No more of a deposit goes towards the price than the price; the rest is freed with the payment.
-        deposit_minor=min(lot.deposit_minor, hammer.price_minor),
+        # No more of a deposit goes towards the price than the price; the rest is freed when the case opens.
+        deposit_minor=min(held_minor, hammer.price_minor),
         commission_bp=terms.commission_bp,
         seq=hammer.seq,
         head=hammer.head.hex(),

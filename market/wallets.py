@@ -45,10 +45,11 @@ class FrozenDeposit(Struct, frozen=True, kw_only=True):
 
 
 class Movement(Struct, frozen=True, kw_only=True):
-    """One line of the statement. `amount_minor` is above zero for money that came in."""
+    """One line of the statement. `amount_minor` is above zero for money that came in; `account` is wallet or payable."""
 
     at: datetime
     kind: str
+    account: str
     subject: str
     currency: str
     amount_minor: int
@@ -125,6 +126,7 @@ async def movements_of(conn: Connection, desk: EscrowDesk, party_id: int, curren
         Movement(
             at=line.at,
             kind=line.kind,
+            account=line.account,
             subject=line.subject,
             currency=currency,
             amount_minor=line.amount_minor,

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from escrow import rules
 from escrow.facts import Case, Refusal, Role
+from escrow.sandbox_bank.numbers import BANK_NAME, CENTRE_ACCOUNTS, CENTRE_HOLDER
 from market import deals_store
 from market.confirmation import rate_text
 from market.csv_cells import csv_text
@@ -201,21 +202,21 @@ async def _view(request: Request, conn: Connection) -> DealView:
 
 def payment_details(house: House, case: Case) -> dict[str, str]:
     """Where to pay what is due: the centre's account, and the sandbox bank's page with everything filled in."""
-    config = house.config
     sum_text = decimal_text(case.due_minor, EXPONENTS[case.currency])
-    query = {
-        "to": config.bank_account_number,
-        "amount": sum_text,
-        "currency": case.currency,
-        "reference": case.reference,
-    }
+    holder, number = house.config.centre_holder or CENTRE_HOLDER, centre_account(house, case.currency)
+    query = {"to": number, "currency": case.currency, "amount": sum_text, "reference": case.reference}
     return {
         "sum_text": sum_text,
-        "holder": config.bank_account_name,
-        "number": config.bank_account_number,
-        "bank": config.bank_name,
-        "bank_url": f"{config.bank_origin}/?{urlencode(query)}",
+        "holder": holder,
+        "number": number,
+        "bank": BANK_NAME,
+        "bank_url": f"{house.config.bank_origin}/pay?{urlencode(query)}",
     }
+
+
+def centre_account(house: House, currency: str) -> str:
+    """The number of the centre's account in this currency."""
+    return {**CENTRE_ACCOUNTS, **house.config.centre_accounts}[currency]
 
 
 async def _step_up(request: Request, passphrase: str) -> str | None:

@@ -88,12 +88,13 @@ def movement_text(house: House, lang: str, movement: Movement) -> str:
 
 
 def _csv(house: House, lang: str, view: WalletView) -> Response:
-    names = ("at", "what", "currency", "amount", "balance")
+    names = ("at", "what", "account", "currency", "amount", "balance")
     header = [house.catalogue.text(f"wallet.csv_{name}", lang) for name in names]
     lines = [
         (
             row.at.isoformat(),
             movement_text(house, lang, row),
+            house.catalogue.text(f"wallet.account.{row.account}", lang),
             row.currency,
             _signed(row.amount_minor, row.currency),
             _signed(row.balance_minor, row.currency),
