@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from escrow.facts import Refusal as EscrowRefusal
 
 from auction import desk
+from escrow.facts import Refusal as EscrowRefusal
 from market import audit, notices
 from market.application_facts import (
     Application,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from escrow.desk import EscrowDesk
     from escrow.facts import Deposit
-
     from migrations.database import Connection
 
 __all__ = [
@@ -85,7 +84,7 @@ async def confirm(
         return ApplicationRefusal.LOT_IS_OVER
     if await _is_barred(conn, application.party_id):
         return ApplicationRefusal.BARRED
-    approved = await _approve(conn, escrow, application, lot, operator_id, now)
+    approved = await _approve(conn, escrow, application, lot, operator_id=operator_id, now=now)
     if approved.deposit_id is None:
         return await _admit(conn, approved, lot, now)
     return approved
@@ -190,7 +189,7 @@ def lot_of(subject: str) -> int | None:
 
 
 async def _approve(
-    conn: Connection, escrow: EscrowDesk, application: Application, lot: LotDoor, operator_id: int, now: datetime
+    conn: Connection, escrow: EscrowDesk, application: Application, lot: LotDoor, *, operator_id: int, now: datetime
 ) -> Application:
     deposit_id = None
     if lot.deposit_minor:

@@ -125,25 +125,30 @@ async def listings_of_seller(conn: Connection, seller_id: int) -> list[Listing]:
 
 def lot_from_listing(listing: Listing) -> Lot:
     """The auction's lot of a whole listing. A draft with gaps is a mistake of the caller's."""
-    assert listing.start_price_minor is not None and listing.starts_at is not None, "a draft is not yet a lot"
+    return lot_of_content(listing, listing.id, listing.seller_id)
+
+
+def lot_of_content(content: ListingContent, lot_id: int, seller_id: int) -> Lot:
+    """The lot that whole content describes."""
+    assert content.start_price_minor is not None and content.starts_at is not None, "a draft is not yet a lot"
     return Lot(
-        id=listing.id,
-        seller_id=listing.seller_id,
-        currency=listing.currency,
-        currency_exponent=EXPONENTS[listing.currency],
+        id=lot_id,
+        seller_id=seller_id,
+        currency=content.currency,
+        currency_exponent=EXPONENTS[content.currency],
         rule=EnglishRule(
-            start_price_minor=listing.start_price_minor,
-            steps=_bands(listing),
-            grid_base=GridBase(listing.grid_base),
-            timed_seconds=listing.timed_seconds,
-            extension_seconds=listing.extension_seconds,
-            soft_close_seconds=listing.soft_close_seconds,
-            cap_extensions=listing.cap_extensions,
-            cap_at=listing.cap_at,
+            start_price_minor=content.start_price_minor,
+            steps=_bands(content),
+            grid_base=GridBase(content.grid_base),
+            timed_seconds=content.timed_seconds,
+            extension_seconds=content.extension_seconds,
+            soft_close_seconds=content.soft_close_seconds,
+            cap_extensions=content.cap_extensions,
+            cap_at=content.cap_at,
         ),
-        starts_at=listing.starts_at,
-        reserve_minor=listing.reserve_minor,
-        deposit_minor=listing.deposit_minor,
+        starts_at=content.starts_at,
+        reserve_minor=content.reserve_minor,
+        deposit_minor=content.deposit_minor,
     )
 
 
