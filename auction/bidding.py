@@ -29,10 +29,9 @@ from auction.limits import Limits, TokenBuckets
 from auction.public import PublicState, public_state
 
 if TYPE_CHECKING:
-    from asyncpg import Pool, Record
-
     from auction.hub import Hub
     from auction.node_time import NodeTime
+    from migrations.database import Pool
 
 Done = Callable[[Answer], None]
 _log = structlog.get_logger()
@@ -57,9 +56,9 @@ class Bidding:
     """The bidding of one node. `run` it once in the house's task group; `stop` it before the pool is closed."""
 
     def __init__(
-        self, pool: Pool[Record], node_time: NodeTime, hub: Hub, on_hammer: OnHammer, limits: Limits | None = None
+        self, pool: Pool, node_time: NodeTime, hub: Hub, on_hammer: OnHammer, limits: Limits | None = None
     ) -> None:
-        self._pool = pool
+        self.pool = pool
         self._node_time = node_time
         self._hub = hub
         self._on_hammer = on_hammer
@@ -87,7 +86,7 @@ class Bidding:
 
     async def run(self, task_group: asyncio.TaskGroup) -> None:
         """Read which lots are open, then start the batcher and the closers in `task_group`. Lots overdue are closed."""
-        async with self._pool.acquire() as conn:
+        async with self.pool.acquire() as conn:
             self.epoch = await store.epoch(conn)
             # An outage credit for lots that fell due while no node ran belongs here, before they are scheduled.
             for lot_id, ends_at in await store.open_ends(conn):
@@ -118,9 +117,13 @@ class Bidding:
 
     async def submit(self, bid: Bid) -> Answer:
         """Place a bid and wait for its answer, which comes after the commit. Cancelling the wait cancels nothing else."""
+        return await self.place(bid)
+
+    def place(self, bid: Bid) -> asyncio.Future[Answer]:
+        """Put a bid into its lot's queue before returning; the future holds its answer after the commit."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.offer(bid, lambda answer: None if answered.done() else answered.set_result(answer))
-        return await answered
+        return answered
 
     def offer(self, bid: Bid, done: Done) -> None:
         """Place a bid; `done` is called with its answer, at once if it is known or the bid is turned away."""
@@ -189,7 +192,7 @@ class Bidding:
         """What this node knows of a lot, read from the database if it knows nothing yet."""
         if (known := self.rooms.get(lot_id)) is not None:
             return known
-        async with self._pool.acquire() as conn:
+        async with self.pool.acquire() as conn:
             found = (await store.rooms(conn, [lot_id])).get(lot_id)
         return None if found is None else self.rooms.keep(found)
 
@@ -199,7 +202,7 @@ class Bidding:
 
     async def refresh(self, lot_id: int) -> None:
         """Somebody else (the desk) has changed the lot: read it anew, schedule it anew, show it to its watchers."""
-        async with self._pool.acquire() as conn:
+        async with self.pool.acquire() as conn:
             found = (await store.rooms(conn, [lot_id])).get(lot_id)
         if found is not None:
             self._moved(self.rooms.keep(found))
@@ -313,7 +316,7 @@ class Bidding:
         """Close one lot; a failure (of the trading centre's part, too) rolls all of it back and is tried again, loudly."""
         now = self._node_time.now()
         try:
-            async with self._pool.acquire() as conn, conn.transaction():
+            async with self.pool.acquire() as conn, conn.transaction():
                 room = await close_lot(conn, lot_id, now, self._on_hammer)
         except Exception as error:
             failures = self._failed_closings[lot_id] = self._failed_closings.get(lot_id, 0) + 1

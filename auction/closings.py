@@ -22,9 +22,9 @@ from auction.formats import english
 
 if TYPE_CHECKING:
     from auction.node_time import NodeTime
-    from auction.store import Conn
+    from migrations.database import Connection
 
-OnHammer = Callable[["Conn", Hammer], Awaitable[None]]
+OnHammer = Callable[["Connection", Hammer], Awaitable[None]]
 
 LONGEST_SLEEP_SECONDS = 60.0
 """However far away the next end is, the timer looks again this often: a clock followed slowly moves a little."""
@@ -100,7 +100,7 @@ def wakes_at(room: Room) -> datetime | None:
     return None if standing.outcome is not None or standing.paused_at is not None else standing.ends_at
 
 
-async def close_lot(conn: Conn, lot_id: int, now: datetime, on_hammer: OnHammer) -> Room | None:
+async def close_lot(conn: Connection, lot_id: int, now: datetime, on_hammer: OnHammer) -> Room | None:
     """Close the lot if it is due, in the caller's transaction, and let the trading centre settle it on the same connection.
 
     Answers with the lot as it now stands, closed or not; None if there is no such lot. Closing twice has one effect.
@@ -120,7 +120,7 @@ async def close_lot(conn: Conn, lot_id: int, now: datetime, on_hammer: OnHammer)
     return await hammer_down(conn, room, event, closed, on_hammer)
 
 
-async def hammer_down(conn: Conn, room: Room, event: Event, closed: Standing, on_hammer: OnHammer) -> Room:
+async def hammer_down(conn: Connection, room: Room, event: Event, closed: Standing, on_hammer: OnHammer) -> Room:
     """Write the last event and the final standing of a locked lot, and hand the hammer on."""
     lot = room.lot
     closed = replace(closed, version=room.standing.version + 1)

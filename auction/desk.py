@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,14 +19,16 @@ from auction.chain import EventKind, chain_event, terms_of
 from auction.closings import OnHammer, hammer_down
 from auction.facts import DeskRefusal, Line, Lot, Standing
 from auction.formats import english
-from auction.store import Conn
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
 
 
 class UnknownLotError(Exception):
     """There is no such lot in the auction; the caller was to know."""
 
 
-async def open_lot(conn: Conn, lot: Lot, now: datetime) -> None:
+async def open_lot(conn: Connection, lot: Lot, now: datetime) -> None:
     """Put an approved lot into the auction: its terms, its first standing and the event 'opened'."""
     opening = replace(english.opening(lot), head=sha256(terms_of(lot)).digest())
     event, standing = chain_event(lot, opening, EventKind.OPENED, now, {})
@@ -34,7 +37,7 @@ async def open_lot(conn: Conn, lot: Lot, now: datetime) -> None:
     await store.insert_standing(conn, lot.id, standing)
 
 
-async def admit(conn: Conn, *, lot_id: int, party_id: int, now: datetime) -> int:
+async def admit(conn: Connection, *, lot_id: int, party_id: int, now: datetime) -> int:
     """Admit a party to a lot; the paddle it bids under. A second time gives the same paddle."""
     await _locked(conn, lot_id)
     paddle = await store.insert_admission(conn, lot_id, party_id, await _free_paddle(conn, lot_id), now)
@@ -42,7 +45,7 @@ async def admit(conn: Conn, *, lot_id: int, party_id: int, now: datetime) -> int
     return paddle
 
 
-async def remove_admission(conn: Conn, *, lot_id: int, party_id: int, now: datetime) -> bool:
+async def remove_admission(conn: Connection, *, lot_id: int, party_id: int, now: datetime) -> bool:
     """Take the admission back: the party may bid no more, what it has bid stands. Whether it was admitted."""
     await _locked(conn, lot_id)
     removed = await store.remove_admission(conn, lot_id, party_id, now)
@@ -50,25 +53,25 @@ async def remove_admission(conn: Conn, *, lot_id: int, party_id: int, now: datet
     return removed
 
 
-async def pause(conn: Conn, lot_id: int, now: datetime) -> Standing | DeskRefusal:
+async def pause(conn: Connection, lot_id: int, now: datetime) -> Standing | DeskRefusal:
     """Stop the lot's clock."""
     room = await _locked(conn, lot_id)
     return await _log(conn, room, EventKind.PAUSED, english.pause(room.lot, room.standing, now), now)
 
 
-async def resume(conn: Conn, lot_id: int, now: datetime) -> Standing | DeskRefusal:
+async def resume(conn: Connection, lot_id: int, now: datetime) -> Standing | DeskRefusal:
     """Let the lot's clock run again; the end moves later by the time it stood still."""
     room = await _locked(conn, lot_id)
     return await _log(conn, room, EventKind.RESUMED, english.resume(room.lot, room.standing, now), now)
 
 
-async def extend(conn: Conn, lot_id: int, ends_at: datetime, now: datetime) -> Standing | DeskRefusal:
+async def extend(conn: Connection, lot_id: int, ends_at: datetime, now: datetime) -> Standing | DeskRefusal:
     """Move the end of the running phase later."""
     room = await _locked(conn, lot_id)
     return await _log(conn, room, EventKind.EXTENDED, english.extend(room.lot, room.standing, ends_at, now), now)
 
 
-async def lower_reserve(conn: Conn, lot_id: int, reserve_minor: int, now: datetime) -> Standing | DeskRefusal:
+async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int, now: datetime) -> Standing | DeskRefusal:
     """Lower the hidden reserve; the price jumps to it if the leader's maximum reaches it."""
     room = await _locked(conn, lot_id)
     lowered = english.lower_reserve(room.lot, room.standing, reserve_minor, now)
@@ -82,7 +85,7 @@ async def lower_reserve(conn: Conn, lot_id: int, reserve_minor: int, now: dateti
     return await _log(conn, room, EventKind.RESERVE, lowered.standing, now, lowered.lines)
 
 
-async def void(conn: Conn, lot_id: int, now: datetime, on_hammer: OnHammer) -> Standing | DeskRefusal:
+async def void(conn: Connection, lot_id: int, now: datetime, on_hammer: OnHammer) -> Standing | DeskRefusal:
     """End the lot without a sale, whoever leads; the trading centre frees the deposits in this same transaction."""
     room = await _locked(conn, lot_id)
     voided = english.void(room.lot, room.standing, now)
@@ -92,7 +95,7 @@ async def void(conn: Conn, lot_id: int, now: datetime, on_hammer: OnHammer) -> S
     return (await hammer_down(conn, room, event, standing, on_hammer)).standing
 
 
-async def _locked(conn: Conn, lot_id: int) -> Room:
+async def _locked(conn: Connection, lot_id: int) -> Room:
     room = await store.lock_room(conn, lot_id)
     if room is None:
         raise UnknownLotError(lot_id)
@@ -100,7 +103,7 @@ async def _locked(conn: Conn, lot_id: int) -> Room:
 
 
 async def _log(
-    conn: Conn,
+    conn: Connection,
     room: Room,
     kind: EventKind,
     changed: Standing | DeskRefusal,
@@ -115,7 +118,7 @@ async def _log(
     return await _save(conn, room, standing)
 
 
-async def _passed(conn: Conn, room: Room, changed: Standing) -> Standing:
+async def _passed(conn: Connection, room: Room, changed: Standing) -> Standing:
     """If the act found the timed phase over before the clock did, the log tells that first, at its instant."""
     before = room.standing
     if changed.phase is before.phase:
@@ -126,13 +129,13 @@ async def _passed(conn: Conn, room: Room, changed: Standing) -> Standing:
     return replace(changed, seq=chained.seq, head=chained.head)
 
 
-async def _save(conn: Conn, room: Room, standing: Standing) -> Standing:
+async def _save(conn: Connection, room: Room, standing: Standing) -> Standing:
     saved = replace(standing, version=room.standing.version + 1)
     await store.save_standing(conn, room.lot.id, saved)
     return saved
 
 
-async def _free_paddle(conn: Conn, lot_id: int) -> int:
+async def _free_paddle(conn: Connection, lot_id: int) -> int:
     """A random paddle that nobody holds on this lot; numbers grow a digit before they get crowded."""
     taken = await store.taken_paddles(conn, lot_id)
     lowest = 100

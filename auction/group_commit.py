@@ -28,9 +28,11 @@ from auction.batch import Answer, BidKey, Judged, Room, judge_batch, same_reques
 from auction.facts import Bid, Refusal
 
 if TYPE_CHECKING:
-    from asyncpg import Pool, Record
+    from asyncpg import Record
     from asyncpg.pool import PoolConnectionProxy
     from asyncpg.prepared_stmt import PreparedStatement
+
+    from migrations.database import Connection, Pool
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -91,7 +93,7 @@ class GroupCommit:
 
     def __init__(
         self,
-        pool: Pool[Record],
+        pool: Pool,
         rooms: Rooms,
         answered: Callable[[Sequence[Answer]], None],
         moved: Callable[[Room], None],
@@ -166,7 +168,7 @@ class GroupCommit:
         return judged, await store.commit_batch(statement, judged)
 
     async def _conclude(
-        self, conn: store.Conn, batch: dict[int, Work], judged: list[Judged], committed: store.Committed
+        self, conn: Connection, batch: dict[int, Work], judged: list[Judged], committed: store.Committed
     ) -> None:
         for result in judged:
             lot_id = result.room.lot.id
@@ -183,14 +185,14 @@ class GroupCommit:
             if not batch[lot_id].bids and batch[lot_id].tick_at is None:
                 del batch[lot_id]
 
-    async def _answer_again(self, conn: store.Conn, work: Work, keys: list[BidKey]) -> None:
+    async def _answer_again(self, conn: Connection, work: Work, keys: list[BidKey]) -> None:
         """Give requests that were decided before their first answer, and take them out of the work."""
         first = await store.first_answers(conn, keys)
         repeats = [bid for bid in work.bids if (bid.party_id, bid.client_bid_id) in first]
         work.bids = [bid for bid in work.bids if (bid.party_id, bid.client_bid_id) not in first]
         self._answered([repeated(bid, first[bid.party_id, bid.client_bid_id]) for bid in repeats])
 
-    async def _read_missing(self, conn: store.Conn, batch: dict[int, Work]) -> None:
+    async def _read_missing(self, conn: Connection, batch: dict[int, Work]) -> None:
         missing = [lot_id for lot_id in batch if self._rooms.get(lot_id) is None]
         if not missing:
             return
@@ -218,7 +220,9 @@ class GroupCommit:
             try:
                 await self._attempt(alone)
             except Exception as again:
-                if isinstance(again, LOST_RACE) or (isinstance(again, CONNECTION_LOST) and not isinstance(again, ValueError)):
+                if isinstance(again, LOST_RACE) or (
+                    isinstance(again, CONNECTION_LOST) and not isinstance(again, ValueError)
+                ):
                     batch.update(alone)
                     return
                 _log.error("batch_refused", lot=lot_id, error=repr(again), first=repr(error))

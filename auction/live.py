@@ -43,8 +43,6 @@ from auction.messages import (
 )
 
 if TYPE_CHECKING:
-    from asyncpg import Pool, Record
-
     from auction.bidding import Bidding
     from auction.hub import Hub
     from auction.node_time import NodeTime
@@ -86,15 +84,14 @@ class Live:
         bidding: Bidding,
         hub: Hub,
         node_time: NodeTime,
-        pool: Pool[Record],
         recheck: Callable[[Viewer], Awaitable[bool]],
-        origins: frozenset[str],
+        origins: frozenset[str] | None = None,
         limits: LiveLimits | None = None,
     ) -> None:
         self.bidding = bidding
         self.hub = hub
         self.node_time = node_time
-        self.pool = pool
+        self.pool = bidding.pool
         self.limits = limits or LiveLimits()
         self._recheck = recheck
         self._origins = origins
@@ -145,8 +142,14 @@ class Live:
         # A browser always names the origin of the page, so another site's page can't use the visitor's session.
         # A program that names none must bring its own token, since a session cookie is only ever sent by a browser.
         origin = websocket.headers.get("origin")
-        allowed = origin in self._origins if origin is not None else "authorization" in websocket.headers
+        allowed = self._is_ours(origin, websocket) if origin is not None else "authorization" in websocket.headers
         return allowed and SUBPROTOCOL in websocket.scope.get("subprotocols", ())
+
+    def _is_ours(self, origin: str, websocket: WebSocket) -> bool:
+        if self._origins is not None:
+            return origin in self._origins
+        scheme = "https" if websocket.url.scheme == "wss" else "http"
+        return origin == f"{scheme}://{websocket.headers.get('host', '')}"
 
     async def _read(self) -> None:
         while True:
@@ -346,7 +349,9 @@ def you_on(room: Room, party_id: int | None) -> You | None:
     standing = room.standing
     leading = standing.leader_id == party_id
     maximum = standing.leader_maximum_minor if leading else None
-    return You(room.paddles.get(party_id), party_id in room.admitted, None if maximum is None else str(maximum), leading)
+    return You(
+        room.paddles.get(party_id), party_id in room.admitted, None if maximum is None else str(maximum), leading
+    )
 
 
 def live_endpoint(
@@ -355,9 +360,10 @@ def live_endpoint(
     node_time: NodeTime,
     recheck: Callable[[Viewer], Awaitable[bool]],
     *,
-    pool: Pool[Record],
-    origins: frozenset[str],
+    origins: frozenset[str] | None = None,
     limits: LiveLimits | None = None,
 ) -> Live:
-    """The live door: `WebSocketRoute("/live", live.endpoint)`, and `live.run(task_group)` in the lifespan."""
-    return Live(bidding, hub, node_time, pool, recheck, origins, limits)
+    """The live door: `WebSocketRoute("/live", live.endpoint)`, and `live.run(task_group)` in the lifespan. Without
+    `origins` the page must come from the host that the socket is opened to.
+    """
+    return Live(bidding, hub, node_time, recheck, origins, limits)

@@ -19,7 +19,7 @@ import structlog
 from auction import store
 
 if TYPE_CHECKING:
-    from asyncpg import Pool, Record
+    from migrations.database import Pool
 
 ROUND_TRIPS = 5
 MEASURE_SECONDS = 30.0
@@ -47,7 +47,7 @@ class NodeTime:
         self.stepped = False
 
     @classmethod
-    async def measured(cls, pool: Pool[Record]) -> NodeTime:
+    async def measured(cls, pool: Pool) -> NodeTime:
         """A clock set by the database. Raises asyncpg's and OS errors unchanged."""
         async with pool.acquire() as conn:
             offset = await measure_offset(partial(store.database_time, conn), _monotonic_microseconds)
@@ -88,7 +88,7 @@ class NodeTime:
         most = int(SLEW_MICROSECONDS_PER_SECOND * passed_seconds)
         self._offset += max(-most, min(most, difference))
 
-    async def run(self, pool: Pool[Record]) -> None:
+    async def run(self, pool: Pool) -> None:
         """Measure again each 30 s, for ever. A database that does not answer only makes the clock stale."""
         while True:
             await asyncio.sleep(MEASURE_SECONDS)

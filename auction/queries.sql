@@ -86,7 +86,7 @@ with want as materialized (
     select * from unnest(
         $14::bigint[], $15::uuid[], $16::bigint[], $17::timestamptz[], $18::bigint[], $19::boolean[], $20::text[],
         $21::bigint[], $22::bigint[], $23::boolean[]
-    ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leading)
+    ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads)
 ), seen as materialized (
     select s.lot_id, s.party_id, s.client_bid_id
     from sent s join auction.bid b on b.party_id = s.party_id and b.client_bid_id = s.client_bid_id
@@ -112,9 +112,9 @@ with want as materialized (
     where (e.lot_id in (select lot_id from held)) is true
 ), kept as (
     insert into auction.bid
-        (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leading)
+        (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads)
     select s.party_id, s.client_bid_id, s.lot_id, s.stamped_at, s.amount_minor, s.is_maximum, s.refusal, s.lowest_minor,
-        s.seq, s.leading
+        s.seq, s.leads
     from sent s where (s.lot_id in (select lot_id from held)) is true
 )
 select lot_id, null::bigint as party_id, null::uuid as client_bid_id from held
@@ -124,7 +124,7 @@ select lot_id, party_id, client_bid_id from seen;
 -- name: first_answers
 -- What was answered the first time to these request ids; price, end and hash are those of the event of that seq.
 select b.party_id, b.client_bid_id, b.lot_id, b.stamped_at, b.amount_minor, b.is_maximum, b.refusal, b.lowest_minor,
-    b.seq, b.leading, e.body, e.hash
+    b.seq, b.leads as leading, e.body, e.hash
 from unnest($1::bigint[], $2::uuid[]) as k (party_id, client_bid_id)
 join auction.bid b on b.party_id = k.party_id and b.client_bid_id = k.client_bid_id
 join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq;
@@ -132,6 +132,10 @@ join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq;
 -- name: open_ends
 -- When the running phase of each open lot ends; a paused lot's clock stands still.
 select lot_id, ends_at from auction.standing where outcome is null and paused_at is null;
+
+-- name: terms
+-- The canonical bytes from which the chain of a lot's log begins.
+select terms from auction.lot where id = $1;
 
 -- name: events_after
 -- The public log of a lot after a seq, in order.
@@ -161,7 +165,7 @@ where a.lot_id = $1 and a.party_id = $2;
 
 -- name: bids_of
 -- A party's own requests to bid on a lot, newest first.
-select client_bid_id, stamped_at, amount_minor, is_maximum, refusal, seq, leading
+select client_bid_id, stamped_at, amount_minor, is_maximum, refusal, seq, leads as leading
 from auction.bid where party_id = $1 and lot_id = $2 order by stamped_at desc limit $3;
 
 -- name: timeline

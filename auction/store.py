@@ -21,11 +21,10 @@ from auction.public import PublicState, public_state
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
-    from asyncpg import Connection, Record
-    from asyncpg.pool import PoolConnectionProxy
+    from asyncpg import Record
     from asyncpg.prepared_stmt import PreparedStatement
 
-    Conn = Connection[Record] | PoolConnectionProxy[Record]
+    from migrations.database import Connection
 
 queries = load_queries("auction")
 
@@ -73,7 +72,7 @@ class Committed(Struct):
 # Lots and standings
 
 
-async def insert_lot(conn: Conn, lot: Lot, now: datetime) -> None:
+async def insert_lot(conn: Connection, lot: Lot, now: datetime) -> None:
     """The lot's fixed facts. Raises UniqueViolationError if it is open already."""
     await conn.execute(
         queries.insert_lot,
@@ -88,7 +87,7 @@ async def insert_lot(conn: Conn, lot: Lot, now: datetime) -> None:
     )
 
 
-async def insert_standing(conn: Conn, lot_id: int, standing: Standing) -> None:
+async def insert_standing(conn: Connection, lot_id: int, standing: Standing) -> None:
     """The first standing of a lot; its event 'opened' must be in the log."""
     await conn.execute(
         queries.insert_standing,
@@ -101,12 +100,12 @@ async def insert_standing(conn: Conn, lot_id: int, standing: Standing) -> None:
     )
 
 
-async def append_event(conn: Conn, event: Event) -> None:
+async def append_event(conn: Connection, event: Event) -> None:
     """One event at the end of the log."""
     await conn.execute(queries.append_event, *astuple(event))
 
 
-async def save_standing(conn: Conn, lot_id: int, standing: Standing) -> None:
+async def save_standing(conn: Connection, lot_id: int, standing: Standing) -> None:
     """The standing of a lot that this transaction has locked; its version must be one on."""
     written = await conn.execute(
         queries.save_standing,
@@ -129,12 +128,12 @@ async def save_standing(conn: Conn, lot_id: int, standing: Standing) -> None:
     assert written == "UPDATE 1", f"lot {lot_id} was not locked"
 
 
-async def lower_reserve(conn: Conn, lot_id: int, reserve_minor: int) -> None:
+async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int) -> None:
     """The lot's secret reserve, lowered."""
     await conn.execute(queries.lower_reserve, lot_id, reserve_minor)
 
 
-async def rooms(conn: Conn, lot_ids: Iterable[int], *, lock: bool = False) -> dict[int, Room]:
+async def rooms(conn: Connection, lot_ids: Iterable[int], *, lock: bool = False) -> dict[int, Room]:
     """What there is to know of these lots; with `lock`, each standing is locked, in key order. Unknown lots are left out."""
     ids = sorted(lot_ids)
     found: dict[int, Room] = {}
@@ -149,17 +148,17 @@ async def rooms(conn: Conn, lot_ids: Iterable[int], *, lock: bool = False) -> di
     return found
 
 
-async def lock_room(conn: Conn, lot_id: int) -> Room | None:
+async def lock_room(conn: Connection, lot_id: int) -> Room | None:
     """One lot with its standing locked until the transaction ends."""
     return (await rooms(conn, [lot_id], lock=True)).get(lot_id)
 
 
-async def lock_versions(conn: Conn, lot_ids: Sequence[int]) -> dict[int, int]:
+async def lock_versions(conn: Connection, lot_ids: Sequence[int]) -> dict[int, int]:
     """Lock these standings in key order; the version each now has."""
     return {row["lot_id"]: row["version"] for row in await conn.fetch(queries.lock_standings, lot_ids)}
 
 
-async def open_ends(conn: Conn) -> list[tuple[int, datetime]]:
+async def open_ends(conn: Connection) -> list[tuple[int, datetime]]:
     """(lot, end of its running phase) for every open lot whose clock runs."""
     return [(row["lot_id"], row["ends_at"]) for row in await conn.fetch(queries.open_ends)]
 
@@ -186,7 +185,7 @@ def _standing(row: Record) -> Standing:
 # The batch
 
 
-async def prepare_batch(conn: Conn) -> PreparedStatement[Record]:
+async def prepare_batch(conn: Connection) -> PreparedStatement[Record]:
     """The batch's statement, on a connection kept for it: planned once, and always by index and hashed lookup, since the
     first plan is made while the tables are empty and must still be right when they are not.
     """
@@ -250,7 +249,7 @@ def _columns(rows: list[tuple[object, ...]], width: int) -> Iterable[Sequence[ob
     return zip(*rows, strict=True) if rows else [[]] * width
 
 
-async def first_answers(conn: Conn, keys: Sequence[BidKey]) -> dict[BidKey, Answer]:
+async def first_answers(conn: Connection, keys: Sequence[BidKey]) -> dict[BidKey, Answer]:
     """What these requests were answered the first time; those never decided are left out."""
     rows = await conn.fetch(queries.first_answers, [party_id for party_id, _ in keys], [bid_id for _, bid_id in keys])
     return {(row["party_id"], row["client_bid_id"]): _answer(row) for row in rows}
@@ -276,42 +275,48 @@ def _answer(row: Record) -> Answer:
     )
 
 
-async def bid_by_client_id(conn: Conn, party_id: int, client_bid_id: UUID) -> Answer | None:
+async def bid_by_client_id(conn: Connection, party_id: int, client_bid_id: UUID) -> Answer | None:
     """What this request was answered; None if it was never decided."""
     return (await first_answers(conn, [(party_id, client_bid_id)])).get((party_id, client_bid_id))
+
+
+async def terms(conn: Connection, lot_id: int) -> bytes | None:
+    """The canonical terms that the chain of the lot's log begins from."""
+    found: bytes | None = await conn.fetchval(queries.terms, lot_id)
+    return found
 
 
 # Admissions
 
 
-async def paddle_of(conn: Conn, lot_id: int, party_id: int) -> int | None:
+async def paddle_of(conn: Connection, lot_id: int, party_id: int) -> int | None:
     """The paddle the party holds on the lot, removed or not; None if it was never admitted."""
     row = await conn.fetchrow(queries.admission, lot_id, party_id)
     return None if row is None else row["paddle"]
 
 
-async def taken_paddles(conn: Conn, lot_id: int) -> set[int]:
+async def taken_paddles(conn: Connection, lot_id: int) -> set[int]:
     """The paddles that are given out on a lot."""
     return {row["paddle"] for row in await conn.fetch(queries.taken_paddles, lot_id)}
 
 
-async def insert_admission(conn: Conn, lot_id: int, party_id: int, paddle: int, now: datetime) -> int:
+async def insert_admission(conn: Connection, lot_id: int, party_id: int, paddle: int, now: datetime) -> int:
     """Admit the party; the paddle it now holds (its old one, if it was admitted before)."""
     held: int = await conn.fetchval(queries.insert_admission, lot_id, party_id, paddle, now)
     return held
 
 
-async def remove_admission(conn: Conn, lot_id: int, party_id: int, now: datetime) -> bool:
+async def remove_admission(conn: Connection, lot_id: int, party_id: int, now: datetime) -> bool:
     """Take the admission back; whether there was one."""
     return await conn.execute(queries.remove_admission, lot_id, party_id, now) == "UPDATE 1"
 
 
-async def touch_standing(conn: Conn, lot_id: int) -> None:
+async def touch_standing(conn: Connection, lot_id: int) -> None:
     """One version on, so that every node reads the lot anew."""
     await conn.execute(queries.touch_standing, lot_id)
 
 
-async def admitted_ids(conn: Conn, lot_id: int) -> tuple[int, ...]:
+async def admitted_ids(conn: Connection, lot_id: int) -> tuple[int, ...]:
     """Everybody ever admitted to the lot, in order."""
     return tuple(row["party_id"] for row in await conn.fetch(queries.admitted_ids, lot_id))
 
@@ -319,12 +324,12 @@ async def admitted_ids(conn: Conn, lot_id: int) -> tuple[int, ...]:
 # What pages and the API read
 
 
-async def lot_view(conn: Conn, lot_id: int) -> PublicState | None:
+async def lot_view(conn: Connection, lot_id: int) -> PublicState | None:
     """The public state of one lot as the database has it."""
     return (await lot_views(conn, [lot_id])).get(lot_id)
 
 
-async def lot_views(conn: Conn, lot_ids: Sequence[int]) -> dict[int, PublicState]:
+async def lot_views(conn: Connection, lot_ids: Sequence[int]) -> dict[int, PublicState]:
     """The public states of these lots, stamped with the database's clock; unknown lots are left out."""
     timeline, now = await conn.fetchrow(queries.timeline) or (0, None)
     assert now is not None
@@ -334,28 +339,28 @@ async def lot_views(conn: Conn, lot_ids: Sequence[int]) -> dict[int, PublicState
     }
 
 
-async def events(conn: Conn, lot_id: int, after_seq: int = 0, limit: int = 100) -> list[LogRow]:
+async def events(conn: Connection, lot_id: int, after_seq: int = 0, limit: int = 100) -> list[LogRow]:
     """The public log after a seq, in order."""
     return [LogRow(*row) for row in await conn.fetch(queries.events_after, lot_id, after_seq, limit)]
 
 
-async def events_before(conn: Conn, lot_id: int, before_seq: int, limit: int = 100) -> list[LogRow]:
+async def events_before(conn: Connection, lot_id: int, before_seq: int, limit: int = 100) -> list[LogRow]:
     """The public log before a seq, in order."""
     return [LogRow(*row) for row in reversed(await conn.fetch(queries.events_before, lot_id, before_seq, limit))]
 
 
-async def own_position(conn: Conn, lot_id: int, party_id: int) -> Position | None:
+async def own_position(conn: Connection, lot_id: int, party_id: int) -> Position | None:
     """The party's own paddle, and its maximum if it leads; None if it was never admitted."""
     row = await conn.fetchrow(queries.position, lot_id, party_id)
     return None if row is None else Position(**row)
 
 
-async def positions_of(conn: Conn, party_id: int) -> list[Position]:
+async def positions_of(conn: Connection, party_id: int) -> list[Position]:
     """The party's place on every lot it was admitted to."""
     return [Position(**row) for row in await conn.fetch(queries.positions_of, party_id)]
 
 
-async def bids_of(conn: Conn, lot_id: int, party_id: int, limit: int = 100) -> list[OwnBid]:
+async def bids_of(conn: Connection, lot_id: int, party_id: int, limit: int = 100) -> list[OwnBid]:
     """The party's own requests to bid on a lot, newest first, refused ones included."""
     return [
         OwnBid(**{**row, "refusal": None if row["refusal"] is None else Refusal(row["refusal"])})
@@ -363,13 +368,13 @@ async def bids_of(conn: Conn, lot_id: int, party_id: int, limit: int = 100) -> l
     ]
 
 
-async def epoch(conn: Conn) -> int:
+async def epoch(conn: Connection) -> int:
     """The timeline of the database."""
     timeline: int = await conn.fetchval(queries.timeline)
     return timeline
 
 
-async def database_time(conn: Conn) -> datetime:
+async def database_time(conn: Connection) -> datetime:
     """The database's clock."""
     moment: datetime = await conn.fetchval(queries.database_time)
     return moment

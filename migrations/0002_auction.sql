@@ -78,9 +78,9 @@ create table auction.bid (
     refusal text,
     lowest_minor bigint,
     seq bigint not null constraint bid_seq_from_one check (seq >= 1),
-    leading boolean not null,
+    leads boolean not null,
     constraint bid_pk primary key (party_id, client_bid_id),
-    constraint bid_refused_never_leads check (refusal is null or not leading)
+    constraint bid_refused_never_leads check (refusal is null or not leads)
 );
 
 -- Who may bid on a lot, under which paddle. Paddles are random, so that bidders can't be linked from lot to lot.
