@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -24,7 +23,7 @@ from market.crashes import Crashes
 from market.door import Door
 from market.house import house_of
 from market.metrics import Measured, Metrics
-from market.opening import open_house
+from market.opening import host_names, open_house
 from market.pages import (
     account,
     api_docs,
@@ -44,12 +43,10 @@ from market.problems import HANDLERS
 from market.security_headers import SecurityHeaders
 from market.visiting import Visiting
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-
 
 async def live(websocket: WebSocket) -> None:
     """The one socket of a tab."""
-    await house_of(websocket).live(websocket)
+    await house_of(websocket).live.endpoint(websocket)
 
 
 async def bank_webhook(request: Request) -> Response:
@@ -79,13 +76,6 @@ def all_routes() -> list[BaseRoute]:
         *api_docs.routes,
         *api.routes(),
     ]
-
-
-def host_names(config: Config) -> list[str]:
-    """The names under which the house answers: its own, the configured ones, and this machine's for itself."""
-    own = urlsplit(config.origin).hostname or ""
-    own = f"[{own}]" if ":" in own else own
-    return [own, *(name.lower() for name in config.hosts), *LOOPBACK]
 
 
 def build_app(config: Config) -> Starlette:

@@ -89,6 +89,7 @@ TABLE: dict[str, Row] = {
     "metrics": OPERATOR,
     "assets": VISITOR,
     "live": VISITOR,
+    "bank_webhook": WEBHOOK,
     # Account
     "register": Row(who=Who.VISITOR, rate=limits.REGISTER),
     "sign_in": Row(who=Who.VISITOR, rate=limits.SIGN_IN),

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
     from auction.bidding import Bidding
     from auction.hub import Hub
+    from auction.live import Live
     from auction.node_time import NodeTime
+    from escrow.clock import EscrowClock
     from escrow.desk import EscrowDesk
+    from escrow.payouts import Centre
     from market.catalogue import Catalogue
     from market.config import Config
     from market.limits import Buckets
     from market.metrics import Metrics
     from market.passphrases import Passphrases
-    from migrations.database import Pool
+    from migrations.database import Connection, Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +37,13 @@ class House:
     hub: Hub
     bidding: Bidding
     escrow: EscrowDesk
-    live: Callable[[WebSocket], Awaitable[None]]
-    """The socket's endpoint."""
+    escrow_clock: EscrowClock
+    centre: Centre
+    """The house's own accounts at its bank, where buyers pay to."""
+    live: Live
     bank_webhook: Callable[[Request], Awaitable[Response]]
     """Where the bank's signed notices arrive."""
-    late_clocks: Callable[[], Sequence[str]]
+    late_clocks: Callable[[Connection], Awaitable[Sequence[str]]]
     """The names of the clocks that are not in order; none when all are."""
     catalogue: Catalogue
     templates: Environment

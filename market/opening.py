@@ -11,19 +11,23 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 from asyncpg import InterfaceError, PostgresError
 
 from auction.bidding import Bidding
 from auction.hub import Hub
-from auction.live import live_endpoint
+from auction.live import Live
+from auction.live import Viewer as SocketViewer
 from auction.node_time import NodeTime
 from escrow import routes as escrow_routes
 from escrow.bank_client import BankClient
 from escrow.clock import EscrowClock
 from escrow.desk import EscrowDesk
-from escrow.facts import Hooks
+from escrow.hooks import Hooks
+from escrow.payouts import Centre
+from escrow.sandbox_bank.numbers import CENTRE_ACCOUNTS, CENTRE_HOLDER
 from market import applications, sessions, trades
 from market.assets import Assets
 from market.catalogue import Catalogue
@@ -37,9 +41,11 @@ from market.viewer import Viewer
 from migrations.database import Role, create_pool
 
 if TYPE_CHECKING:
-    from migrations.database import Pool
+    from migrations.database import Connection, Pool
 
 SWEEP_SECONDS = 3600.0
+LATEST_TIMER_SECONDS = 60.0
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 log = structlog.get_logger("gavelhouse")
 
 
@@ -48,12 +54,15 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
     """The open house. On leaving: no more bids, what waits is decided, clocks stop, the pool closes."""
     pool = await create_pool(config.address, Role.APP, max_size=config.database_pool)
     passphrases = Passphrases()
+    bank = BankClient(config.bank_origin, config.bank_webhook_secret)
     try:
         async with _supervised() as group:
-            house = await _house(config, pool, passphrases, metrics, group)
+            house = await _house(config, pool, passphrases, bank, metrics, group)
             tasks = [
                 group.create_task(house.node_time.run(pool), name="node time"),
                 group.create_task(_sweep_sessions(house), name="session sweep"),
+                group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
+                *house.live.run(group),
             ]
             try:
                 yield house
@@ -63,6 +72,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 await house.bidding.stop()
     finally:
         passphrases.close()
+        await bank.close()
         await pool.close()
 
 
@@ -78,7 +88,12 @@ async def _supervised() -> AsyncIterator[asyncio.TaskGroup]:
 
 
 async def _house(
-    config: Config, pool: Pool, passphrases: Passphrases, metrics: Metrics, group: asyncio.TaskGroup
+    config: Config,
+    pool: Pool,
+    passphrases: Passphrases,
+    bank: BankClient,
+    metrics: Metrics,
+    group: asyncio.TaskGroup,
 ) -> House:
     use_flash_key(config.secret_key.encode())
     catalogue = Catalogue.load()
@@ -94,17 +109,25 @@ async def _house(
     hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
     bidding = Bidding(pool, node_time, hub, hammer)
     await bidding.run(group)
-    bank = BankClient(config.bank_origin, config.bank_webhook_secret)
-    clock = EscrowClock(pool, now=node_time.now, desk=escrow, bank=bank)
-    clock.run(group)
+    centre = Centre(
+        holder=config.centre_holder or CENTRE_HOLDER, accounts=dict(config.centre_accounts) or CENTRE_ACCOUNTS
+    )
+    clock = EscrowClock(pool, node_time.now, escrow, bank, centre)
+    (bank_route,) = escrow_routes.routes(pool, escrow, [config.bank_webhook_secret], node_time.now)
 
-    async def still_good(viewer: Viewer) -> bool:
+    async def still_good(viewer: SocketViewer) -> bool:
+        assert isinstance(viewer, Viewer), "the door sets every socket's viewer"
         async with pool.acquire() as conn:
             return await sessions.is_good(conn, viewer, node_time.now())
 
-    def late_clocks() -> list[str]:
-        ready = {"time": node_time.healthy, "bidding": bidding.ready, "escrow": clock.ready}
-        return [name for name, in_order in ready.items() if not in_order]
+    async def late_clocks(conn: Connection) -> list[str]:
+        overdue_seconds = await clock.overdue_seconds(conn)
+        in_order = {
+            "time": node_time.healthy,
+            "bidding": bidding.ready,
+            "escrow": overdue_seconds < LATEST_TIMER_SECONDS,
+        }
+        return [name for name, fine in in_order.items() if not fine]
 
     metrics.read_from(lambda: _readings(bidding, hub, node_time))
     return House(
@@ -114,8 +137,10 @@ async def _house(
         hub=hub,
         bidding=bidding,
         escrow=escrow,
-        live=live_endpoint(bidding, hub, node_time, still_good),
-        bank_webhook=escrow_routes.bank_webhook(pool, escrow, [config.bank_webhook_secret], node_time.now),
+        live=Live(bidding, hub, node_time, still_good),
+        bank_webhook=bank_route.endpoint,
+        escrow_clock=clock,
+        centre=centre,
         late_clocks=late_clocks,
         catalogue=catalogue,
         templates=make_environment(catalogue, Assets.find()),
@@ -125,10 +150,23 @@ async def _house(
     )
 
 
+def host_names(config: Config) -> list[str]:
+    """The names under which the house answers: its own, the configured ones, and this machine's for itself."""
+    own = urlsplit(config.origin).hostname or ""
+    own = f"[{own}]" if ":" in own else own
+    return [own, *(name.lower() for name in config.hosts), *LOOPBACK]
+
+
 def _readings(bidding: Bidding, hub: Hub, node_time: NodeTime) -> Iterator[Reading]:
     yield "gavelhouse_closings_lag_seconds", "How long the earliest lot has been due.", bidding.closings.lag_seconds
     yield "gavelhouse_lots_open", "Lots with an end to come.", len(bidding.closings)
     yield "gavelhouse_clock_in_order", "1 unless the node's time has stepped or is stale.", float(node_time.healthy)
+
+
+async def _run_clock(clock: EscrowClock) -> None:
+    # A group of its own, so that cancelling this one task ends all of the clock's.
+    async with asyncio.TaskGroup() as group:
+        clock.run(group)
 
 
 async def _sweep_sessions(house: House) -> None:
