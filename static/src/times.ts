@@ -4,16 +4,20 @@ const lang = document.documentElement.lang === "zh-CN" ? "zh-CN" : "en-GB";
 const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const day: Intl.DateTimeFormatOptions = { year: "numeric", month: "short", day: "numeric" };
 
-const styles: Record<string, Intl.DateTimeFormat> = {
-  day: new Intl.DateTimeFormat(lang, day),
-  minute: new Intl.DateTimeFormat(lang, { ...day, ...clock, timeZoneName: "short" }),
-  second: new Intl.DateTimeFormat(lang, { ...day, ...clock, second: "2-digit", timeZoneName: "short" }),
-  clock: new Intl.DateTimeFormat(lang, { ...clock, second: "2-digit" }),
-};
+const days = new Intl.DateTimeFormat(lang, day);
+const minutes = new Intl.DateTimeFormat(lang, clock);
+const seconds = new Intl.DateTimeFormat(lang, { ...clock, second: "2-digit" });
+const zones = new Intl.DateTimeFormat(lang, { timeZoneName: "short" });
+
+function zone(at: Date): string {
+  return zones.formatToParts(at).find((part) => part.type === "timeZoneName")?.value ?? "";
+}
 
 /** An instant as text; `style` as in the server's `when`. */
 export function timeText(at: Date, style: string): string {
-  return (styles[style] ?? styles["minute"])!.format(at);
+  if (style === "day") return days.format(at);
+  if (style === "clock") return seconds.format(at);
+  return `${days.format(at)} ${(style === "second" ? seconds : minutes).format(at)} ${zone(at)}`;
 }
 
 /** Rewrite each `<time datetime data-style>` under `root` in the viewer's zone. */

@@ -40,7 +40,7 @@ class LotCard extends HTMLElement {
     const begun = Date.parse(state.starts_at) <= serverNow();
     const phase = state.outcome ?? (state.paused_at === null ? state.phase : "paused");
     words?.lastChild?.replaceWith(begun ? text(`lot.phase_${phase}`) : text("calendar.state_upcoming"));
-    words?.classList.toggle("seal", begun && state.outcome === null);
+    words?.classList.toggle("live", begun && state.outcome === null);
   }
 
   private showPrice(state: State): void {

@@ -53,7 +53,7 @@ class LotChart extends HTMLElement {
       height: HEIGHT,
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 28, 0, 0],
       scales: { y: { range: (_, low, high) => (low === high ? [low * 0.9, high * 1.1 + 1] : [low - (high - low) * 0.08, high + (high - low) * 0.12]) } },
       axes: [
         { stroke: ink, font, grid: { show: false }, ticks: { stroke: line, size: 4 }, space: 80,

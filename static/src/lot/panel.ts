@@ -156,7 +156,7 @@ export class LotPanel extends LiveElement {
     if (floor === null) return "";
     const step = money.text(BigInt(state.value.increment_minor));
     const own = fromWire(you.value?.maximum_minor);
-    if (leading.value && own !== null) return text("lot.rule_raise", { own: money.text(own), step });
+    if (leading.value && own !== null && own > (price.value ?? 0n)) return text("lot.rule_raise", { own: money.text(own), step });
     if (leading.value) return text("lot.rule_raise_first", { price: money.text(price.value ?? floor), step });
     return text(`lot.rule_${kind}`, { lowest: money.text(floor), step });
   }
