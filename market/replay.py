@@ -213,9 +213,12 @@ def _json(value: Struct) -> str:
 
 
 def _sentence(replayed: Replayed) -> str:
+    outcome = _outcome(replayed.winner, replayed.price)
     if replayed.ok:
-        return f"auction {replayed.auction}: {replayed.winner or 'unsold'} at {replayed.price}, as recorded"
-    return (
-        f"auction {replayed.auction}: {replayed.winner or 'unsold'} at {replayed.price}, "
-        f"but recorded is {replayed.expected_winner or 'unsold'} at {replayed.expected_price}"
-    )
+        return f"auction {replayed.auction}: {outcome}, as recorded"
+    recorded = _outcome(replayed.expected_winner, replayed.expected_price)
+    return f"auction {replayed.auction}: {outcome}, but recorded is {recorded}"
+
+
+def _outcome(winner: str | None, price: int | None) -> str:
+    return "unsold" if winner is None else f"{winner} at {price}"
