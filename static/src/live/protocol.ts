@@ -30,9 +30,10 @@ export interface You {
   leading: boolean;
 }
 
+/** `you` is null for a visitor; who is signed in without a paddle has one with nulls. */
 export interface Subscribed extends State {
   type: "subscribed";
-  you: You | null;
+  you: (Omit<You, "paddle"> & { paddle: number | null }) | null;
 }
 
 export interface Accepted {
@@ -42,10 +43,10 @@ export interface Accepted {
   seq: number;
   at: string;
   hash: string;
-  price_minor: string;
+  price_minor: string | null;
   leading: boolean;
   maximum_minor: string | null;
-  ends_at: string;
+  ends_at: string | null;
 }
 
 export interface Refused {

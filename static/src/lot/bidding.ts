@@ -64,7 +64,7 @@ listen((message: FromServer) => {
   const bid = pending.peek();
   if (bid === null || !("id" in message) || message.id !== bid.id) return;
   if (message.type === "accepted") {
-    settle({ kind: "accepted", bid, leading: message.leading, priceMinor: BigInt(message.price_minor) });
+    settle({ kind: "accepted", bid, leading: message.leading, priceMinor: BigInt(message.price_minor ?? bid.minor) });
   } else if (message.type === "refused") {
     const lowestMinor = message.lowest_minor === null ? null : BigInt(message.lowest_minor);
     settle({ kind: "refused", bid, code: message.code, lowestMinor });

@@ -43,9 +43,9 @@ class LotClock extends LiveElement {
     const running = begun.value && !isOver.value && state.value.paused_at === null;
     const hot = running && left.value < RUNNING_OUT;
     return html`<p class="glance-label">${icon(state.value.paused_at === null ? "timer" : "pause")}${phaseWord()}</p>
-      <p class="clock-digits ${hot ? "running-out" : ""} ${this.pulse ? "pulse-a" : "pulse-b"}" role="timer">
-        ${isOver.value ? timeText(new Date(endsAt.value), "minute") : digits(left.value)}
-      </p>
+      ${isOver.value
+        ? html`<p class="clock-ended">${timeText(new Date(endsAt.value), "second")}</p>`
+        : html`<p class="clock-digits ${hot ? "running-out" : ""} ${this.pulse ? "pulse-a" : "pulse-b"}" role="timer">${digits(left.value)}</p>`}
       ${this.bar(running)} ${this.end()} ${tooLate.value
         ? html`<p class="too-late">${icon("triangle-alert")}${text("lot.too_late")}</p>`
         : nothing}`;

@@ -74,7 +74,7 @@ function received(message: FromServer): void {
   if (message.type === "subscribed") {
     const { you: mine, ...rest } = message;
     if (page.waiting && mine?.admitted) location.reload();
-    you.value = mine;
+    you.value = mine === null || mine.paddle === null ? null : { ...mine, paddle: mine.paddle };
     apply({ ...rest, type: "state" });
     fetchGap();
   } else if (message.type === "state") apply(message);

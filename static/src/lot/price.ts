@@ -9,7 +9,8 @@ import { money } from "./page";
 class LotPrice extends LiveElement {
   override render(): TemplateResult {
     const amount = price.value ?? lowest.value;
-    const label = isOver.value ? "lot.hammer_price" : price.value === null ? "lot.start_price" : "lot.current_price";
+    const sold = state.value.outcome === "sold";
+    const label = sold ? "lot.hammer_price" : isOver.value && price.value !== null ? "lot.highest_bid" : price.value === null ? "lot.start_price" : "lot.current_price";
     return html`<p class="glance-label">${text(label)}</p>
       <p class="price-figure">${amount === null ? text("lot.no_price") : html`<data value=${amount.toString()}>${money.text(amount)}</data>`}</p>
       <p class="glance-note">${this.foundation()}</p>`;
@@ -25,7 +26,7 @@ class LotPrice extends LiveElement {
 class LotPosition extends LiveElement {
   override render(): TemplateResult | typeof nothing {
     const place = you.value;
-    if (place === null) return nothing;
+    if (place === null || (isOver.value && state.value.outcome !== "sold")) return nothing;
     const paddle = html`<span class="position-paddle">${text("lot.your_paddle", { paddle: place.paddle })}</span>`;
     const [tone, name, words] = this.words();
     return html`<p class="position ${tone}">${icon(name)}<span>${words}</span>${paddle}</p>`;
@@ -33,11 +34,8 @@ class LotPosition extends LiveElement {
 
   private words(): [string, string, string] {
     const maximum = fromWire(you.value?.maximum_minor);
-    if (isOver.value && state.value.outcome === "sold") {
-      if (leading.value) return ["leading", "trophy", text("lot.you_won")];
-      return ["plain", "info", text("lot.you_did_not_win")];
-    }
-    if (isOver.value) return ["plain", "info", text(`lot.result_${state.value.outcome ?? "unsold"}`)];
+    if (isOver.value && leading.value) return ["leading", "trophy", text("lot.you_won")];
+    if (isOver.value) return ["plain", "info", text("lot.you_did_not_win")];
     if (leading.value && maximum !== null && maximum > (price.value ?? 0n)) {
       return ["leading", "circle-check", text("lot.you_lead_maximum", { amount: money.text(maximum) })];
     }

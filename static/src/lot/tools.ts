@@ -1,9 +1,10 @@
 /** `<lot-tools>`: sound, shortcuts and the bidder's own budget; and the keys themselves. */
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { icon, LiveElement } from "../live/element";
 import { parseAmount, decimalText } from "../money";
 import { text } from "../texts";
 import { budget, shortcutsOn, soundOn } from "./budget";
+import { isOver } from "./model";
 import { money } from "./page";
 import type { LotPanel } from "./panel";
 import { chime } from "./sound";
@@ -23,7 +24,8 @@ class LotTools extends LiveElement {
     document.removeEventListener("keydown", this.pressed);
   }
 
-  override render(): TemplateResult {
+  override render(): TemplateResult | typeof nothing {
+    if (isOver.value) return nothing;
     return html`<div class="tools">
         <button type="button" class="button quiet" aria-pressed=${soundOn.value} @click=${this.toggleSound}>
           ${icon(soundOn.value ? "volume-2" : "volume-x")}${text(soundOn.value ? "lot.sound_on" : "lot.sound_off")}</button>
