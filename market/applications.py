@@ -27,8 +27,9 @@ from market.listing_facts import LONGEST_REASON
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
+
+    from asyncpg import Record
 
     from escrow.desk import EscrowDesk
     from escrow.facts import Deposit
@@ -248,6 +249,6 @@ async def _lock_of(conn: Connection, lot_id: int, party_id: int) -> Application 
     return None if row is None else _application(row)
 
 
-def _application(row: Mapping[str, object] | None) -> Application:
+def _application(row: Record | None) -> Application:
     assert row is not None, "the query returns the row that it writes"
     return msgspec.convert(dict(row), Application)

@@ -20,6 +20,8 @@ from migrations.queries import load_queries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from asyncpg import Record
+
     from market.catalogue import Catalogue
     from migrations.database import Connection
 
@@ -155,7 +157,7 @@ def words_sought(q: str) -> list[str]:
     return sorted(set(unicodedata.normalize("NFKC", q).lower().split()))
 
 
-def _rows(found: Iterable[Mapping[str, object]]) -> list[CalendarRow]:
+def _rows(found: Iterable[Record]) -> list[CalendarRow]:
     return [msgspec.convert(dict(row), CalendarRow) for row in found]
 
 

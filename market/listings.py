@@ -185,7 +185,7 @@ def _unfit(listing: Listing, now: datetime) -> ListingRefusal | None:
 
 
 async def _tell_seller(conn: Connection, listing: Listing, kind: str, now: datetime) -> None:
-    params = {"title_zh": listing.title("zh"), "title_en": listing.title("en"), "lot": listing.id}
+    params: dict[str, str | int] = {"title_zh": listing.title("zh"), "title_en": listing.title("en"), "lot": listing.id}
     await notices.notify(conn, [listing.seller_id], kind, params, f"/sell/lots/{listing.id}", now)
 
 

@@ -12,8 +12,9 @@ from market.listing_facts import Listing, ListingContent
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
+
+    from asyncpg import Record
 
     from migrations.database import Connection
 
@@ -118,6 +119,6 @@ def _columns(content: ListingContent) -> tuple[Any, ...]:
     )
 
 
-def _listing(row: Mapping[str, Any] | None) -> Listing:
+def _listing(row: Record | None) -> Listing:
     assert row is not None, "the query returns the row that it writes"
     return msgspec.convert(dict(row), Listing)

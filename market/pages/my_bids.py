@@ -44,8 +44,8 @@ async def page(request: Request) -> Response:
 async def as_csv(request: Request) -> Response:
     """The same as CSV. The maximum is the bidder's own, and his page's only."""
     catalogue, lang = house_of(request).catalogue, language_of(request)
-    names = ("bids.column_lot", "calendar_csv.title", "bids.column_place", "bids.csv_paddle", "bids.csv_currency")
-    names = (*names, "bids.column_price", "bids.column_maximum", "calendar_csv.starts_at", "calendar_csv.ends_at")
+    names = [f"bids.{name}" for name in ("column_lot", "csv_title", "column_place", "csv_paddle", "csv_currency")]
+    names += ["bids.column_price", "bids.column_maximum", "calendar_csv.starts_at", "calendar_csv.ends_at"]
 
     def amount(minor: int | None, currency: str) -> str:
         return "" if minor is None else decimal_text(minor, EXPONENTS[currency])

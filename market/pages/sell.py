@@ -226,7 +226,7 @@ async def _move(request: Request, step: Callable[..., Awaitable[Listing | Listin
         done = await step(conn, listing_id=lot_id, seller_id=request.user.id, now=house.node_time.now())
     if isinstance(done, ListingRefusal):
         return await _editor_with_error(request, lot_id, "", sentence(request, done))
-    return _see(request, "sell_lot" if done.editable else "sell", said, **({"lot_id": lot_id} if done.editable else {}))
+    return _see(request, "sell_lot", said, lot_id=lot_id) if done.editable else _see(request, "sell", said)
 
 
 async def _editor_with_error(request: Request, lot_id: int, name: str, text: str) -> Response:
