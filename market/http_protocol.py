@@ -26,7 +26,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
+        self._chunk_bytes = 0
         self._in_head = True
+        self._is_too_large = False
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the parent
@@ -38,6 +40,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._chunk_bytes = len(data)
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -48,7 +51,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
+        # Where in the chunk the head begins is not told, so all of the chunk counts; only who sends requests without
+        # waiting for answers is ever counted too much.
+        self._head_bytes = self._chunk_bytes
         if self._head_timer is None:
             self._start_head_timer()
 
@@ -57,16 +62,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.url) + fields > HEAD_BYTES:
-            self._in_head = True
+            self._is_too_large = True
             raise HeadTooLarge
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        # The next head may begin at any time; it is timed from its first byte, silence until then by the keep-alive.
         self._head_bytes = 0
 
     def send_400_response(self, msg: str) -> None:
-        if self._in_head and self.headers is not None and self._head_bytes + len(self.url) > HEAD_BYTES:
+        if self._is_too_large:
             self._refuse(431, "Request Header Fields Too Large")
         else:
             super().send_400_response(msg)

@@ -120,7 +120,12 @@ def set_up_logging(config: Config) -> None:
     ]
     as_json = config.log_format == "json"
     renderer: Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        # Plain, since the rich one prints local variables: passphrases and tokens would stand in the log.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     tail: list[Processor] = [structlog.processors.format_exc_info, renderer] if as_json else [renderer]
     structlog.configure(

@@ -1,0 +1,95 @@
+"""The socket's door: whose page opens it, how large a message may be, and when it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from time import perf_counter
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.door.house_server import PHRASE, Server
+
+SUBPROTOCOL: Any = "gavelhouse.v1"
+
+
+def opened(server: Server, headers: dict[str, str], origin: str | None = "OWN") -> Any:
+    return connect(
+        f"ws://127.0.0.1:{server.port}/live",
+        additional_headers={name: value for name, value in headers.items() if name in ("cookie", "authorization")},
+        origin=server.origin if origin == "OWN" else origin,  # type: ignore[arg-type]
+        subprotocols=[SUBPROTOCOL],
+        proxy=None,
+    )
+
+
+async def answers(socket: ClientConnection) -> bool:
+    await socket.send(json.dumps({"type": "ping", "c": 1}))
+    return json.loads(await asyncio.wait_for(socket.recv(), 5))["type"] == "pong"
+
+
+async def close_code(socket: ClientConnection) -> int:
+    with pytest.raises(ConnectionClosed) as closed:
+        await asyncio.wait_for(socket.recv(), 5)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
+async def test_a_page_of_the_house_opens_it_for_visitors_and_members(server: Server) -> None:
+    async with opened(server, {}) as visitor, opened(server, await server.cookie(await server.party())) as member:
+        assert await answers(visitor) and await answers(member)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example", None],
+)
+async def test_another_sites_page_does_not_open_it_even_with_the_cookie(server: Server, origin: str | None) -> None:
+    headers = await server.cookie(await server.party())
+    with pytest.raises(InvalidStatus) as refused:
+        async with opened(server, headers, origin):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_program_opens_it_by_token_and_not_by_a_bad_one(server: Server) -> None:
+    async with opened(server, await server.bearer(await server.party()), None) as socket:
+        assert await answers(socket)
+    with pytest.raises(InvalidStatus):
+        async with opened(server, {"authorization": "Bearer gh_nothing"}, None):
+            pass
+
+
+async def test_a_message_above_16_kib_closes_the_socket(server: Server) -> None:
+    async with opened(server, {}) as socket:
+        await socket.send("x" * (16 * 1024 + 1))
+        assert await close_code(socket) == 1009
+
+
+async def test_compression_is_not_agreed_to(server: Server) -> None:
+    async with opened(server, {}) as socket:
+        assert not socket.protocol.extensions
+
+
+async def test_signing_out_closes_the_partys_sockets_within_a_second(server: Server) -> None:
+    leaver, stayer = await server.party(), await server.party()
+    cookie = await server.cookie(leaver)
+    async with opened(server, cookie) as own, opened(server, await server.cookie(stayer)) as others:
+        assert await answers(own)
+        started = perf_counter()
+        await server.client.post("/sign-out", headers=cookie)
+        assert await close_code(own) == 4401
+        assert perf_counter() - started < 1
+        assert await answers(others)
+
+
+async def test_a_new_passphrase_closes_the_partys_sockets(server: Server) -> None:
+    party = await server.party(phrase=PHRASE)
+    cookie = await server.cookie(party)
+    async with opened(server, cookie) as socket:
+        fields = {"current_passphrase": PHRASE, "new_passphrase": "seven lanterns on quiet water"}
+        await server.client.post("/account/passphrase", data=fields, headers=cookie)
+        assert await close_code(socket) == 4401
