@@ -88,8 +88,15 @@ async def payout_of_case(conn: Connection, case_id: int) -> Payout | None:
     return read_one(await conn.fetchrow(_payouts.payout_of_case, case_id), Payout)
 
 
-async def lock_waiting_payouts(conn: Connection, party_id: int) -> list[Payout]:
-    return [read(row, Payout) for row in await conn.fetch(_payouts.lock_waiting_payouts, party_id)]
+async def lock_payouts_with_payee_now(conn: Connection) -> list[tuple[Payout, BankAccount]]:
+    """The payouts that wait for an account although their party has one by now."""
+    return [
+        (
+            read(row, Payout),
+            BankAccount(party_id=row["party_id"], holder=row["payee_holder"], number=row["payee_number"]),
+        )
+        for row in await conn.fetch(_payouts.lock_payouts_with_payee_now)
+    ]
 
 
 async def lock_returned_payouts(conn: Connection, party_id: int) -> list[Payout]:

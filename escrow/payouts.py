@@ -98,12 +98,7 @@ class Payouts:
 
     async def payee_known(self, conn: Connection, payee: BankAccount, now: datetime) -> None:
         """A party registered an account: what waited for it goes, and what the bank gave back of sales goes again."""
-        for waiting in await payments_store.lock_waiting_payouts(conn, payee.party_id):
-            await payments_store.give_payee(conn, waiting.id, payee)
-            queued = msgspec.structs.replace(
-                waiting, state=PayoutState.QUEUED, holder=payee.holder, number=payee.number
-            )
-            await self.hooks.on_payout_changed(conn, queued, now)
+        await self.give_known_payees(conn, now)
         for returned in await payments_store.lock_returned_payouts(conn, payee.party_id):
             source = Source(
                 path=returned.source,
@@ -114,6 +109,15 @@ class Payouts:
             again = await self.queue(conn, source, returned.currency, returned.amount_minor, now, payee=payee)
             assert isinstance(again, Payout), "what came back to a payable account is still there"
             await payments_store.replace_payout(conn, returned.id, again.id)
+
+    async def give_known_payees(self, conn: Connection, now: datetime) -> None:
+        """Queue the payouts that waited for an account which is registered now."""
+        for waiting, payee in await payments_store.lock_payouts_with_payee_now(conn):
+            await payments_store.give_payee(conn, waiting.id, payee)
+            queued = msgspec.structs.replace(
+                waiting, state=PayoutState.QUEUED, holder=payee.holder, number=payee.number
+            )
+            await self.hooks.on_payout_changed(conn, queued, now)
 
     async def build_batch(self, conn: Connection, centre: Centre, now: datetime) -> bool:
         """Put queued payouts of one currency into a file for the bank; False when none is queued."""
@@ -145,7 +149,7 @@ class Payouts:
 
     async def batch_failed(self, conn: Connection, batch: payments_store.Batch, error: str, now: datetime) -> datetime:
         """The bank could not be reached or refused the file: try again, ever more seldom, up to every five minutes."""
-        try_at = now + timedelta(seconds=min(2**batch.attempts, _LONGEST_WAIT_SECONDS))
+        try_at = now + timedelta(seconds=min(2 ** min(batch.attempts, 10), _LONGEST_WAIT_SECONDS))
         await payments_store.postpone_batch(conn, batch.id, try_at, error)
         return try_at
 

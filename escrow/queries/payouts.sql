@@ -30,10 +30,6 @@ select * from escrow.payout where party_id = $1 order by id desc limit $2;
 -- The latest payout of a case.
 select * from escrow.payout where case_id = $1 order by id desc limit 1;
 
--- name: lock_waiting_payouts
--- A party's payouts that wait for a bank account, locked.
-select * from escrow.payout where party_id = $1 and state = 'waiting_account' order by id for no key update;
-
 -- name: lock_returned_payouts
 -- What the bank gave back of a party's sales and was not sent again, locked.
 select * from escrow.payout
@@ -108,3 +104,9 @@ insert into escrow.bank_account (party_id, holder, number, registered_at) values
 -- name: currencies
 -- Each currency and how many decimals it has.
 select code, exponent from escrow.currency order by code;
+
+-- name: lock_payouts_with_payee_now
+-- Payouts that wait although their party has registered an account meanwhile, with that account, locked.
+select p.*, b.holder as payee_holder, b.number as payee_number
+from escrow.payout p join escrow.bank_account b on b.party_id = p.party_id and b.replaced_at is null
+where p.state = 'waiting_account' order by p.id for no key update of p;

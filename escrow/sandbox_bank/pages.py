@@ -1,0 +1,289 @@
+"""The bank's doors: a small web page for people, a JSON interface for programs, and the door for payout files."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import jinja2
+import msgspec
+from msgspec import Struct
+from standardwebhooks import Webhook, WebhookVerificationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from escrow.sandbox_bank import accounts, payout_files, texts
+from escrow.sandbox_bank.accounts import CURRENCIES, BankRefusalError, Order
+from escrow.sandbox_bank.numbers import BANK_NAME
+from escrow.sandbox_bank.outbox import Outbox
+
+if TYPE_CHECKING:
+    from migrations.database import Pool
+
+_HERE = Path(__file__).parent
+_TEMPLATES = jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)
+_LANGUAGE_COOKIE = "bank_lang"
+LARGEST_BODY = 2 * 1024 * 1024
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class TransferRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /api/transfers; `amount_minor` is a string of decimal digits."""
+
+    currency: str
+    amount_minor: str | int
+    reference: str = ""
+    from_number: str = ""
+    from_name: str = ""
+    to_number: str = ""
+
+
+class AccountRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /api/accounts"""
+
+    holder: str
+    currency: str
+    balance_minor: str | int = 0
+
+
+class SettingsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /api/settings"""
+
+    deliver_twice: bool
+
+
+class Doors:
+    """All routes of the bank over one pool and one outbox."""
+
+    def __init__(self, pool: Pool, outbox: Outbox, secret: str) -> None:
+        self._pool = pool
+        self._outbox = outbox
+        self._verifier = Webhook(secret)
+
+    def routes(self) -> list[Route | Mount]:
+        return [
+            Route("/", self.page_accounts, name="accounts"),
+            Route("/accounts/{number}", self.page_account, name="account"),
+            Route("/transfers", self.page_transfer, methods=["POST"], name="transfers"),
+            Route("/settings", self.page_settings, methods=["POST"], name="settings"),
+            Route("/api/accounts", self.api_accounts, methods=["GET", "POST"], name="api_accounts"),
+            Route("/api/accounts/{number}/close", self.api_close, methods=["POST"], name="api_close"),
+            Route("/api/transfers", self.api_transfers, methods=["POST"], name="api_transfers"),
+            Route("/api/settings", self.api_settings, methods=["POST"], name="api_settings"),
+            Route("/api/payout-files", self.api_payout_files, methods=["POST"], name="api_payout_files"),
+            Route("/healthz", self.healthz, name="healthz"),
+            Mount("/static", StaticFiles(directory=_HERE / "static"), name="static"),
+        ]
+
+    # For people.
+
+    async def page_accounts(self, request: Request) -> Response:
+        return await self._accounts_page(request, {}, done=request.query_params.get("done", ""))
+
+    async def page_account(self, request: Request) -> Response:
+        async with self._pool.acquire() as conn:
+            account = await accounts.account(conn, request.path_params["number"])
+            if account is None:
+                raise HTTPException(404)
+            movements = await accounts.movements(conn, account.number)
+        return _page(request, "account.html", account=account, movements=movements)
+
+    async def page_transfer(self, request: Request) -> Response:
+        typed = {key: str(value) for key, value in (await request.form()).items()}
+        try:
+            order = Order(
+                currency=typed.get("currency", ""),
+                amount_minor=texts.parse_amount(typed.get("amount", ""), typed.get("currency", "")),
+                reference=typed.get("reference", "").strip(),
+                from_number=typed.get("from_number", ""),
+                from_name=typed.get("from_name", "").strip(),
+                to_number=typed.get("to_number", "").replace(" ", "").upper(),
+                request_key=f"page:{typed['request_key']}" if typed.get("request_key") else None,
+            )
+            transfer_id = await self._transfer(order)
+        except BankRefusalError as refusal:
+            return await self._accounts_page(request, typed, refusal=refusal.code, status=422)
+        return RedirectResponse(f"/?done={transfer_id}", status_code=303)
+
+    async def page_settings(self, request: Request) -> Response:
+        form = await request.form()
+        async with self._pool.acquire() as conn:
+            await accounts.set_deliver_twice(conn, form.get("deliver_twice") == "1")
+        return RedirectResponse("/", status_code=303)
+
+    async def _accounts_page(
+        self, request: Request, typed: dict[str, str], *, refusal: str = "", done: str = "", status: int = 200
+    ) -> Response:
+        async with self._pool.acquire() as conn:
+            every = await accounts.accounts(conn)
+            undelivered = await accounts.undelivered(conn)
+            twice = await accounts.deliver_twice(conn)
+        return _page(
+            request,
+            "accounts.html",
+            status=status,
+            accounts=every,
+            undelivered=undelivered,
+            deliver_twice=twice,
+            form={"currency": "CNY", "from_number": "", **typed},
+            refusal=refusal,
+            done=done,
+            request_key=uuid4().hex,
+            currencies=list(CURRENCIES),
+        )
+
+    # For programs.
+
+    async def api_accounts(self, request: Request) -> Response:
+        now = datetime.now(UTC)
+        async with self._pool.acquire() as conn:
+            if request.method == "GET":
+                return _json({"accounts": [_account_wire(each) for each in await accounts.accounts(conn)]})
+            wanted = msgspec.json.decode(await request.body(), type=AccountRequest)
+            balance = _minor(wanted.balance_minor)
+            opened = await accounts.open_account(conn, wanted.holder, wanted.currency, balance, now)
+        return _json(_account_wire(opened), status=201)
+
+    async def api_close(self, request: Request) -> Response:
+        async with self._pool.acquire() as conn:
+            await accounts.close_account(conn, request.path_params["number"], datetime.now(UTC))
+        return _json({"closed": request.path_params["number"]})
+
+    async def api_transfers(self, request: Request) -> Response:
+        wanted = msgspec.json.decode(await request.body(), type=TransferRequest)
+        key = request.headers.get("idempotency-key")
+        order = Order(
+            currency=wanted.currency,
+            amount_minor=_minor(wanted.amount_minor),
+            reference=wanted.reference,
+            from_number=wanted.from_number,
+            from_name=wanted.from_name,
+            to_number=wanted.to_number,
+            request_key=f"api:{key}" if key else None,
+        )
+        return _json({"id": await self._transfer(order)}, status=201)
+
+    async def api_settings(self, request: Request) -> Response:
+        wanted = msgspec.json.decode(await request.body(), type=SettingsRequest)
+        async with self._pool.acquire() as conn:
+            await accounts.set_deliver_twice(conn, wanted.deliver_twice)
+        return _json({"deliver_twice": wanted.deliver_twice})
+
+    async def api_payout_files(self, request: Request) -> Response:
+        body = await request.body()
+        try:
+            self._verifier.verify(body, dict(request.headers), json_parse=False)
+        except (WebhookVerificationError, ValueError):
+            return _problem(401, "not_signed")
+        try:
+            async with self._pool.acquire() as conn:
+                executed = await payout_files.take(conn, body.decode(), datetime.now(UTC))
+        except payout_files.BadFileError as error:
+            return _problem(422, "malformed", detail=str(error))
+        self._outbox.wake()
+        return _json({"executed": executed}, status=202)
+
+    async def healthz(self, request: Request) -> Response:
+        async with self._pool.acquire() as conn:
+            return _json({"undelivered": await accounts.undelivered(conn)})
+
+    async def _transfer(self, order: Order) -> str:
+        async with self._pool.acquire() as conn:
+            transfer_id = await accounts.transfer(conn, order, datetime.now(UTC))
+        self._outbox.wake()
+        return transfer_id
+
+
+async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Bounded bodies, no requests from other sites' pages, strict headers on every answer, refusals as problems."""
+    if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
+        return _problem(413, "malformed")
+    if request.method == "POST" and not _same_site(request):
+        return _problem(403, "other_site")
+    response = await call_next(request)
+    response.headers.update(SECURITY_HEADERS)
+    chosen = request.query_params.get("lang")
+    if chosen in texts.LANGUAGES:
+        response.set_cookie(_LANGUAGE_COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="lax")
+    return response
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BankRefusalError)
+    return _problem(422, error.code)
+
+
+async def on_malformed(request: Request, error: Exception) -> Response:
+    return _problem(400, "malformed", detail=str(error))
+
+
+def _same_site(request: Request) -> bool:
+    """A browser says where a form came from; programs say nothing."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _language(request: Request) -> str:
+    for asked in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE_COOKIE)):
+        if asked in texts.LANGUAGES:
+            return asked
+    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+
+
+def _page(request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
+    lang = _language(request)
+
+    def t(key: str, **params: object) -> str:
+        return texts.text(key, lang, **params)
+
+    html = _TEMPLATES.get_template(template).render(t=t, lang=lang, money=texts.money, bank_name=BANK_NAME, **facts)
+    return HTMLResponse(html, status_code=status)
+
+
+def _minor(amount: str | int) -> int:
+    if isinstance(amount, str) and not (amount.isascii() and amount.isdecimal() and len(amount) <= 18):
+        raise BankRefusalError("bad_amount")
+    return int(amount)
+
+
+def _account_wire(account: accounts.Account) -> dict[str, object]:
+    return {
+        "number": account.number,
+        "holder": account.holder,
+        "currency": account.currency,
+        "balance_minor": str(account.balance_minor),
+        "is_centre": account.is_centre,
+        "is_closed": account.is_closed,
+    }
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
+
+
+def _problem(status: int, code: str, detail: str | None = None) -> Response:
+    body = {"type": "about:blank", "status": status, "code": code, "title": texts.text(f"refusal.{code}", "en")}
+    if detail:
+        body["detail"] = detail
+    return Response(msgspec.json.encode(body), status_code=status, media_type="application/problem+json")
