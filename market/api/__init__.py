@@ -1,0 +1,15 @@
+"""The API under `/api/v1`: what the browser can do, with tokens. One file an area; each function there is an operation."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+
+def routes() -> list[BaseRoute]:
+    """Every route of the API, and the two documents that describe it."""
+    from market import openapi
+    from market.api import account, bids, deals, lots, money, wallet
+    from market.api.operations import routes_of
+
+    areas = (account, lots, bids, deals, wallet, money)
+    return [route for area in areas for route in routes_of(area.__name__)] + openapi.routes
