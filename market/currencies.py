@@ -15,7 +15,7 @@ EXPONENTS = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "JPY": 0, "KWD": 
 """ISO 4217 code → how many decimals its minor unit has."""
 
 _NARROW_SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "$", "JPY": "¥"}
-_GROUPED = re.compile(r"\d{1,3}(,\d{3})+|\d+")
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+|\d+", re.ASCII)
 
 
 class AmountProblem(StrEnum):
@@ -44,7 +44,7 @@ def parse_amount(text: str, exponent: int, *, allow_zero: bool = False) -> int |
         return AmountProblem.EMPTY
     negative = plain[0] in "-−"
     whole, _point, decimals = plain.lstrip("-−+").partition(".")
-    if not re.fullmatch(_GROUPED, whole or "0", re.ASCII) or not re.fullmatch(r"\d*", decimals, re.ASCII):
+    if not _GROUPED.fullmatch(whole or "0") or not re.fullmatch(r"\d*", decimals, re.ASCII):
         return AmountProblem.NOT_A_NUMBER
     if not whole and not decimals:
         return AmountProblem.NOT_A_NUMBER
