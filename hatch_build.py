@@ -130,6 +130,11 @@ def npm_command() -> tuple[list[str], dict[str, str]]:
     return [str(node), str(cli)], os.environ | {"PATH": path}
 
 
+def node_program(environment: dict[str, str]) -> str:
+    """The Node that `npm_command` found."""
+    return shutil.which("node", path=environment["PATH"]) or "node"
+
+
 def install_packages(root: Path, npm: list[str], environment: dict[str, str]) -> None:
     """Exactly what the lock names, with no package's script run; skipped while the lock is the same."""
     stamp = root / "node_modules" / ".gavelhouse-stamp"
@@ -143,7 +148,7 @@ def install_packages(root: Path, npm: list[str], environment: dict[str, str]) ->
 
 def bundle(root: Path, out: Path, environment: dict[str, str]) -> dict[str, Any]:
     """Run esbuild and return its account of what went where."""
-    node = shutil.which("node", path=environment["PATH"]) or "node"
+    node = node_program(environment)
     program = root / "node_modules" / "esbuild" / "bin" / "esbuild"
     meta = out.parent / "meta.json"
     entries = [str(Path("static", "src", name)) for name in ENTRIES]

@@ -33,7 +33,7 @@ class LotHistory extends LiveElement {
   override render(): TemplateResult {
     const rows = rowsOf(history.value);
     const shown = this.all ? rows : rows.slice(0, SHOWN_AT_FIRST);
-    return html`<div class="table-scroll" role="region" tabindex="0" aria-label=${text("lot.history")}>
+    return html`<div class="table-scroll" role="group" tabindex="0" aria-label=${text("lot.history")}>
         <table class="figures history">
           <caption class="vh">${text("lot.history")}</caption>
           <thead><tr>
