@@ -15,7 +15,10 @@ begin
         exception when duplicate_object or unique_violation then
             null;
         end;
-        if not pg_catalog.pg_has_role(current_user, wanted, 'member') then
+        -- From 16 on, who makes a role may administer it but not take it on, and still counts as a member.
+        if not pg_catalog.pg_has_role(
+            current_user, wanted, case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end
+        ) then
             execute format('grant %I to current_user', wanted);
         end if;
     end loop;
