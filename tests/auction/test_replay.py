@@ -145,6 +145,7 @@ async def command(*arguments: str, database: Address | None = None) -> tuple[int
         "market.cli",
         "replay",
         *arguments,
+        cwd=Path(__file__).parents[2],
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
