@@ -31,7 +31,7 @@ with found as (
               else 'upcoming' end as state
   from found
 )
-select id as lot_id, title_zh, title_en, category, condition, currency, starts_at, end_now as ends_at, state,
+select placed.id as lot_id, title_zh, title_en, category, condition, currency, starts_at, end_now as ends_at, state,
        phase_now as phase, price_minor, start_price_minor, bid_count, outcome, deposit_minor, paused_at,
        case when not has_reserve then 'none' when reserve_met then 'met' else 'not_met' end as reserve,
        first_photo.id as photo_id, coalesce(first_photo.alt_zh, '') as photo_alt_zh,
