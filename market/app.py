@@ -26,6 +26,7 @@ from market.metrics import Measured, Metrics
 from market.opening import host_names, open_house
 from market.pages import (
     account,
+    api_docs,
     confirmation,
     deals,
     lot,
@@ -72,18 +73,9 @@ def all_routes() -> list[BaseRoute]:
         *confirmation.routes,
         *wallet.routes,
         *operator_money.routes,
-        *_being_written(),
+        *api_docs.routes,
+        *api.routes(),
     ]
-
-
-def _being_written() -> list[BaseRoute]:
-    # The API's areas land one after the other; when the last one has, these lines join the list above.
-    try:
-        from market.pages import api_docs
-
-        return [*api_docs.routes, *api.routes()]
-    except ImportError:
-        return []
 
 
 def build_app(config: Config) -> Starlette:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from escrow.facts import BankAccount
+from escrow.facts import BankAccount, Refusal
 from market import audit, parties, passphrases, sessions, tokens
 from market.house import house_of
 from market.pages.account import form_of, take_passphrase_try
@@ -109,7 +109,8 @@ async def bank_account(request: Request) -> Response:
                 subject, detail = f"party:{request.user.id}", {"last_four": stored.number[-4:]}
                 await audit.record(conn, request.user.id, "bank_account.changed", subject, None, detail, now)
             else:
-                form.errors["number"] = sentence(request, stored)
+                field = "holder" if stored is Refusal.BAD_ACCOUNT_HOLDER else "number"
+                form.errors[field] = sentence(request, stored)
     if form.errors:
         return await settings_page(request, form, status=422)
     return _back("account.bank_account_saved")

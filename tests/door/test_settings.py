@@ -7,6 +7,7 @@ import re
 import pytest
 from httpx2 import Response
 
+from escrow.sandbox_bank.numbers import account_number
 from market import audit, sessions, tokens
 from tests.door.house_server import PHRASE, Server
 
@@ -65,7 +66,7 @@ async def test_a_new_passphrase_ends_every_session_and_gives_this_browser_a_new_
 
 async def test_the_bank_account_asks_for_the_passphrase_and_is_on_record(server: Server) -> None:
     mira = await someone(server)
-    fields = {"holder": "Mira Lindqvist", "number": "GH00SAND00000000000042"}
+    fields = {"holder": "Mira Lindqvist", "number": account_number(1042)}
     refused = await mira.post("/account/bank-account", **fields, bank_passphrase="a stolen session's guess")
     assert refused.status_code == 422
     async with server.house.pool.acquire() as conn:
@@ -73,7 +74,7 @@ async def test_the_bank_account_asks_for_the_passphrase_and_is_on_record(server:
     kept = await mira.post("/account/bank-account", **fields, bank_passphrase=PHRASE)
     assert kept.status_code == 303
     page = await mira.get("/account")
-    assert "0042" in page.text and fields["number"] not in page.text
+    assert "1042" in page.text and fields["number"] not in page.text
     async with server.house.pool.acquire() as conn:
         acts = [entry.act for entry in await audit.entries_of(conn, f"party:{mira.party_id}")]
     assert "bank_account.changed" in acts

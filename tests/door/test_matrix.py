@@ -1,0 +1,217 @@
+"""The authorization matrix, shown over HTTP: every route, asked by everybody.
+
+Data-driven: a route is tested for *who* as soon as it exists, and for *whose* as soon as its row names an owner, with a
+thing of somebody else's and with an id that nobody has.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from httpx2 import Response
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from market import notices, sessions, tokens
+from market.app import all_routes
+from market.authorization import TABLE, RouteWithoutRow, Who, Whose, guarded
+from market.currencies import EXPONENTS
+from tests.door.house_server import Server
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
+
+ROUTES = {route.name: route for route in all_routes()}
+HTTP = [
+    (name, method)
+    for name, route in ROUTES.items()
+    if isinstance(route, Route)
+    for method in sorted((route.methods or set()) - {"HEAD"})
+]
+ABSENT = 4_000_000_001
+ORDINARY = {"lang": "en", "size": "320", "file": "x", "token": "x", "path": "x"}
+OWNED = [(name, method) for name, method in HTTP if TABLE[name].whose not in (Whose.ANY, Whose.OWN)]
+REFUSED_AS_MEMBER = {401, 403}
+
+
+@dataclass
+class People:
+    """Who asks, as request headers of a program, and what belongs to `owner`."""
+
+    visitor: dict[str, str]
+    member: dict[str, str]
+    owner: dict[str, str]
+    operator: dict[str, str]
+    things: dict[Whose, int]
+
+
+@pytest.fixture(scope="module")
+async def people(server: Server) -> People:
+    owner = await server.party()
+    async with server.house.pool.acquire() as conn:
+        things = await make_things(server, conn, owner, await server.party())
+    return People(
+        visitor={},
+        member=await server.bearer(await server.party()),
+        owner=await server.bearer(owner),
+        operator=await server.bearer(await server.party(operator=True)),
+        things=things,
+    )
+
+
+async def make_things(server: Server, conn: Connection, owner: int, buyer: int) -> dict[Whose, int]:
+    """One of each kind of thing that a row may say belongs to somebody."""
+    now = server.house.node_time.now()
+    await sessions.sign_in(conn, owner, now)
+    await tokens.create_token(conn, owner, "thing", now)
+    await notices.notify(conn, [owner], "lot_approved", {"title_en": "Vase", "title_zh": "瓶"}, "/", now)
+    listing = await conn.fetchval("select id from market.listing limit 1") or await a_listing(conn, owner, now)
+    things = {
+        Whose.OWN_SESSION: (await sessions.sessions_of(conn, owner, now))[0].id,
+        Whose.OWN_TOKEN: (await tokens.tokens_of(conn, owner))[0].id,
+        Whose.OWN_NOTICE: (await notices.notices_of(conn, owner))[0].id,
+        Whose.OWN_LOT: listing,
+    }
+    assert buyer != owner
+    return things
+
+
+async def a_listing(conn: Connection, seller: int, now: object) -> int:
+    from market import listings
+    from market.listing_facts import ListingContent
+
+    listing = await listings.create_draft(
+        conn,
+        seller_id=seller,
+        content=ListingContent(currency=next(iter(EXPONENTS))),
+        now=now,  # type: ignore[arg-type]
+    )
+    return listing.id
+
+
+def path_of(name: str, thing_id: int) -> str:
+    """The route's path with every id the same and every other part something ordinary."""
+
+    def part(match: re.Match[str]) -> str:
+        kind = match[2]
+        return str(thing_id) if kind == "int" else ORDINARY.get(match[1], "x")
+
+    return re.sub(r"{(\w+)(?::(\w+))?}", part, ROUTES[name].path)
+
+
+async def ask(server: Server, name: str, method: str, headers: dict[str, str], thing_id: int = ABSENT) -> Response:
+    return await server.client.request(
+        method,
+        path_of(name, thing_id),
+        headers={
+            **server.page,
+            **headers,
+            "accept": "application/json",
+            "idempotency-key": f"{name} {method} {next(_numbers)}",
+        },
+    )
+
+
+_numbers = itertools.count()
+
+
+def code_of(answer: Response) -> str:
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return answer.json()["code"] if is_problem and answer.content else ""
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert sorted(ROUTES) == sorted(TABLE)
+
+
+def test_a_route_without_a_row_does_not_start() -> None:
+    with pytest.raises(RouteWithoutRow):
+        guarded([Route("/secret-door", lambda request: None, name="secret_door")])
+
+
+def test_every_id_in_an_owners_path_is_named_as_its_row_says() -> None:
+    for name, _ in OWNED:
+        assert f"{{{TABLE[name].whose.value}:int}}" in ROUTES[name].path, name
+
+
+def test_only_uploads_take_more_than_a_form() -> None:
+    large = {name for name, row in TABLE.items() if row.body_bytes > 64 * 1024}
+    assert all("photo" in name for name in large)
+
+
+def test_what_changes_something_is_never_asked_for_by_a_link() -> None:
+    """A GET that needs no more than a link must not be a POST in disguise; webhooks only take POST."""
+    for name, route in ROUTES.items():
+        if TABLE[name].who is Who.WEBHOOK:
+            assert isinstance(route, Route) and route.methods == {"POST"}
+
+
+@pytest.mark.parametrize(("name", "method"), HTTP)
+async def test_a_visitor_gets_only_what_is_for_visitors(server: Server, people: People, name: str, method: str) -> None:
+    server.house.buckets._full_at.clear()
+    answer = await ask(server, name, method, people.visitor)
+    if TABLE[name].who in (Who.MEMBER, Who.OPERATOR):
+        assert answer.status_code == 401
+    elif TABLE[name].who is Who.VISITOR:
+        assert answer.status_code not in (401, 403, 500), answer.text
+
+
+@pytest.mark.parametrize(("name", "method"), [pair for pair in HTTP if TABLE[pair[0]].who is Who.OPERATOR])
+async def test_a_member_gets_nothing_of_the_operators(server: Server, people: People, name: str, method: str) -> None:
+    answer = await ask(server, name, method, people.member)
+    assert (answer.status_code, code_of(answer)) in ((403, "forbidden"), (403, ""))
+
+
+@pytest.mark.parametrize(("name", "method"), [pair for pair in HTTP if TABLE[pair[0]].who is Who.OPERATOR])
+async def test_an_operator_passes_the_guard_and_an_absent_id_is_no_crash(
+    server: Server, people: People, name: str, method: str
+) -> None:
+    answer = await ask(server, name, method, people.operator)
+    assert answer.status_code not in (401, 403, 500), answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [pair for pair in HTTP if TABLE[pair[0]].who is Who.MEMBER and pair[0] != "sign_out"]
+)
+async def test_a_member_passes_the_guard_and_an_absent_id_is_no_crash(
+    server: Server, people: People, name: str, method: str
+) -> None:
+    answer = await ask(server, name, method, people.member)
+    assert answer.status_code != 500, answer.text
+    if (name, method) in OWNED:
+        assert answer.status_code == 404
+    else:
+        assert code_of(answer) not in ("sign_in_required", "forbidden")
+
+
+@pytest.mark.parametrize(("name", "method"), OWNED)
+async def test_anothers_thing_is_not_found(server: Server, people: People, name: str, method: str) -> None:
+    thing = people.things.get(TABLE[name].whose)
+    if thing is None:
+        pytest.skip(f"no sample of {TABLE[name].whose} is made here")
+    assert (await ask(server, name, method, people.member, thing)).status_code == 404
+    operators = await ask(server, name, method, people.operator, thing)
+    assert operators.status_code == 404 or TABLE[name].operator_too
+
+
+@pytest.mark.parametrize(("name", "method"), [pair for pair in OWNED if pair[1] == "GET"])
+async def test_the_owner_reads_his_own(server: Server, people: People, name: str, method: str) -> None:
+    thing = people.things.get(TABLE[name].whose)
+    if thing is None:
+        pytest.skip(f"no sample of {TABLE[name].whose} is made here")
+    answer = await ask(server, name, method, people.owner, thing)
+    assert answer.status_code in (200, 303, 304), answer.text
+
+
+def test_sockets_and_mounts_have_rows_too() -> None:
+    for name, route in ROUTES.items():
+        if isinstance(route, WebSocketRoute | Mount):
+            assert TABLE[name].who is Who.VISITOR
+
+
+def test_the_longest_session_is_bounded() -> None:
+    assert timedelta(days=1) <= sessions.IDLE < sessions.LIFETIME <= timedelta(days=30)
