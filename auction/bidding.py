@@ -237,7 +237,9 @@ class Bidding:
                 try:
                     await uncancelled(self._commit.settle(batch))
                 except CONNECTION_LOST:
-                    return  # only once the node is stopping
+                    if self._is_stopping:
+                        return
+                    raise
                 for lot_id in ticked:
                     self._after_tick(lot_id)
                 # A loop that always finds work must still let sockets and timers run.

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -136,7 +137,8 @@ class GroupCommit:
         """Give the connection back."""
         conn, self._conn, self._statement = self._conn, None, None
         if conn is not None:
-            await self._pool.release(conn)
+            with suppress(*CONNECTION_LOST):
+                await self._pool.release(conn)
 
     async def _attempt(self, batch: dict[int, Work]) -> None:
         conn, statement = await self._connected()
@@ -239,7 +241,8 @@ class GroupCommit:
             try:
                 self._statement = await store.prepare_batch(conn)
             except BaseException:
-                await self._pool.release(conn)
+                with suppress(*CONNECTION_LOST):
+                    await self._pool.release(conn)
                 raise
             self._conn = conn
         return self._conn, self._statement
@@ -249,8 +252,11 @@ class GroupCommit:
             self._rooms.forget(lot_id)
         conn, self._conn, self._statement = self._conn, None, None
         if conn is not None:
-            conn.terminate()
-            await self._pool.release(conn)
+            # The pool may have noticed first, and then has nothing to take back.
+            with suppress(*CONNECTION_LOST):
+                conn.terminate()
+            with suppress(*CONNECTION_LOST):
+                await self._pool.release(conn)
         await asyncio.sleep(pause)
 
 

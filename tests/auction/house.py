@@ -1,8 +1,8 @@
 """A small auction house for tests: the real parts on a real database and a real port, with sign-in by a header.
 
-    async with open_node(pool) as node:                 bidding alone
-    async with serve(pool, ...) as house:               the same behind uvicorn
-    async with house.connect(party_id) as client:       a WebSocket client of the live protocol
+async with open_node(pool) as node:                 bidding alone
+async with serve(pool, ...) as house:               the same behind uvicorn
+async with house.connect(party_id) as client:       a WebSocket client of the live protocol
 """
 
 from __future__ import annotations
@@ -164,7 +164,9 @@ class Client:
         self.socket = await connect(f"ws://127.0.0.1:{self._port}/live", **{**fields, **self._options})
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.socket.close()
 
     async def send(self, kind: str, **fields: Any) -> None:
@@ -215,7 +217,11 @@ class Client:
 
 @asynccontextmanager
 async def serve(
-    pool: Pool, hammers: Hammers | None = None, limits: Limits = FAST, live_limits: LiveLimits = ROOMY, port: int | None = None
+    pool: Pool,
+    hammers: Hammers | None = None,
+    limits: Limits = FAST,
+    live_limits: LiveLimits = ROOMY,
+    port: int | None = None,
 ) -> AsyncIterator[House]:
     """A node behind uvicorn on a real port."""
     async with asyncio.TaskGroup() as group, open_node(pool, hammers, limits, group) as node:
@@ -309,3 +315,11 @@ async def log_of(pool: Pool, lot_id: int) -> list[store.LogRow]:
     """The whole log as the database has it."""
     async with pool.acquire() as conn:
         return await store.events(conn, lot_id, 0, 1_000_000)
+
+
+async def cut_connections(pool: Pool) -> None:
+    """End every other connection of this database's server role, as a failing network would."""
+    await pool.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where usename = current_user and datname = current_database() and pid <> pg_backend_pid()"
+    )

@@ -15,7 +15,7 @@ import pytest
 from auction import store
 from auction.facts import Refusal
 from auction.limits import Limits
-from tests.auction.house import ANN, BOB, CAT, SELLER, Node, a_lot, log_of, open_lot, open_node
+from tests.auction.house import ANN, BOB, CAT, SELLER, Node, a_lot, cut_connections, log_of, open_lot, open_node
 
 if TYPE_CHECKING:
     from migrations.database import Pool
@@ -80,7 +80,9 @@ async def test_a_bid_on_an_unknown_lot_is_refused(node: Node, lot_id: int) -> No
 async def test_many_lots_and_bidders_in_one_batch_all_get_their_answer(node: Node) -> None:
     for lot_id in range(1, 21):
         await open_lot(node.pool, a_lot(lot_id), ANN, BOB, CAT)
-    bids = [(lot, party, 1_000_000 + 10_000 * step) for lot in range(1, 21) for step, party in enumerate((ANN, BOB, CAT))]
+    bids = [
+        (lot, party, 1_000_000 + 10_000 * step) for lot in range(1, 21) for step, party in enumerate((ANN, BOB, CAT))
+    ]
     answers = await asyncio.gather(*(node.bid(*bid) for bid in bids))
     assert {answer.refusal for answer in answers} == {None}
     for lot_id in range(1, 21):
@@ -122,9 +124,7 @@ async def test_seq_is_gapless_with_two_nodes_on_one_lot(node: Node) -> None:
                 amount = answer.lowest_minor or (answer.price_minor or 0) + 10_000
             return accepted
 
-        accepted = await asyncio.gather(
-            bid_up(node, ANN), bid_up(other, BOB), bid_up(other, CAT)
-        )
+        accepted = await asyncio.gather(bid_up(node, ANN), bid_up(other, BOB), bid_up(other, CAT))
     rows = await log_of(node.pool, 1)
     assert [row.seq for row in rows] == list(range(1, sum(accepted) + 2))
     assert min(accepted) > 0
@@ -144,7 +144,9 @@ async def test_a_full_queue_refuses_as_busy_and_drops_nothing(pool: Pool) -> Non
     await open_lot(pool, a_lot(), ANN, BOB)
     limits = Limits(bids_per_second=1e6, burst=1_000_000, queue_per_lot=10)
     async with open_node(pool, limits=limits) as node:
-        answers = await asyncio.gather(*(node.bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000) for step in range(30)))
+        answers = await asyncio.gather(
+            *(node.bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000) for step in range(30))
+        )
     refusals = [answer.refusal for answer in answers]
     assert refusals.count(None) == 10 and refusals.count(Refusal.BUSY) == 20
 
@@ -162,7 +164,9 @@ async def test_a_hot_lot_does_not_keep_a_quiet_one_waiting(pool: Pool) -> None:
     await open_lot(pool, a_lot(2), ANN)
     async with open_node(pool, limits=Limits(bids_per_second=1e6, burst=1_000_000, batch=20)) as node:
         order: list[int] = []
-        hot = [node.bidding.place(node.a_bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000)) for step in range(200)]
+        hot = [
+            node.bidding.place(node.a_bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000)) for step in range(200)
+        ]
         quiet = node.bidding.place(node.a_bid(2, ANN, 1_000_000))
         for bid in hot:
             bid.add_done_callback(lambda _: order.append(1))
@@ -181,13 +185,15 @@ async def test_a_lot_that_the_database_refuses_fails_alone(node: Node, owner_poo
     assert (await node.bid(1, ANN, 1_000_000)).refusal is None
 
 
-async def test_bids_survive_the_loss_of_their_connection(node: Node, owner_pool: Pool) -> None:
+async def test_bids_survive_the_loss_of_their_connection(node: Node, pool: Pool) -> None:
     await open_lot(node.pool, a_lot(), ANN, BOB)
     accepted = 0
     for step in range(40):
-        placing = node.bidding.place(node.a_bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000, client_bid_id=uuid4()))
+        placing = node.bidding.place(
+            node.a_bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000, client_bid_id=uuid4())
+        )
         if step % 10 == 5:
-            await owner_pool.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gavelhouse_app'")
+            await cut_connections(pool)
         accepted += (await placing).refusal is None
     assert accepted == 40
     assert [row.seq for row in await log_of(node.pool, 1)] == list(range(1, 42))

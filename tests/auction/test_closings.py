@@ -1,0 +1,201 @@
+"""The end of a lot: in the same queue as its bids, once, in one transaction with what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+from msgspec import Struct
+from starlette.requests import ClientDisconnect
+
+from auction import store
+from auction.closings import close_lot
+from auction.facts import Hammer, Outcome, Phase, Refusal
+from auction.limits import Limits
+from tests.auction.house import ANN, BOB, Hammers, Node, a_lot, ends_in, log_of, open_lot, open_node
+
+if TYPE_CHECKING:
+    from migrations.database import Connection, Pool
+
+
+async def closed(node: Node, lot_id: int = 1) -> None:
+    """Wait, by the hub's own publishing, until the lot is closed here."""
+    async with asyncio.timeout(10):
+        while True:
+            room = await node.bidding.room(lot_id)
+            assert room is not None
+            if room.standing.outcome is not None:
+                return
+            await changed(node, lot_id)
+
+
+async def changed(node: Node, lot_id: int) -> None:
+    """Wait for the next thing that happens to the lot at this node."""
+    happened, publish = asyncio.Event(), node.hub.publish
+
+    def publish_and_tell(published: int, render: Callable[[], Struct]) -> None:
+        publish(published, render)
+        if published == lot_id:
+            happened.set()
+
+    with patch.object(node.hub, "publish", publish_and_tell), suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await happened.wait()
+
+
+async def kinds(pool: Pool, lot_id: int = 1) -> list[str]:
+    return [json.loads(row.body)["kind"] for row in await log_of(pool, lot_id)]
+
+
+async def test_a_lot_closes_at_its_end_and_the_hammer_names_the_winner(pool: Pool) -> None:
+    lot = a_lot(timed_seconds=60, starts_at=ends_in(0.3)["starts_at"], extension_seconds=None)
+    paddles = await open_lot(pool, lot, ANN, BOB)
+    async with open_node(pool) as node:
+        await node.bid(1, ANN, 1_000_000)
+        await closed(node)
+    (hammer,) = node.hammers.calls
+    rows = await log_of(pool, 1)
+    assert (hammer.outcome, hammer.winner_id, hammer.winner_paddle) == (Outcome.SOLD, ANN, paddles[ANN])
+    assert (hammer.price_minor, hammer.admitted_ids, hammer.seq) == (1_000_000, (ANN, BOB), 3)
+    assert hammer.head == rows[-1].hash and hammer.closed_at == lot.starts_at + timedelta(seconds=60)
+    assert await kinds(pool) == ["opened", "bid", "closed"]
+
+
+async def test_the_timed_phase_passes_into_the_delayed_one_as_an_event_and_then_closes(pool: Pool) -> None:
+    await open_lot(pool, a_lot(timed_seconds=59, starts_at=ends_in(0.2)["starts_at"], extension_seconds=1), ANN)
+    async with open_node(pool) as node:
+        await closed(node)
+    assert await kinds(pool) == ["opened", "phase", "closed"]
+    assert node.hammers.calls[0].outcome is Outcome.UNSOLD
+
+
+async def test_a_bid_in_the_delayed_phase_puts_the_close_off(pool: Pool) -> None:
+    await open_lot(pool, a_lot(extension_seconds=1, starts_at=ends_in(0.5)["starts_at"] + timedelta(seconds=59)), ANN)
+    async with open_node(pool) as node:
+        answer = await node.bid(1, ANN, 1_000_000)
+        await closed(node)
+    assert answer.ends_at is not None and node.hammers.calls[0].closed_at == answer.ends_at
+    assert node.hammers.calls[0].winner_id == ANN
+
+
+async def test_a_bid_received_before_the_end_and_queued_after_it_is_in(pool: Pool) -> None:
+    lot = a_lot(**ends_in(-5))
+    end, millisecond = lot.starts_at + timedelta(seconds=60), timedelta(milliseconds=1)
+    async with open_node(pool) as node:
+        await open_lot(pool, lot, ANN)
+        with node.bidding.receiving(1, end - millisecond):
+            await node.bidding.refresh(1)
+            while len(node.bidding.closings):
+                await asyncio.sleep(0)  # until the lot's end has come up
+            answering = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=end - millisecond))
+        answer = await answering
+    assert answer.refusal is None
+    assert answer.ends_at == end - millisecond + timedelta(seconds=60)
+
+
+async def test_a_bid_queued_before_the_end_comes_up_is_judged_before_it(pool: Pool) -> None:
+    lot = a_lot(**ends_in(-5))
+    end, millisecond = lot.starts_at + timedelta(seconds=60), timedelta(milliseconds=1)
+    async with open_node(pool) as node:
+        await open_lot(pool, lot, ANN)
+        await node.bidding.room(1)
+        answering = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=end - millisecond))
+        node.bidding.closings.schedule(1, end)
+        answer = await answering
+    assert answer.refusal is None and await kinds(pool) == ["opened", "bid"]
+
+
+async def test_a_bid_at_the_very_end_is_late_and_leaves_no_trace(pool: Pool) -> None:
+    lot = a_lot(**ends_in(60))
+    await open_lot(pool, lot, ANN)
+    async with open_node(pool) as node:
+        late = await node.bid(1, ANN, 1_000_000, stamped_at=lot.starts_at + timedelta(seconds=60))
+        in_time = await node.bid(1, ANN, 1_000_000, stamped_at=lot.starts_at + timedelta(seconds=59.999999))
+    assert (late.refusal, in_time.refusal) == (Refusal.CLOSED, None)
+
+
+async def test_the_end_waits_for_a_bid_that_is_being_received_but_not_for_ever(pool: Pool) -> None:
+    lot = a_lot(**ends_in(-1))
+    await open_lot(pool, lot, ANN)
+    async with open_node(pool, limits=Limits(drain_seconds=0.1)) as node:
+        with node.bidding.receiving(1, lot.starts_at):
+            await closed(node)
+            stamped_at = lot.starts_at + timedelta(seconds=59)
+            assert (await node.bid(1, ANN, 1_000_000, stamped_at=stamped_at)).refusal is Refusal.CLOSED
+
+
+async def test_a_hammer_that_fails_rolls_the_close_back_and_is_tried_again(pool: Pool) -> None:
+    await open_lot(pool, a_lot(**ends_in(-1)), ANN)
+    hammers = Hammers(failures=1)
+    async with open_node(pool, hammers) as node:
+        async with asyncio.timeout(5):
+            while not hammers.calls:
+                await changed(node, 1)
+        async with pool.acquire() as conn:
+            state = await store.lot_view(conn, 1)
+        assert state is not None and state.phase is not Phase.CLOSED and not node.bidding.ready
+        await closed(node)
+        assert node.bidding.ready
+    assert len(hammers.calls) == 2 and await kinds(pool) == ["opened", "closed"]
+
+
+async def test_what_the_hammer_writes_is_in_the_closing_transaction(pool: Pool) -> None:
+    for lot_id in (1, 2):
+        await open_lot(pool, a_lot(lot_id, **ends_in(-1)), ANN)
+
+    async def free_deposits(conn: Connection, hammer: Hammer) -> None:
+        await conn.execute("select set_config('gavelhouse.freed', $1, true)", str(hammer.lot_id))
+        if hammer.lot_id == 2:
+            raise RuntimeError
+
+    async with pool.acquire() as conn:
+        now = await store.database_time(conn)
+        async with conn.transaction():
+            await close_lot(conn, 1, now, free_deposits)
+            assert await conn.fetchval("select current_setting('gavelhouse.freed')") == "1"
+        with pytest.raises(RuntimeError):
+            async with conn.transaction():
+                await close_lot(conn, 2, now, free_deposits)
+        states = await store.lot_views(conn, [1, 2])
+    assert (states[1].outcome, states[2].outcome) == (Outcome.UNSOLD, None)
+    assert (await kinds(pool, 1), await kinds(pool, 2)) == (["opened", "closed"], ["opened"])
+
+
+async def test_two_nodes_close_a_lot_once(pool: Pool) -> None:
+    for lot_id in range(1, 11):
+        await open_lot(pool, a_lot(lot_id, **ends_in(0.2)), ANN)
+    hammers = Hammers()
+    async with open_node(pool, hammers) as here, open_node(pool, hammers) as there:
+        for lot_id in range(1, 11):
+            await closed(here, lot_id)
+            await closed(there, lot_id)
+    assert sorted(hammer.lot_id for hammer in hammers.calls) == list(range(1, 11))
+
+
+async def test_lots_that_fell_due_while_no_node_ran_are_closed_at_the_start(pool: Pool) -> None:
+    await open_lot(pool, a_lot(timed_seconds=10, extension_seconds=10, starts_at=ends_in(-3600)["starts_at"]), ANN)
+    async with open_node(pool) as node:
+        await closed(node)
+    assert await kinds(pool) == ["opened", "phase", "closed"]
+
+
+async def test_a_client_that_hangs_up_holds_no_ticket(pool: Pool) -> None:
+    await open_lot(pool, a_lot(**ends_in(0.2)), ANN)
+    async with open_node(pool, limits=Limits(drain_seconds=60)) as node:
+        with pytest.raises(ClientDisconnect), node.bidding.receiving(1, node.node_time.now()):
+            raise ClientDisconnect
+        await closed(node)
+
+
+async def test_a_closed_lot_takes_no_more_bids(pool: Pool) -> None:
+    await open_lot(pool, a_lot(**ends_in(-1)), ANN)
+    async with open_node(pool) as node:
+        await closed(node)
+        stamped_at = node.node_time.now() - timedelta(seconds=30)
+        assert (await node.bid(1, ANN, 1_000_000, stamped_at=stamped_at)).refusal is Refusal.CLOSED
