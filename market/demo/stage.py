@@ -95,9 +95,7 @@ async def open_stage(config: Config, at: datetime) -> AsyncIterator[Stage]:
         bidding = Bidding(pool, NodeTime(0, clock.microseconds), Hub(), on_hammer, _NO_LIMITS)
         async with asyncio.TaskGroup() as tasks:
             await bidding.run(tasks)
-            stage = Stage(
-                pool=pool, bank=bank_conn, clock=clock, bidding=bidding, escrow=escrow, on_hammer=on_hammer
-            )
+            stage = Stage(pool=pool, bank=bank_conn, clock=clock, bidding=bidding, escrow=escrow, on_hammer=on_hammer)
             try:
                 yield stage
             finally:

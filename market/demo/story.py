@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,8 @@ from escrow.facts import Case
 from escrow.sandbox_bank import accounts as bank
 from market import applications, audit, listings, parties, photos
 from market.application_facts import Application
-from market.demo.lots import DAY, HOUR, LOTS, DemoLot, Stage as LotStage
+from market.demo.lots import DAY, HOUR, LOTS, DemoLot
+from market.demo.lots import Stage as LotStage
 from market.demo.people import BUYERS, PEOPLE
 from market.demo.stage import Stage
 from market.listing_facts import Listing, ListingContent
@@ -158,7 +159,9 @@ def _deal_scenes(lot: DemoLot, closed_at: datetime) -> list[Scene]:
         (2, 3.1 * DAY, partial(_receive, lot=lot)),
         (3, 4.6 * DAY, partial(_confirm_receipt, lot=lot)),
     ]
-    return [Scene(at=closed_at + timedelta(seconds=after), act=act) for needed, after, act in steps if reached >= needed]
+    return [
+        Scene(at=closed_at + timedelta(seconds=after), act=act) for needed, after, act in steps if reached >= needed
+    ]
 
 
 async def _register_everybody(stage: Stage, *, passphrase_phc: str) -> None:
@@ -181,25 +184,32 @@ async def _register_everybody(stage: Stage, *, passphrase_phc: str) -> None:
 async def _open_bank_accounts(stage: Stage) -> None:
     """Each party has an account in each currency that it may need; a seller's first one takes its payouts."""
     await bank.open_centre(stage.bank, stage.now)
+    await open_buyers_accounts(stage)
+    for key, currency in (("wenlan", "CNY"), ("lindqvist", "USD"), ("hartmann", "EUR")):
+        account = await bank.open_account(stage.bank, _NAMES[key], currency, 0, stage.now)
+        stage.accounts[key, currency] = account.number
+        async with stage.pool.acquire() as conn, conn.transaction():
+            await stage.escrow.wallet.register_bank_account(
+                conn, stage.parties[key], _NAMES[key], account.number, stage.now
+            )
+    for key in ("bidder", "second"):
+        async with stage.pool.acquire() as conn, conn.transaction():
+            await stage.escrow.wallet.register_bank_account(
+                conn,
+                stage.parties[key],
+                _NAMES[key],
+                stage.accounts[key, "CNY" if key == "bidder" else "USD"],
+                stage.now,
+            )
+
+
+async def open_buyers_accounts(stage: Stage) -> None:
+    """Money from nowhere, enough for three times what everything is worth."""
     worth = {currency: sum(lot.worth_minor for lot in LOTS if lot.currency == currency) for currency in _currencies()}
     for key in BUYERS:
         for currency, sum_minor in worth.items():
             account = await bank.open_account(stage.bank, _NAMES[key], currency, 3 * sum_minor, stage.now)
             stage.accounts[key, currency] = account.number
-    for key, currency in (("wenlan", "CNY"), ("lindqvist", "USD"), ("hartmann", "EUR")):
-        account = await bank.open_account(stage.bank, _NAMES[key], currency, 0, stage.now)
-        stage.accounts[key, currency] = account.number
-    async with stage.pool.acquire() as conn, conn.transaction():
-        for key, number in _payout_accounts(stage).items():
-            await stage.escrow.wallet.register_bank_account(conn, stage.parties[key], _NAMES[key], number, stage.now)
-
-
-def _payout_accounts(stage: Stage) -> Mapping[str, str]:
-    first: dict[str, str] = {}
-    for (key, currency), number in stage.accounts.items():
-        if currency == "CNY" or key in ("lindqvist", "hartmann"):
-            first.setdefault(key, number)
-    return first
 
 
 def _currencies() -> list[str]:
@@ -226,9 +236,7 @@ async def _put_up(stage: Stage, *, lot: DemoLot, photo: RenderedPhoto | None, st
         zone="Asia/Shanghai" if lot.currency == "CNY" else "Europe/Stockholm",
     )
     async with stage.pool.acquire() as conn, conn.transaction():
-        listing = await listings.create_draft(
-            conn, seller_id=stage.parties[lot.seller], content=content, now=stage.now
-        )
+        listing = await listings.create_draft(conn, seller_id=stage.parties[lot.seller], content=content, now=stage.now)
         stage.lots[lot.photo] = listing.id
         if photo is not None:
             await photos.add_photo(
@@ -336,5 +344,3 @@ async def _confirm_receipt(stage: Stage, *, lot: DemoLot) -> None:
     async with stage.pool.acquire() as conn, conn.transaction():
         case = await _case(stage, conn, lot)
         await stage.escrow.settlement.confirm_receipt(conn, case.id, case.buyer_id, stage.now)
-
-

@@ -229,8 +229,10 @@ def copper_cathodes() -> Image.Image:
         box_side(
             stack, [(x, 712), (x + 40, 712), (x + 40, 1440), (x, 1440)], (98, 102, 106), (44, 46, 50), sideways=True
         )
-    for x in (620, 1380):
-        box_side(stack, [(x, 1440), (x + 150, 1440), (x + 150, 1500), (x, 1500)], (170, 132, 88), (112, 82, 52))
+    for left in (620, 1380):
+        box_side(
+            stack, [(left, 1440), (left + 150, 1440), (left + 150, 1500), (left, 1500)], (170, 132, 88), (112, 82, 52)
+        )
     contact(picture, (500, 1470, 2040, 1560), 0.7)
     place(picture, stack)
     return deliver(picture, zoom=1.2, middle=(1230, 1030))

@@ -227,9 +227,7 @@ def smooth(points: Sequence[Point]) -> Profile:
     return radius
 
 
-def mouth(
-    thing: Image.Image, centre: float, y: float, r: float, tilt: float, rim: Colour, inside: Colour
-) -> None:
+def mouth(thing: Image.Image, centre: float, y: float, r: float, tilt: float, rim: Colour, inside: Colour) -> None:
     """The opening of a vessel, its far wall lit and its near wall dark, with a bright lip."""
     h = r * tilt
     draw = ImageDraw.Draw(thing)

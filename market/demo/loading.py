@@ -1,0 +1,199 @@
+"""Loading the demo: the whole story once, a round of new lots when the old are over, and the keys to get in."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from escrow.sandbox_bank import accounts as bank
+from market import sign_in_links, tokens
+from market.config import Config
+from market.data_folder import DataFolderUnusable
+from market.demo.lots import LOTS
+from market.demo.lots import Stage as LotStage
+from market.demo.people import PEOPLE, ROBOTS, SHOWN
+from market.demo.stage import Stage, open_stage
+from market.demo.story import (
+    DAYS_BEFORE,
+    closing_scenes,
+    lot_scenes,
+    open_buyers_accounts,
+    opening_scenes,
+    play,
+)
+from market.passphrases import Passphrases
+from market.photo_rendering import RenderedPhoto
+from migrations.database import Role, connect
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
+
+FEWEST_LOTS_TO_COME = 4
+_WORDS = [
+    "amber",
+    "anchor",
+    "basin",
+    "bellows",
+    "birch",
+    "cedar",
+    "cinder",
+    "cobalt",
+    "copper",
+    "ember",
+    "flint",
+    "garnet",
+    "harbour",
+    "indigo",
+    "juniper",
+    "kettle",
+    "lantern",
+    "linen",
+    "marble",
+    "meadow",
+    "nutmeg",
+    "orchard",
+    "pepper",
+    "quarry",
+    "river",
+    "saffron",
+    "spruce",
+    "thimble",
+    "timber",
+    "velvet",
+    "walnut",
+    "willow",
+]
+_queries = load_queries("market", "demo")
+
+
+class RobotLot(Struct, frozen=True, kw_only=True):
+    """A lot that robots watch, and about where they stop."""
+
+    lot: int
+    worth_minor: int
+
+
+class Keys(Struct, frozen=True, kw_only=True):
+    """What a person needs to walk in: links that work once, the passphrase for acts that ask for it."""
+
+    passphrase: str
+    links: dict[str, str]
+    robot_tokens: list[str]
+    robot_lots: list[RobotLot]
+
+
+async def is_loaded(config: Config) -> bool:
+    """True when the story was played before. Raises DataFolderUnusable for anything but an empty house."""
+    conn = await connect(config.address, Role.APP)
+    try:
+        if await conn.fetchval(_queries.demo_is_loaded):
+            return True
+        if await conn.fetchval(_queries.any_party):
+            raise DataFolderUnusable(
+                f"The database of {config.data_dir} holds a demo that was interrupted while it was loaded, or a house "
+                "that is no demo: choose another --data-dir, or remove this one if nothing in it is needed."
+            )
+        return False
+    finally:
+        await conn.close()
+
+
+async def load_story(config: Config, photographs: Mapping[str, RenderedPhoto]) -> None:
+    """Play the whole story into an empty, migrated database."""
+    now = await _database_time(config)
+    phc = await _hashed(kept_passphrase(config.data_dir))
+    async with open_stage(config, now - timedelta(days=DAYS_BEFORE + 1)) as stage:
+        scenes = opening_scenes(now, phc)
+        for lot in LOTS:
+            scenes += lot_scenes(lot, now, photographs.get(lot.photo))
+        await play(stage, [*scenes, *closing_scenes(now)])
+
+
+async def load_another_round(config: Config, photographs: Mapping[str, RenderedPhoto]) -> bool:
+    """New lots on the old rules when fewer than four are still to come. True when there was need."""
+    now = await _database_time(config)
+    async with open_stage(config, now - timedelta(days=3)) as stage:
+        async with stage.pool.acquire() as conn:
+            to_come = await conn.fetch(_queries.lots_to_come, now + timedelta(minutes=2))
+        if len(to_come) >= FEWEST_LOTS_TO_COME:
+            return False
+        stage.parties.update(await _parties(stage))
+        await bank.open_centre(stage.bank, stage.now)
+        await open_buyers_accounts(stage)
+        scenes = []
+        for lot in (lot for lot in LOTS if lot.stage is LotStage.ON_SHOW):
+            scenes += lot_scenes(lot, now, photographs.get(lot.photo), round_number=int(now.timestamp()))
+        await play(stage, scenes)
+        return True
+
+
+async def make_keys(config: Config) -> Keys:
+    """Fresh sign-in links and robot tokens; the robots' old tokens end."""
+    now = await _database_time(config)
+    conn = await connect(config.address, Role.APP)
+    try:
+        async with conn.transaction():
+            by_key = await _parties_by_key(conn)
+            links = {
+                label: config.origin + await sign_in_links.create_link(conn, by_key[key], now)
+                for key, label in SHOWN.items()
+            }
+            robot_tokens = [await _robot_token(conn, by_key[key], now) for key in ROBOTS]
+            to_come = await conn.fetch(_queries.lots_to_come, now)
+    finally:
+        await conn.close()
+    worth = {lot.title_en: lot.worth_minor for lot in LOTS}
+    lots = [RobotLot(lot=row["id"], worth_minor=worth[row["title_en"]]) for row in to_come if row["title_en"] in worth]
+    return Keys(passphrase=kept_passphrase(config.data_dir), links=links, robot_tokens=robot_tokens, robot_lots=lots)
+
+
+def kept_passphrase(data_dir: Path) -> str:
+    """The passphrase of the demo's people: random words, made once and kept for its owner's eyes."""
+    kept = data_dir / "secrets" / "demo_passphrase"
+    if not kept.exists():
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text("-".join(secrets.choice(_WORDS) for _ in range(5)), encoding="utf-8")
+    return kept.read_text(encoding="utf-8").strip()
+
+
+async def _hashed(passphrase: str) -> str:
+    passphrases = Passphrases()
+    try:
+        return await passphrases.hash(passphrase)
+    finally:
+        passphrases.close()
+
+
+async def _database_time(config: Config) -> datetime:
+    conn = await connect(config.address, Role.APP)
+    try:
+        now: datetime = await conn.fetchval("select clock_timestamp()")
+        return now
+    finally:
+        await conn.close()
+
+
+async def _parties(stage: Stage) -> dict[str, int]:
+    async with stage.pool.acquire() as conn:
+        return await _parties_by_key(conn)
+
+
+async def _parties_by_key(conn: Connection) -> dict[str, int]:
+    rows = await conn.fetch(_queries.parties_by_email, [person.email for person in PEOPLE])
+    by_email = {row["email"]: int(row["id"]) for row in rows}
+    return {person.key: by_email[person.email] for person in PEOPLE}
+
+
+async def _robot_token(conn: Connection, party_id: int, now: datetime) -> str:
+    for token in await tokens.tokens_of(conn, party_id):
+        await tokens.revoke(conn, token.id, party_id, now)
+    made = await tokens.create_token(conn, party_id, "robot", now)
+    assert made.startswith(tokens.PREFIX), made
+    return str(made)
