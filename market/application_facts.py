@@ -18,7 +18,7 @@ class ApplicationState(StrEnum):
 
 
 class ApplicationRefusal(StrEnum):
-    """Why a step was refused, in the order tested. The sentence is `application_refusal.<value>`."""
+    """Why a step was refused, in the order tested. The sentence is `market_refusal.<value>`."""
 
     NO_SUCH_LOT = "no_such_lot"
     NO_SUCH_APPLICATION = "no_such_application"

@@ -40,9 +40,9 @@ class Act(StrEnum):
 
 
 class OperatorRefusal(StrEnum):
-    """Why an act was not tried, in the order tested. The sentence is `operator_refusal.<value>`."""
+    """Why an act was not tried, in the order tested. The sentence is `market_refusal.<value>`."""
 
-    UNKNOWN_LOT = "unknown_lot"
+    NO_SUCH_LOT = "no_such_lot"
     REASON_MISSING = "reason_missing"
     TIME_MISSING = "time_missing"
     VOID_UNCONFIRMED = "void_unconfirmed"
@@ -132,7 +132,7 @@ async def act_on_lot(
     try:
         done = await _do(conn, act, lot_id, now, ends_at, on_hammer)
     except desk.UnknownLotError:
-        return OperatorRefusal.UNKNOWN_LOT
+        return OperatorRefusal.NO_SUCH_LOT
     if isinstance(done, Standing):
         detail = {} if ends_at is None else {"ends_at": ends_at}
         await audit.record(conn, operator_id, f"lot.{act.value}", f"lot:{lot_id}", stated, detail, now)

@@ -48,7 +48,7 @@ class ListingState(StrEnum):
 
 
 class ListingRefusal(StrEnum):
-    """Why a step on a listing was refused, in the order tested. The sentence is `listing_refusal.<value>`."""
+    """Why a step on a listing was refused, in the order tested. The sentence is `market_refusal.<value>`."""
 
     NO_SUCH_LISTING = "no_such_listing"
     NOT_EDITABLE = "not_editable"

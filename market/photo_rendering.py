@@ -42,18 +42,18 @@ _WHAT_A_HOSTILE_FILE_RAISES = (
 
 
 class PhotoRefusal(StrEnum):
-    """Why a photo was not taken, in the order tested. The sentence is `photo_refusal.<value>`."""
+    """Why a photo was not taken, in the order tested. The sentence is `market_refusal.<value>`."""
 
-    MISSING = "missing"
-    TOO_LARGE = "too_large"
-    NOT_AN_IMAGE = "not_an_image"
-    TOO_MANY_PIXELS = "too_many_pixels"
-    TOO_SMALL = "too_small"
-    BUSY = "busy"
-    LIMIT_REACHED = "limit_reached"
-    ALREADY_THERE = "already_there"
-    NOT_FOUND = "not_found"
-    LOT_IS_FIXED = "lot_is_fixed"
+    MISSING = "photo_missing"
+    TOO_LARGE = "photo_too_large"
+    NOT_AN_IMAGE = "photo_not_an_image"
+    TOO_MANY_PIXELS = "photo_too_many_pixels"
+    TOO_SMALL = "photo_too_small"
+    BUSY = "photo_busy"
+    LIMIT_REACHED = "photo_limit_reached"
+    ALREADY_THERE = "photo_already_there"
+    NOT_FOUND = "photo_not_found"
+    LOT_IS_FIXED = "photo_lot_is_fixed"
 
 
 class RenderedPhoto(Struct, frozen=True, kw_only=True):
