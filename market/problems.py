@@ -93,7 +93,6 @@ STATUS: dict[str, int] = {
     "lot_closed": 409,
     "lot_ended": 409,
     "lot_is_over": 409,
-    "lot_is_fixed": 409,
     "already_paused": 409,
     "not_paused": 409,
     "already_decided": 409,

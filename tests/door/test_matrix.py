@@ -97,8 +97,8 @@ def path_of(name: str, thing_id: int) -> str:
     """The route's path with every id the same and every other part something ordinary."""
 
     def part(match: re.Match[str]) -> str:
-        kind = match[2]
-        return str(thing_id) if kind == "int" else ORDINARY.get(match[1], "x")
+        ordinary = {"int": str(thing_id), "uuid": "00000000-0000-4000-8000-000000000001"}
+        return ordinary.get(match[2]) or ORDINARY.get(match[1], "x")
 
     return re.sub(r"{(\w+)(?::(\w+))?}", part, ROUTES[name].path)
 
