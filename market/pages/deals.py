@@ -146,7 +146,7 @@ async def deal_cancel(request: Request) -> Response:
     form = await _typed(request, "cancel", "reason")
     if form.values["cancel"] != "1":
         form.errors["cancel"] = _texts(request)("deal.cancel.not_understood")
-    reason = form.values["reason"].strip()[:500] or None
+    reason = form.values["reason"].strip()[:500]
 
     async def cancel(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         case = await house.escrow.settlement.case_by_id(conn, case_id)
@@ -204,13 +204,13 @@ def payment_details(house: House, case: Case) -> dict[str, str]:
     """Where to pay what is due: the centre's account, and the sandbox bank's page with everything filled in."""
     sum_text = decimal_text(case.due_minor, EXPONENTS[case.currency])
     holder, number = house.config.centre_holder or CENTRE_HOLDER, centre_account(house, case.currency)
-    query = {"to": number, "currency": case.currency, "amount": sum_text, "reference": case.reference}
+    query = {"to_number": number, "currency": case.currency, "amount": sum_text, "reference": case.reference}
     return {
         "sum_text": sum_text,
         "holder": holder,
         "number": number,
         "bank": BANK_NAME,
-        "bank_url": f"{house.config.bank_origin}/pay?{urlencode(query)}",
+        "bank_url": f"{house.config.bank_origin}/?{urlencode(query)}",
     }
 
 
