@@ -213,7 +213,7 @@ class Bidding:
             self.closings.forget(lot_id)
         elif lot_id not in self._closing:
             self.closings.schedule(lot_id, at)
-        self._hub.publish(lot_id, lambda: self.state(room))
+        self._hub.publish(lot_id, room.standing.seq, lambda: self.state(room))
 
     def _answered(self, answers: Sequence[Answer]) -> None:
         for answer in answers:

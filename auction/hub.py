@@ -60,10 +60,11 @@ class Listener(Protocol):
 class Topic:
     """One lot's watchers and the newest frame they were sent."""
 
-    __slots__ = ("frame", "is_waiting", "lot_id", "next_at", "published_at", "queue", "render", "watchers")
+    __slots__ = ("frame", "is_waiting", "lot_id", "next_at", "published_at", "queue", "render", "seq", "watchers")
 
-    def __init__(self, lot_id: int) -> None:
+    def __init__(self, lot_id: int, seq: int) -> None:
         self.lot_id = lot_id
+        self.seq = seq
         self.watchers: dict[HubProtocol, None] = {}
         self.render: Callable[[], Struct] | None = None
         self.frame = b""
@@ -116,11 +117,11 @@ class Hub:
         for watcher in list(self._by_party.get(party_id, ())):
             watcher.close(4401, "session ended")
 
-    def watch(self, watcher: HubProtocol, lot_id: int) -> None:
-        """From now on the watcher gets the lot's states."""
+    def watch(self, watcher: HubProtocol, lot_id: int, seq: int) -> None:
+        """From now on the watcher gets the lot's states after `seq`, which it has been told."""
         topic = self._topics.get(lot_id)
         if topic is None:
-            topic = self._topics[lot_id] = Topic(lot_id)
+            topic = self._topics[lot_id] = Topic(lot_id, seq)
         topic.watchers[watcher] = None
         watcher.lots.add(lot_id)
 
@@ -139,11 +140,15 @@ class Hub:
 
     # What goes out
 
-    def publish(self, lot_id: int, render: Callable[[], Struct]) -> None:
-        """The lot has changed. `render` is called when the frame goes out, and says what is true then."""
+    def publish(self, lot_id: int, seq: int, render: Callable[[], Struct]) -> None:
+        """The lot has had event `seq`. `render` is called when the frame goes out, and says what is true then.
+
+        Without a new event there is no frame: its mere arrival would tell that something secret has changed.
+        """
         topic = self._topics.get(lot_id)
-        if topic is None:
+        if topic is None or seq <= topic.seq:
             return
+        topic.seq = seq
         topic.render = render
         topic.published_at = now = time.monotonic()
         if topic.is_waiting:

@@ -310,7 +310,7 @@ class Session:
             self._subscribed(room)
 
     def _subscribed(self, room: Room) -> None:
-        self._live.hub.watch(self.protocol, room.lot.id)
+        self._live.hub.watch(self.protocol, room.lot.id, room.standing.seq)
         state = msgspec.structs.asdict(self._live.bidding.state(room))
         self._send(Subscribed(you=you_on(room, self.viewer.party_id), **state))
 

@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from auction.chain import ReserveState, reserve_state
 from auction.facts import LARGEST_AMOUNT_MINOR, Lot, Outcome, Phase, Standing
-from auction.formats.english import increment, lowest_legal
+from auction.formats.english import advance, increment, is_due, lowest_legal
 
 
 class PublicState(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
     """A lot as it stands. `epoch` is the database's timeline; `leader` a paddle; `next_minor` the lowest legal amount,
-    None once the lot is closed; `head` the hash of event `seq`; `server_at` when this was said.
+    None once the lot is over; `head` the hash of event `seq`; `server_at` when this was said.
     """
 
     lot: int
@@ -41,8 +41,11 @@ class PublicState(Struct, frozen=True, kw_only=True, tag_field="type", tag="stat
 
 def public_state(lot: Lot, standing: Standing, paddles: Mapping[int, int], epoch: int, now: datetime) -> PublicState:
     """The lot as everybody may see it at `now`."""
+    # Closed and delayed follow from the end that has passed, not from whether a job has written it yet.
+    standing = advance(lot, standing, now)
     price, leader_id = standing.price_minor, standing.leader_id
-    lowest = None if standing.outcome is not None else lowest_legal(lot, standing)
+    is_over = standing.outcome is not None or is_due(lot, standing, now)
+    lowest = None if is_over else lowest_legal(lot, standing)
     return PublicState(
         lot=lot.id,
         epoch=epoch,

@@ -1,6 +1,7 @@
 """The auction over plain HTTP: placing a bid when no socket is open, asking what came of one, and the public log.
 
-The bid's stamp is taken when the request enters, before its body is read, and the lot's end waits for it. The door of the
+The bid's stamp is taken when the last byte of the request has entered, as on the socket: whoever could write the amount
+after the stamp would have a last look. The door of the
 trading centre has decided already who is there (`request.user`); a refusal is a value in a 422, as on the socket.
 """
 
@@ -83,18 +84,13 @@ def bid_routes(bidding: Bidding, node_time: NodeTime) -> list[Route]:
 
 async def place_bid(request: Request, bidding: Bidding, node_time: NodeTime) -> Response:
     """POST a bid: 200 with the accepted bid, 422 with the refused one (429 too fast, 503 busy). A repeat gets the same."""
-    stamped_at = node_time.now()
-    lot_id: int = request.path_params["lot_id"]
-    with bidding.receiving(lot_id, stamped_at):
-        body = await request.body()
-        bid = _bid(request, body, lot_id, stamped_at)
-        if isinstance(bid, Malformed):
-            return _json(bid, 400)
-        # Only the body is waited for: once the bid is in the lot's queue, the lot's end comes after it.
-        if bid.amount_minor <= 0:
-            return _told(turned_away(bid, Refusal.MALFORMED_AMOUNT))
-        answering = bidding.place(bid)
-    return _told(await answering)
+    body = await request.body()
+    bid = _bid(request, body, request.path_params["lot_id"], node_time.now())
+    if isinstance(bid, Malformed):
+        return _json(bid, 400)
+    if bid.amount_minor <= 0:
+        return _told(turned_away(bid, Refusal.MALFORMED_AMOUNT))
+    return _told(await bidding.submit(bid))
 
 
 def _bid(request: Request, body: bytes, lot_id: int, stamped_at: object) -> Bid | Malformed:

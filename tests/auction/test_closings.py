@@ -39,8 +39,8 @@ async def changed(node: Node, lot_id: int) -> None:
     """Wait for the next thing that happens to the lot at this node."""
     happened, publish = asyncio.Event(), node.hub.publish
 
-    def publish_and_tell(published: int, render: Callable[[], Struct]) -> None:
-        publish(published, render)
+    def publish_and_tell(published: int, seq: int, render: Callable[[], Struct]) -> None:
+        publish(published, seq, render)
         if published == lot_id:
             happened.set()
 
@@ -91,7 +91,7 @@ async def test_a_bid_received_before_the_end_and_queued_after_it_is_in(pool: Poo
         await open_lot(pool, lot, ANN)
         with node.bidding.receiving(1, end - millisecond):
             await node.bidding.refresh(1)
-            while len(node.bidding.closings):
+            while len(node.bidding.closings):  # noqa: ASYNC110  # turns of the loop are what is waited for
                 await asyncio.sleep(0)  # until the lot's end has come up
             answering = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=end - millisecond))
         answer = await answering
