@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_NAME = re.compile(r"^-- name: *(?P<name>\S*) *$")
+_NAME = re.compile(r"^-- name: *(?P<name>.*?) *$")
 
 
 class QueryFileError(Exception):

@@ -101,7 +101,7 @@ LOTS: tuple[DemoLot, ...] = (
     ),
     DemoLot(
         photo="tea_cakes", seller="wenlan", category="tea", condition="excellent", currency="CNY",
-        title_en="Raw pu’er tea, spring 2009, one tong of seven cakes", title_zh="2009年春季普洱生茶，一提七饼",
+        title_en="Raw Pu-erh tea, spring 2009, one tong of seven cakes", title_zh="2009年春季普洱生茶，一提七饼",
         description_en="Seven cakes of 357 g in their bamboo wrapper, stored dry in Kunming. One cake opened for tasting and resealed; tasting notes by two judges enclosed.",
         description_zh="每饼357克，七饼一提，竹箬原装，昆明干仓存放。其中一饼已开样品鉴后封存，附两位评茶师记录。",
         start_minor=480_000, steps=_even(20_000), worth_minor=1_060_000,

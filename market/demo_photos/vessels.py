@@ -92,7 +92,7 @@ def porcelain_bowl() -> Image.Image:
 def _blue_painting(skin: Image.Image) -> None:
     """Cobalt under the glaze: double lines, a scroll of peonies, lappets at the foot."""
     blue, pale = (48, 74, 150), (112, 138, 196)
-    w, h = skin.size
+    w = skin.width
     draw = ImageDraw.Draw(skin)
     for y in (18, 34, 462, 476):
         draw.line((0, y, w, y), fill=blue, width=6)

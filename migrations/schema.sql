@@ -1,0 +1,2198 @@
+CREATE SCHEMA auction;
+
+ALTER SCHEMA auction OWNER TO gavelhouse_owner;
+
+CREATE SCHEMA bank;
+
+ALTER SCHEMA bank OWNER TO gavelhouse_owner;
+
+CREATE SCHEMA escrow;
+
+ALTER SCHEMA escrow OWNER TO gavelhouse_owner;
+
+CREATE SCHEMA market;
+
+ALTER SCHEMA market OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION auction.event_chain_holds() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    astray record;
+begin
+    select e.lot_id, e.seq into astray
+    from fresh e
+    left join auction.event former on former.lot_id = e.lot_id and former.seq = e.seq - 1
+    left join auction.lot l on e.seq = 1 and l.id = e.lot_id
+    where e.hash is distinct from sha256(coalesce(former.hash, l.genesis) || e.body)
+    limit 1;
+    if found then
+        raise exception 'lot %: event % does not continue the log', astray.lot_id, astray.seq
+            using errcode = 'check_violation', constraint = 'event_continues_the_log';
+    end if;
+    return null;
+end
+$$;
+
+ALTER FUNCTION auction.event_chain_holds() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION auction.lot_is_fixed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if (old.id, old.seller_id, old.currency, old.starts_at, old.deposit_minor, old.terms, old.opened_at)
+        is distinct from (new.id, new.seller_id, new.currency, new.starts_at, new.deposit_minor, new.terms, new.opened_at)
+        or new.reserve_minor is null or new.reserve_minor >= old.reserve_minor or old.reserve_minor is null
+    then
+        raise exception 'of a lot only the reserve may change, downwards'
+            using errcode = 'check_violation', constraint = 'lot_fixed_but_a_lower_reserve';
+    end if;
+    return new;
+end
+$$;
+
+ALTER FUNCTION auction.lot_is_fixed() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION auction.refuse_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'auction.% is append-only', tg_table_name
+        using errcode = 'check_violation', constraint = tg_table_name || '_append_only';
+end
+$$;
+
+ALTER FUNCTION auction.refuse_rewrite() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION auction.standing_agrees_with_log() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    astray bigint;
+begin
+    select s.lot_id into astray
+    from fresh s
+    left join auction.event e on e.lot_id = s.lot_id and e.seq = s.seq
+    left join auction.admission a on a.lot_id = s.lot_id and a.party_id = s.leader_id
+    where e.hash is distinct from s.head or (s.leader_id is not null and a.paddle is null)
+    limit 1;
+    if found then
+        raise exception 'lot %: the standing is not that of its last event', astray
+            using errcode = 'check_violation', constraint = 'standing_agrees_with_log';
+    end if;
+    return null;
+end
+$$;
+
+ALTER FUNCTION auction.standing_agrees_with_log() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION auction.standing_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    broken text;
+begin
+    broken := case
+        when old.outcome is not null then 'standing_closed_is_final'
+        when new.version <> old.version + 1 then 'standing_version_by_one'
+        when new.lot_id <> old.lot_id or new.seq < old.seq then 'standing_seq_never_back'
+        when new.ends_at < old.ends_at then 'standing_end_never_back'
+        when new.price_minor < old.price_minor or (new.price_minor is null and old.price_minor is not null)
+            then 'standing_price_never_falls'
+    end;
+    if broken is not null then
+        raise exception 'lot %: %', old.lot_id, broken using errcode = 'check_violation', constraint = broken;
+    end if;
+    return new;
+end
+$$;
+
+ALTER FUNCTION auction.standing_moves_forward() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.append(operations jsonb, posted_at timestamp with time zone) RETURNS TABLE(ordinal integer, op uuid, result text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  fresh uuid[];
+begin
+  with asked as (
+    select distinct on ((o.value ->> 'id')::uuid) (o.value ->> 'id')::uuid as id, o.value as body, o.ordinality as place
+    from jsonb_array_elements(operations) with ordinality o
+    order by 1, o.ordinality
+  ), added as (
+    insert into escrow.op (id, kind, subject, actor, request_sha256, at)
+      select id, body ->> 'kind', body ->> 'subject', body ->> 'actor', sha256(convert_to(body::text, 'UTF8')), posted_at
+      from asked order by id
+      on conflict on constraint op_pk do nothing
+      returning id
+  )
+  select array_agg(asked.id order by asked.place) into fresh from added join asked using (id);
+
+  if exists (
+    select from jsonb_array_elements(operations) o
+    cross join jsonb_array_elements(o -> 'lines') l
+    cross join lateral (values (l ->> 'debit'), (l ->> 'credit')) side (path)
+    left join escrow.account a on a.path = side.path and a.currency = l ->> 'currency'
+    where a.id is null
+  ) then
+    raise exception 'no such account in this currency'
+      using errcode = 'foreign_key_violation', constraint = 'transfer_account_known';
+  end if;
+
+  insert into escrow.transfer
+    (op, n, debit, credit, currency, debit_mode, credit_mode, amount, reverses_op, reverses_n, reverses_amount)
+  select f.id, l.ordinality, d.id, c.id, l.value ->> 'currency', d.mode, c.mode, (l.value ->> 'amount')::bigint,
+         (l.value ->> 'reverses_op')::uuid, (l.value ->> 'reverses_n')::smallint, r.amount
+  from (select distinct on ((o.value ->> 'id')::uuid) (o.value ->> 'id')::uuid as id, o.value as body, o.ordinality as place
+        from jsonb_array_elements(operations) with ordinality o order by 1, o.ordinality) f
+  cross join lateral jsonb_array_elements(f.body -> 'lines') with ordinality l
+  join escrow.account d on d.path = l.value ->> 'debit' and d.currency = l.value ->> 'currency'
+  join escrow.account c on c.path = l.value ->> 'credit' and c.currency = l.value ->> 'currency'
+  left join escrow.transfer r on r.op = (l.value ->> 'reverses_op')::uuid and r.n = (l.value ->> 'reverses_n')::smallint
+  where f.id = any (fresh)
+  order by f.place, l.ordinality;
+
+  insert into escrow.balance (account, version, op, n, amount, delta, previous, balance)
+  select s.account, coalesce(tip.version, 0) + row_number() over chain, s.op, s.n, s.amount, s.delta,
+         (coalesce(tip.balance, 0) + sum(s.delta) over chain - s.delta)::bigint,
+         (coalesce(tip.balance, 0) + sum(s.delta) over chain)::bigint
+  from (
+    select side.account, t.op, t.n, t.amount, side.delta, t.seq
+    from escrow.transfer t
+    cross join lateral (values (t.debit_chained, -t.amount), (t.credit_chained, t.amount)) side (account, delta)
+    where t.op = any (fresh) and side.account is not null
+  ) s
+  left join lateral (
+    select b.version, b.balance from escrow.balance b where b.account = s.account order by b.version desc limit 1
+  ) tip on true
+  window chain as (partition by s.account order by s.seq rows unbounded preceding);
+
+  return query
+    select a.place::integer, a.id,
+           case when a.id = any (fresh) and a.turn = 1 then 'posted'
+                when p.request_sha256 = a.sha256 then 'replayed'
+                else 'conflict' end
+    from (select (o.value ->> 'id')::uuid as id, o.ordinality as place,
+                 sha256(convert_to(o.value::text, 'UTF8')) as sha256,
+                 row_number() over (partition by o.value ->> 'id' order by o.ordinality) as turn
+          from jsonb_array_elements(operations) with ordinality o) a
+    join escrow.op p on p.id = a.id
+    order by a.place;
+end $$;
+
+ALTER FUNCTION escrow.append(operations jsonb, posted_at timestamp with time zone) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.balance_of(asked bigint) RETURNS numeric
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when a.mode = 'C' then
+    coalesce((select b.balance from escrow.balance b where b.account = a.id order by b.version desc limit 1), 0)
+  else
+    coalesce(r.balance, 0)
+    + coalesce((select sum(t.amount) from escrow.transfer t
+        where t.credit = a.id and t.credit_mode = 'H' and t.tx >= coalesce(r.up_to, '0'::xid8)), 0)
+    - coalesce((select sum(t.amount) from escrow.transfer t
+        where t.debit = a.id and t.debit_mode = 'H' and t.tx >= coalesce(r.up_to, '0'::xid8)), 0)
+  end
+  from escrow.account a
+  left join lateral (
+    select u.up_to, u.balance from escrow.rollup u where u.account = a.id order by u.up_to desc limit 1
+  ) r on true
+  where a.id = asked
+$$;
+
+ALTER FUNCTION escrow.balance_of(asked bigint) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.lock_accounts(operations jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from escrow.account a
+    where a.mode = 'C' and (a.path, a.currency) in (
+      select side.path, l ->> 'currency'
+      from jsonb_array_elements(operations) o
+      cross join jsonb_array_elements(o -> 'lines') l
+      cross join lateral (values (l ->> 'debit'), (l ->> 'credit')) side (path))
+    order by a.id for no key update;
+end $$;
+
+ALTER FUNCTION escrow.lock_accounts(operations jsonb) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.open_accounts(accounts jsonb) RETURNS TABLE(path text, currency text, account bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  insert into escrow.account (path, kind, currency, owner_id)
+    select a.path, a.kind, a.currency, a.owner_id
+    from jsonb_to_recordset(accounts) as a (path text, kind text, currency text, owner_id bigint)
+    order by a.path, a.currency
+    on conflict on constraint account_path_once do nothing;
+  return query select e.path, e.currency, e.id
+    from jsonb_to_recordset(accounts) as a (path text, currency text)
+    join escrow.account e on e.path = a.path and e.currency = a.currency;
+end $$;
+
+ALTER FUNCTION escrow.open_accounts(accounts jsonb) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.post(operation jsonb, posted_at timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  outcome text;
+begin
+  perform escrow.lock_accounts(jsonb_build_array(operation));
+  select a.result into outcome from escrow.append(jsonb_build_array(operation), posted_at) a;
+  if outcome = 'conflict' then
+    raise exception 'operation % stands with other content', operation ->> 'id'
+      using errcode = 'unique_violation', constraint = 'op_same_content';
+  end if;
+  return outcome;
+end $$;
+
+ALTER FUNCTION escrow.post(operation jsonb, posted_at timestamp with time zone) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.post_many(operations jsonb, posted_at timestamp with time zone) RETURNS TABLE(ordinal integer, op uuid, result text, refused_by text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  each record;
+  refusing text;
+begin
+  perform escrow.lock_accounts(operations);
+  begin
+    return query select a.ordinal, a.op, a.result, null::text from escrow.append(operations, posted_at) a;
+    return;
+  exception when integrity_constraint_violation or unique_violation or foreign_key_violation or check_violation then
+    null;
+  end;
+  for each in select o.value, o.ordinality::integer as place from jsonb_array_elements(operations) with ordinality o loop
+    begin
+      return query select each.place, a.op, a.result, null::text
+        from escrow.append(jsonb_build_array(each.value), posted_at) a;
+    exception when integrity_constraint_violation or unique_violation or foreign_key_violation or check_violation then
+      get stacked diagnostics refusing = constraint_name;
+      ordinal := each.place; op := (each.value ->> 'id')::uuid; result := 'refused'; refused_by := refusing;
+      return next;
+    end;
+  end loop;
+end $$;
+
+ALTER FUNCTION escrow.post_many(operations jsonb, posted_at timestamp with time zone) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception 'rows of %.% are never changed', tg_table_schema, tg_table_name
+    using errcode = 'integrity_constraint_violation', constraint = tg_table_name || '_is_immutable';
+end $$;
+
+ALTER FUNCTION escrow.refuse_change() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.roll_up() RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with cut as (select pg_snapshot_xmin(pg_current_snapshot()) as x),
+  sums as (
+    select a.id, cut.x,
+      coalesce(r.balance, 0)
+      + coalesce((select sum(t.amount) from escrow.transfer t where t.credit = a.id and t.credit_mode = 'H'
+          and t.tx >= coalesce(r.up_to, '0'::xid8) and t.tx < cut.x), 0)
+      - coalesce((select sum(t.amount) from escrow.transfer t where t.debit = a.id and t.debit_mode = 'H'
+          and t.tx >= coalesce(r.up_to, '0'::xid8) and t.tx < cut.x), 0) as balance
+    from escrow.account a
+    cross join cut
+    left join lateral (
+      select u.up_to, u.balance from escrow.rollup u where u.account = a.id order by u.up_to desc limit 1
+    ) r on true
+    where a.mode = 'H' and (r.up_to is null or r.up_to < cut.x)
+  ), cuts as (
+    insert into escrow.rollup (account, up_to, balance) select id, x, balance from sums
+    on conflict on constraint rollup_pk do nothing returning 1
+  )
+  select count(*) from cuts
+$$;
+
+ALTER FUNCTION escrow.roll_up() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.seal(accounts bigint[]) RETURNS TABLE(account bigint, version bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  perform from escrow.account a where a.id = any (accounts) order by a.id for no key update;
+  insert into escrow.balance (account, version, amount, delta, previous, balance, open)
+    select a.id, coalesce(tip.version, 0) + 1, 0, 0, coalesce(tip.balance, 0), coalesce(tip.balance, 0), false
+    from escrow.account a
+    left join lateral (
+      select b.version, b.balance, b.open from escrow.balance b where b.account = a.id order by b.version desc limit 1
+    ) tip on true
+    where a.id = any (accounts) and coalesce(tip.open, true);
+  return query select b.account, b.version from escrow.balance b where b.account = any (accounts) and not b.open;
+end $$;
+
+ALTER FUNCTION escrow.seal(accounts bigint[]) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.wake_clock() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_notify('escrow_clock', '');
+  return null;
+end $$;
+
+ALTER FUNCTION escrow.wake_clock() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.approved_listing_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+  may_change constant text[] := '{updated_at, version, reserve_minor, search, search_text}';
+begin
+  if old.state = 'approved' and to_jsonb(new) - may_change is distinct from to_jsonb(old) - may_change then
+    raise exception 'an approved listing does not change' using errcode = 'restrict_violation',
+      constraint = 'approved_listing_stays';
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION market.approved_listing_stays() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.bigram_query(needles text[]) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+  select string_agg(
+           '''' || replace(replace(pair, '\', '\\'), '''', '''''') || '''' || case when length(pair) = 1 then ':*' else '' end,
+           ' & ')::tsquery
+  from (
+    select distinct substr(needle, place, 2) as pair
+    from unnest(needles) as needle,
+         generate_series(1, greatest(length(needle) - 1, 1)) as place
+    where needle <> ''
+  ) as pairs
+$$;
+
+ALTER FUNCTION market.bigram_query(needles text[]) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.bigrams(haystack text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+  select coalesce(array_to_tsvector(array_agg(distinct substr(word, place, 2))), ''::tsvector)
+  from regexp_split_to_table(haystack, '\s+') as word,
+       generate_series(1, length(word)) as place
+  where word <> ''
+$$;
+
+ALTER FUNCTION market.bigrams(haystack text) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '%.% is append-only', tg_table_schema, tg_table_name using errcode = 'restrict_violation';
+end $$;
+
+ALTER FUNCTION market.refuse_change() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.search_text(VARIADIC parts text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $$
+  select lower(normalize(array_to_string(parts, ' '), NFKC))
+$$;
+
+ALTER FUNCTION market.search_text(VARIADIC parts text[]) OWNER TO gavelhouse_owner;
+
+CREATE TABLE auction.admission (
+    lot_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    paddle integer NOT NULL,
+    admitted_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT admission_paddle_positive CHECK ((paddle > 0))
+);
+
+ALTER TABLE auction.admission OWNER TO gavelhouse_owner;
+
+CREATE TABLE auction.bid (
+    party_id bigint NOT NULL,
+    client_bid_id uuid NOT NULL,
+    lot_id bigint NOT NULL,
+    stamped_at timestamp with time zone NOT NULL,
+    amount_minor bigint NOT NULL,
+    is_maximum boolean NOT NULL,
+    refusal text,
+    lowest_minor bigint,
+    seq bigint NOT NULL,
+    leads boolean NOT NULL,
+    CONSTRAINT bid_refused_never_leads CHECK (((refusal IS NULL) OR (NOT leads))),
+    CONSTRAINT bid_seq_from_one CHECK ((seq >= 1))
+);
+
+ALTER TABLE auction.bid OWNER TO gavelhouse_owner;
+
+CREATE TABLE auction.event (
+    lot_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    party_id bigint,
+    body bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT event_hash_is_a_hash CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT event_kind_known CHECK ((kind = ANY (ARRAY['opened'::text, 'bid'::text, 'phase'::text, 'paused'::text, 'resumed'::text, 'extended'::text, 'reserve'::text, 'credited'::text, 'voided'::text, 'closed'::text]))),
+    CONSTRAINT event_seq_from_one CHECK ((seq >= 1))
+);
+
+ALTER TABLE auction.event OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN auction.event.party_id IS 'Who acted; not public (bidders are shown to each other as paddles).';
+
+CREATE TABLE auction.lot (
+    id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    currency text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    deposit_minor bigint NOT NULL,
+    reserve_minor bigint,
+    terms bytea NOT NULL,
+    genesis bytea GENERATED ALWAYS AS (sha256(terms)) STORED NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    CONSTRAINT lot_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT lot_deposit_not_negative CHECK (((deposit_minor >= 0) AND (deposit_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT lot_reserve_in_range CHECK (((reserve_minor >= 1) AND (reserve_minor <= '1000000000000000'::bigint)))
+);
+
+ALTER TABLE auction.lot OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN auction.lot.reserve_minor IS 'Secret: never in a payload, a log line or an event.';
+
+CREATE TABLE auction.standing (
+    lot_id bigint NOT NULL,
+    version bigint NOT NULL,
+    seq bigint NOT NULL,
+    head bytea NOT NULL,
+    phase text NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    price_minor bigint,
+    leader_id bigint,
+    leader_maximum_minor bigint,
+    reserve_met boolean NOT NULL,
+    bid_count integer NOT NULL,
+    extension_count integer NOT NULL,
+    paused_at timestamp with time zone,
+    outcome text,
+    closed_at timestamp with time zone,
+    CONSTRAINT standing_bid_count_not_negative CHECK ((bid_count >= 0)),
+    CONSTRAINT standing_closed_is_not_paused CHECK (((outcome IS NULL) OR (paused_at IS NULL))),
+    CONSTRAINT standing_extension_count_not_negative CHECK ((extension_count >= 0)),
+    CONSTRAINT standing_head_is_a_hash CHECK ((octet_length(head) = 32)),
+    CONSTRAINT standing_maximum_covers_price CHECK ((leader_maximum_minor >= price_minor)),
+    CONSTRAINT standing_maximum_in_range CHECK (((leader_maximum_minor >= 1) AND (leader_maximum_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT standing_outcome_iff_closed CHECK ((((phase = 'closed'::text) = (outcome IS NOT NULL)) AND ((phase = 'closed'::text) = (closed_at IS NOT NULL)))),
+    CONSTRAINT standing_outcome_known CHECK ((outcome = ANY (ARRAY['sold'::text, 'unsold'::text, 'void'::text]))),
+    CONSTRAINT standing_phase_known CHECK ((phase = ANY (ARRAY['timed'::text, 'delayed'::text, 'closed'::text]))),
+    CONSTRAINT standing_price_and_leader_together CHECK (((num_nulls(price_minor, leader_id, leader_maximum_minor) = ANY (ARRAY[0, 3])) AND ((price_minor IS NULL) = (bid_count = 0)))),
+    CONSTRAINT standing_price_in_range CHECK (((price_minor >= 1) AND (price_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT standing_seq_from_one CHECK ((seq >= 1)),
+    CONSTRAINT standing_sold_to_somebody CHECK (((outcome IS DISTINCT FROM 'sold'::text) OR (leader_id IS NOT NULL))),
+    CONSTRAINT standing_version_not_negative CHECK ((version >= 0))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE auction.standing OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN auction.standing.leader_maximum_minor IS 'Secret: never in a payload, a log line or an event.';
+
+CREATE TABLE bank.account (
+    number text NOT NULL,
+    serial bigint NOT NULL,
+    holder text NOT NULL,
+    currency text NOT NULL,
+    balance_minor bigint DEFAULT 0 NOT NULL,
+    is_centre boolean DEFAULT false NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT account_currency CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT account_holder CHECK (((holder <> ''::text) AND (length(holder) <= 70))),
+    CONSTRAINT account_not_overdrawn CHECK ((balance_minor >= 0))
+);
+
+ALTER TABLE bank.account OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.movement (
+    id bigint NOT NULL,
+    number text NOT NULL,
+    transfer_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    balance_minor bigint NOT NULL
+);
+
+ALTER TABLE bank.movement OWNER TO gavelhouse_owner;
+
+ALTER TABLE bank.movement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bank.movement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bank.outbox (
+    id bigint NOT NULL,
+    message_id text NOT NULL,
+    body text NOT NULL,
+    copies integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    try_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_answer text,
+    delivered_at timestamp with time zone
+);
+
+ALTER TABLE bank.outbox OWNER TO gavelhouse_owner;
+
+ALTER TABLE bank.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bank.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bank.payout_file (
+    message_id text NOT NULL,
+    sha256 bytea NOT NULL,
+    payments integer NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bank.payout_file OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.setting (
+    single_row boolean DEFAULT true NOT NULL,
+    deliver_twice boolean DEFAULT false NOT NULL,
+    CONSTRAINT setting_one_row CHECK (single_row)
+);
+
+ALTER TABLE bank.setting OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.transfer (
+    id text NOT NULL,
+    from_number text NOT NULL,
+    from_holder text NOT NULL,
+    to_number text NOT NULL,
+    to_holder text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reference text NOT NULL,
+    request_key text,
+    booked_at timestamp with time zone NOT NULL,
+    CONSTRAINT transfer_amount CHECK (((amount_minor > 0) AND (amount_minor <= '1000000000000000'::bigint)))
+);
+
+ALTER TABLE bank.transfer OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.account (
+    id bigint NOT NULL,
+    path text NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    owner_id bigint,
+    mode text GENERATED ALWAYS AS (
+CASE
+    WHEN (kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'forfeits'::text])) THEN 'H'::text
+    ELSE 'C'::text
+END) STORED NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_kind CHECK ((kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'forfeits'::text, 'wallet'::text, 'deposit'::text, 'escrow'::text, 'payable'::text, 'suspense'::text, 'transit'::text]))),
+    CONSTRAINT account_owner CHECK (((owner_id IS NOT NULL) = (kind = ANY (ARRAY['wallet'::text, 'payable'::text, 'deposit'::text])))),
+    CONSTRAINT account_path CHECK (
+CASE
+    WHEN (kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'forfeits'::text])) THEN (path = kind)
+    WHEN (kind = ANY (ARRAY['wallet'::text, 'payable'::text])) THEN (path = ((kind || ':'::text) || owner_id))
+    ELSE (path ~ (('^'::text || kind) || ':[1-9][0-9]*$'::text))
+END)
+);
+
+ALTER TABLE escrow.account OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.balance (
+    account bigint NOT NULL,
+    version bigint NOT NULL,
+    op uuid,
+    n smallint,
+    amount bigint NOT NULL,
+    delta bigint NOT NULL,
+    previous bigint NOT NULL,
+    balance bigint NOT NULL,
+    open boolean DEFAULT true NOT NULL,
+    previous_version bigint GENERATED ALWAYS AS (NULLIF((version - 1), 0)) STORED,
+    previous_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (version > 1) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    debited bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (delta < 0) THEN account
+    ELSE NULL::bigint
+END) STORED,
+    credited bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (delta > 0) THEN account
+    ELSE NULL::bigint
+END) STORED,
+    sealed bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (NOT open) THEN account
+    ELSE NULL::bigint
+END) STORED,
+    sealed_mode text GENERATED ALWAYS AS (
+CASE
+    WHEN (NOT open) THEN 'C'::text
+    ELSE NULL::text
+END) STORED,
+    CONSTRAINT balance_arithmetic CHECK ((balance = (previous + delta))),
+    CONSTRAINT balance_begins_at_zero CHECK (((version > 1) OR (previous = 0))),
+    CONSTRAINT balance_delta CHECK (((delta = amount) OR (delta = (- amount)))),
+    CONSTRAINT balance_not_below_zero CHECK ((balance >= 0)),
+    CONSTRAINT balance_open_row CHECK (((NOT open) OR ((amount > 0) AND (op IS NOT NULL) AND (n IS NOT NULL)))),
+    CONSTRAINT balance_seal_is_empty CHECK ((open OR ((amount = 0) AND (balance = 0) AND (op IS NULL) AND (n IS NULL)))),
+    CONSTRAINT balance_version CHECK ((version > 0))
+);
+
+ALTER TABLE escrow.balance OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.bank_account (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    holder text NOT NULL,
+    number text NOT NULL,
+    registered_at timestamp with time zone NOT NULL,
+    replaced_at timestamp with time zone,
+    CONSTRAINT bank_account_holder CHECK (((holder <> ''::text) AND (length(holder) <= 70))),
+    CONSTRAINT bank_account_number CHECK ((number ~ '^[A-Z0-9]{6,34}$'::text))
+);
+
+ALTER TABLE escrow.bank_account OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.bank_account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.bank_account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.bank_notice (
+    bank_id text NOT NULL,
+    kind text NOT NULL,
+    sha256 bytea NOT NULL,
+    body jsonb NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    CONSTRAINT bank_notice_kind CHECK ((kind = ANY (ARRAY['transfer.received'::text, 'payout.settled'::text, 'payout.returned'::text]))),
+    CONSTRAINT bank_notice_outcome CHECK ((outcome = ANY (ARRAY['deposit_held'::text, 'case_funded'::text, 'quarantined'::text, 'payout_settled'::text, 'payout_returned'::text, 'ignored'::text])))
+);
+
+ALTER TABLE escrow.bank_notice OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.case_event (
+    case_id bigint NOT NULL,
+    n integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    actor_id bigint,
+    action text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    reason text,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    previous_n integer GENERATED ALWAYS AS (NULLIF((n - 1), 0)) STORED,
+    CONSTRAINT case_event_begins CHECK (((n > 1) OR (from_state = 'new'::text))),
+    CONSTRAINT case_event_named_actor CHECK (((actor = ANY (ARRAY['buyer'::text, 'seller'::text, 'operator'::text])) = (actor_id IS NOT NULL))),
+    CONSTRAINT case_event_number CHECK ((n > 0)),
+    CONSTRAINT case_event_operator_gives_reason CHECK (((actor <> 'operator'::text) OR (reason <> ''::text)))
+);
+
+ALTER TABLE escrow.case_event OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.currency (
+    code text NOT NULL,
+    exponent smallint NOT NULL,
+    CONSTRAINT currency_code CHECK ((code ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT currency_exponent CHECK (((exponent >= 0) AND (exponent <= 4)))
+);
+
+ALTER TABLE escrow.currency OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.deposit (
+    id bigint NOT NULL,
+    subject text NOT NULL,
+    party_id bigint NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reference text NOT NULL,
+    state text DEFAULT 'requested'::text NOT NULL,
+    account bigint NOT NULL,
+    held_version bigint,
+    held_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (held_version IS NOT NULL) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    sealed_version bigint,
+    sealed_balance bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN 0
+    ELSE NULL::integer
+END) STORED,
+    sealed_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN false
+    ELSE NULL::boolean
+END) STORED,
+    requested_at timestamp with time zone NOT NULL,
+    held_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT deposit_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT deposit_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state = ANY (ARRAY['freed'::text, 'applied'::text, 'forfeited'::text, 'lapsed'::text])))),
+    CONSTRAINT deposit_held_is_proved CHECK (((held_version IS NOT NULL) = (state = ANY (ARRAY['held'::text, 'freed'::text, 'applied'::text, 'forfeited'::text])))),
+    CONSTRAINT deposit_state CHECK ((state = ANY (ARRAY['requested'::text, 'held'::text, 'freed'::text, 'applied'::text, 'forfeited'::text, 'lapsed'::text])))
+);
+
+ALTER TABLE escrow.deposit OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.deposit ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.deposit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.edge (
+    from_state text NOT NULL,
+    action text NOT NULL,
+    actor text NOT NULL,
+    to_state text NOT NULL
+);
+
+ALTER TABLE escrow.edge OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.escrow_case (
+    id bigint NOT NULL,
+    subject text NOT NULL,
+    buyer_id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    currency text NOT NULL,
+    price_minor bigint NOT NULL,
+    deposit_minor bigint NOT NULL,
+    deposit_id bigint,
+    commission_bp integer NOT NULL,
+    commission_minor bigint NOT NULL,
+    contract_sha256 bytea NOT NULL,
+    timers jsonb NOT NULL,
+    reference text NOT NULL,
+    state text NOT NULL,
+    version integer NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    state_since timestamp with time zone NOT NULL,
+    timer_id bigint,
+    ship_by_at timestamp with time zone,
+    carrier text,
+    tracking_number text,
+    inspection_extended boolean DEFAULT false NOT NULL,
+    account bigint NOT NULL,
+    funded_version bigint,
+    funded_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (funded_version IS NOT NULL) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    sealed_version bigint,
+    sealed_balance bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN 0
+    ELSE NULL::integer
+END) STORED,
+    sealed_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN false
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT escrow_case_commission CHECK (((commission_minor)::numeric = div((((price_minor)::numeric * (commission_bp)::numeric) + (5000)::numeric), (10000)::numeric))),
+    CONSTRAINT escrow_case_contract CHECK ((octet_length(contract_sha256) = 32)),
+    CONSTRAINT escrow_case_deposit_named CHECK (((deposit_minor > 0) <= (deposit_id IS NOT NULL))),
+    CONSTRAINT escrow_case_deposit_within CHECK (((deposit_minor >= 0) AND (deposit_minor <= price_minor))),
+    CONSTRAINT escrow_case_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state = ANY (ARRAY['released'::text, 'settled'::text, 'defaulted'::text, 'cancelled'::text])))),
+    CONSTRAINT escrow_case_funded_is_proved CHECK (
+CASE
+    WHEN (state = ANY (ARRAY['funded'::text, 'shipped'::text, 'inspecting'::text, 'released'::text, 'settled'::text])) THEN (funded_version IS NOT NULL)
+    WHEN (state = ANY (ARRAY['awaiting_payment'::text, 'defaulted'::text])) THEN (funded_version IS NULL)
+    ELSE true
+END),
+    CONSTRAINT escrow_case_price CHECK ((price_minor > 0)),
+    CONSTRAINT escrow_case_rate CHECK (((commission_bp >= 0) AND (commission_bp <= 4999))),
+    CONSTRAINT escrow_case_shipped_has_tracking CHECK (((state <> ALL (ARRAY['shipped'::text, 'inspecting'::text, 'released'::text, 'settled'::text])) OR ((carrier <> ''::text) AND (tracking_number <> ''::text)))),
+    CONSTRAINT escrow_case_state CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'funded'::text, 'shipped'::text, 'inspecting'::text, 'released'::text, 'settled'::text, 'defaulted'::text, 'cancelled'::text]))),
+    CONSTRAINT escrow_case_two_parties CHECK ((buyer_id <> seller_id)),
+    CONSTRAINT escrow_case_waits_with_a_clock CHECK (((timer_id IS NOT NULL) = (state = ANY (ARRAY['awaiting_payment'::text, 'funded'::text, 'shipped'::text, 'inspecting'::text]))))
+);
+
+ALTER TABLE escrow.escrow_case OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.escrow_case ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.escrow_case_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.op (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    actor text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT op_sha256 CHECK ((octet_length(request_sha256) = 32)),
+    CONSTRAINT op_words CHECK (((kind <> ''::text) AND (subject <> ''::text) AND (actor <> ''::text)))
+);
+
+ALTER TABLE escrow.op OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.payout (
+    id bigint NOT NULL,
+    party_id bigint,
+    purpose text NOT NULL,
+    source text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    case_id bigint,
+    quarantine_id bigint,
+    state text NOT NULL,
+    end_to_end_id text NOT NULL,
+    holder text,
+    number text,
+    account bigint NOT NULL,
+    batch_id bigint,
+    queued_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    return_reason text,
+    replaced_by bigint,
+    sealed_version bigint,
+    sealed_balance bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN 0
+    ELSE NULL::integer
+END) STORED,
+    sealed_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN false
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT payout_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT payout_case_named CHECK (((case_id IS NOT NULL) = (purpose = ANY (ARRAY['sale'::text, 'forfeit'::text])))),
+    CONSTRAINT payout_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state = ANY (ARRAY['settled'::text, 'returned'::text])))),
+    CONSTRAINT payout_has_payee CHECK (((state = 'waiting_account'::text) OR ((holder <> ''::text) AND (number <> ''::text)))),
+    CONSTRAINT payout_owner CHECK (((party_id IS NULL) = (purpose = 'return'::text))),
+    CONSTRAINT payout_purpose CHECK ((purpose = ANY (ARRAY['sale'::text, 'forfeit'::text, 'withdrawal'::text, 'return'::text]))),
+    CONSTRAINT payout_quarantine_named CHECK (((quarantine_id IS NOT NULL) = (purpose = 'return'::text))),
+    CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['waiting_account'::text, 'queued'::text, 'sent'::text, 'settled'::text, 'returned'::text])))
+);
+
+ALTER TABLE escrow.payout OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.payout_batch (
+    id bigint NOT NULL,
+    message_id text NOT NULL,
+    currency text NOT NULL,
+    body text NOT NULL,
+    built_at timestamp with time zone NOT NULL,
+    try_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    sent_at timestamp with time zone
+);
+
+ALTER TABLE escrow.payout_batch OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.payout_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.payout_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE escrow.payout ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.payout_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.quarantine (
+    id bigint NOT NULL,
+    bank_id text NOT NULL,
+    reason text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reference text NOT NULL,
+    sender_holder text NOT NULL,
+    sender_number text NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    case_id bigint,
+    deposit_id bigint,
+    state text DEFAULT 'open'::text NOT NULL,
+    account bigint,
+    decided_by bigint,
+    decided_at timestamp with time zone,
+    note text,
+    sealed_version bigint,
+    sealed_balance bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN 0
+    ELSE NULL::integer
+END) STORED,
+    sealed_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN false
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT quarantine_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT quarantine_decided CHECK (((state = 'open'::text) OR ((decided_by IS NOT NULL) AND (decided_at IS NOT NULL)))),
+    CONSTRAINT quarantine_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = ((state = ANY (ARRAY['applied'::text, 'returned'::text])) AND (account IS NOT NULL)))),
+    CONSTRAINT quarantine_holds_money CHECK (((account IS NULL) = (reason = 'unknown_currency'::text))),
+    CONSTRAINT quarantine_reason CHECK ((reason = ANY (ARRAY['unknown_reference'::text, 'wrong_sum'::text, 'wrong_currency'::text, 'already_paid'::text, 'late'::text, 'unknown_currency'::text]))),
+    CONSTRAINT quarantine_state CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'returning'::text, 'returned'::text])))
+);
+
+ALTER TABLE escrow.quarantine OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.quarantine ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.rollup (
+    account bigint NOT NULL,
+    up_to xid8 NOT NULL,
+    balance numeric NOT NULL
+);
+
+ALTER TABLE escrow.rollup OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.timer (
+    id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    action text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    try_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text,
+    CONSTRAINT timer_outcome CHECK ((((ended_at IS NULL) = (outcome IS NULL)) AND (outcome = ANY (ARRAY['fired'::text, 'stopped'::text]))))
+);
+
+ALTER TABLE escrow.timer OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.timer ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.timer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.transfer (
+    op uuid NOT NULL,
+    n smallint NOT NULL,
+    debit bigint NOT NULL,
+    credit bigint NOT NULL,
+    currency text NOT NULL,
+    debit_mode text NOT NULL,
+    credit_mode text NOT NULL,
+    debit_chained bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (debit_mode = 'C'::text) THEN debit
+    ELSE NULL::bigint
+END) STORED,
+    credit_chained bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (credit_mode = 'C'::text) THEN credit
+    ELSE NULL::bigint
+END) STORED,
+    amount bigint NOT NULL,
+    reverses_op uuid,
+    reverses_n smallint,
+    reverses_amount bigint,
+    tx xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT transfer_amount CHECK (((amount > 0) AND (amount <= '1000000000000000'::bigint))),
+    CONSTRAINT transfer_number CHECK ((n > 0)),
+    CONSTRAINT transfer_reversal_whole CHECK ((num_nulls(reverses_op, reverses_n, reverses_amount) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT transfer_reversal_within CHECK ((amount <= reverses_amount)),
+    CONSTRAINT transfer_two_sides CHECK ((debit <> credit))
+);
+
+ALTER TABLE escrow.transfer OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.transfer ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.transfer_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.api_token (
+    id bigint NOT NULL,
+    token_sha256 bytea NOT NULL,
+    party_id bigint NOT NULL,
+    name text NOT NULL,
+    last_four text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_token_last_four_check CHECK ((length(last_four) = 4)),
+    CONSTRAINT api_token_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60))),
+    CONSTRAINT api_token_token_sha256_check CHECK ((length(token_sha256) = 32))
+);
+
+ALTER TABLE market.api_token OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.api_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.api_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.application (
+    id bigint NOT NULL,
+    lot_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    state text DEFAULT 'applied'::text NOT NULL,
+    reason text,
+    decided_by bigint,
+    deposit_id bigint,
+    paddle integer,
+    applied_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    admitted_at timestamp with time zone,
+    CONSTRAINT application_admitted_only_if_approved CHECK (((admitted_at IS NULL) OR (state = 'approved'::text))),
+    CONSTRAINT application_admitted_with_a_paddle CHECK (((admitted_at IS NULL) = (paddle IS NULL))),
+    CONSTRAINT application_decided_by_someone CHECK (((state = 'applied'::text) = (decided_by IS NULL))),
+    CONSTRAINT application_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (reason IS NOT NULL))),
+    CONSTRAINT application_state_is_known CHECK ((state = ANY (ARRAY['applied'::text, 'approved'::text, 'rejected'::text])))
+);
+
+ALTER TABLE market.application OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.application ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.application_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_id bigint,
+    act text NOT NULL,
+    subject text NOT NULL,
+    reason text,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_act_check CHECK (((length(act) >= 1) AND (length(act) <= 100))),
+    CONSTRAINT audit_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 200)))
+);
+
+ALTER TABLE market.audit OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.deal (
+    case_id bigint NOT NULL,
+    lot_id bigint NOT NULL,
+    buyer_id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    currency text NOT NULL,
+    hammer_minor bigint NOT NULL,
+    commission_bp integer NOT NULL,
+    terms text NOT NULL,
+    terms_sha256 bytea NOT NULL,
+    verification_code text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT deal_commission_bp_check CHECK (((commission_bp >= 0) AND (commission_bp <= 10000))),
+    CONSTRAINT deal_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT deal_hammer_minor_check CHECK ((hammer_minor > 0)),
+    CONSTRAINT deal_parties_differ CHECK ((buyer_id <> seller_id)),
+    CONSTRAINT deal_terms_match_their_hash CHECK ((terms_sha256 = sha256(convert_to(terms, 'UTF8'::name))))
+);
+
+ALTER TABLE market.deal OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.hammer (
+    lot_id bigint NOT NULL,
+    outcome text NOT NULL,
+    seq bigint NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    CONSTRAINT hammer_outcome_is_known CHECK ((outcome = ANY (ARRAY['sold'::text, 'unsold'::text, 'void'::text])))
+);
+
+ALTER TABLE market.hammer OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.idempotency (
+    party_id bigint NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status smallint,
+    content_type text,
+    body bytea,
+    location text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_fingerprint_check CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT idempotency_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+);
+
+ALTER TABLE market.idempotency OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.listing (
+    id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    title_zh text DEFAULT ''::text NOT NULL,
+    title_en text DEFAULT ''::text NOT NULL,
+    description_zh text DEFAULT ''::text NOT NULL,
+    description_en text DEFAULT ''::text NOT NULL,
+    category text DEFAULT 'other'::text NOT NULL,
+    condition text DEFAULT 'good'::text NOT NULL,
+    currency text NOT NULL,
+    start_price_minor bigint,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    grid_base text DEFAULT 'start'::text NOT NULL,
+    timed_seconds integer,
+    extension_seconds integer,
+    soft_close_seconds integer,
+    cap_extensions integer,
+    cap_at timestamp with time zone,
+    reserve_minor bigint,
+    deposit_minor bigint DEFAULT 0 NOT NULL,
+    starts_at timestamp with time zone,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    rejection_reason text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    submitted_at timestamp with time zone,
+    decided_at timestamp with time zone,
+    decided_by bigint,
+    search_text text GENERATED ALWAYS AS (market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en])) STORED NOT NULL,
+    search tsvector GENERATED ALWAYS AS (market.bigrams(market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en]))) STORED NOT NULL,
+    CONSTRAINT listing_cap_extensions_check CHECK ((cap_extensions >= 0)),
+    CONSTRAINT listing_category_check CHECK ((category ~ '^[a-z_]{1,30}$'::text)),
+    CONSTRAINT listing_condition_check CHECK ((condition ~ '^[a-z_]{1,30}$'::text)),
+    CONSTRAINT listing_currency_check CHECK ((currency = ANY (ARRAY['CNY'::text, 'USD'::text, 'EUR'::text, 'GBP'::text, 'HKD'::text, 'JPY'::text, 'KWD'::text]))),
+    CONSTRAINT listing_decided_by_someone CHECK (((state = ANY (ARRAY['approved'::text, 'rejected'::text])) <= (decided_by IS NOT NULL))),
+    CONSTRAINT listing_deposit_minor_check CHECK ((deposit_minor >= 0)),
+    CONSTRAINT listing_description_en_check CHECK ((length(description_en) <= 8000)),
+    CONSTRAINT listing_description_zh_check CHECK ((length(description_zh) <= 8000)),
+    CONSTRAINT listing_extension_seconds_check CHECK ((extension_seconds > 0)),
+    CONSTRAINT listing_grid_base_check CHECK ((grid_base = ANY (ARRAY['start'::text, 'current'::text]))),
+    CONSTRAINT listing_has_one_cap CHECK (((cap_extensions IS NULL) OR (cap_at IS NULL))),
+    CONSTRAINT listing_past_draft_is_whole CHECK (((state = ANY (ARRAY['draft'::text, 'withdrawn'::text])) OR ((start_price_minor IS NOT NULL) AND (starts_at IS NOT NULL) AND (jsonb_array_length(steps) > 0) AND ((title_zh <> ''::text) OR (title_en <> ''::text)) AND (COALESCE(timed_seconds, extension_seconds) IS NOT NULL)))),
+    CONSTRAINT listing_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (rejection_reason IS NOT NULL))),
+    CONSTRAINT listing_reserve_minor_check CHECK ((reserve_minor > 0)),
+    CONSTRAINT listing_soft_close_seconds_check CHECK ((soft_close_seconds > 0)),
+    CONSTRAINT listing_start_price_minor_check CHECK ((start_price_minor > 0)),
+    CONSTRAINT listing_state_is_known CHECK ((state = ANY (ARRAY['draft'::text, 'submitted'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text]))),
+    CONSTRAINT listing_steps_check CHECK ((jsonb_typeof(steps) = 'array'::text)),
+    CONSTRAINT listing_timed_seconds_check CHECK ((timed_seconds > 0)),
+    CONSTRAINT listing_title_en_check CHECK ((length(title_en) <= 160)),
+    CONSTRAINT listing_title_zh_check CHECK ((length(title_zh) <= 160)),
+    CONSTRAINT listing_version_check CHECK ((version > 0)),
+    CONSTRAINT listing_zone_check CHECK (((length(zone) >= 1) AND (length(zone) <= 60)))
+);
+
+ALTER TABLE market.listing OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.listing ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.listing_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.notice (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    link text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    read_at timestamp with time zone,
+    CONSTRAINT notice_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 100))),
+    CONSTRAINT notice_link_check CHECK (((link ~~ '/%'::text) AND (link !~~ '//%'::text)))
+);
+
+ALTER TABLE market.notice OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.notice ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.notice_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.party (
+    id bigint NOT NULL,
+    email text NOT NULL,
+    display_name text NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    roles text[] DEFAULT ARRAY['member'::text] NOT NULL,
+    passphrase_phc text,
+    created_at timestamp with time zone NOT NULL,
+    disabled_at timestamp with time zone,
+    barred_at timestamp with time zone,
+    barred_reason text,
+    CONSTRAINT party_bar_has_a_reason CHECK (((barred_at IS NULL) = (barred_reason IS NULL))),
+    CONSTRAINT party_display_name_is_plain CHECK ((((length(display_name) >= 1) AND (length(display_name) <= 60)) AND (display_name !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT party_email_is_plain CHECK ((((length(email) >= 3) AND (length(email) <= 254)) AND (email !~ '[[:cntrl:][:space:]]'::text) AND (POSITION(('@'::text) IN (email)) > 1))),
+    CONSTRAINT party_language_is_known CHECK ((language = ANY (ARRAY['en'::text, 'zh'::text]))),
+    CONSTRAINT party_passphrase_is_hashed CHECK ((passphrase_phc ~~ '$argon2id$%'::text)),
+    CONSTRAINT party_roles_are_known CHECK ((roles <@ ARRAY['member'::text, 'operator'::text]))
+);
+
+ALTER TABLE market.party OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.party.passphrase_phc IS 'Argon2id in PHC form; null for a party who signs in by link only';
+
+COMMENT ON COLUMN market.party.barred_at IS 'May sign in and settle what is open, but is admitted to no further lot';
+
+ALTER TABLE market.party ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.party_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.photo (
+    id bigint NOT NULL,
+    listing_id bigint NOT NULL,
+    "position" integer NOT NULL,
+    sha256 bytea NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    alt_zh text DEFAULT ''::text NOT NULL,
+    alt_en text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT photo_alt_en_check CHECK ((length(alt_en) <= 200)),
+    CONSTRAINT photo_alt_zh_check CHECK ((length(alt_zh) <= 200)),
+    CONSTRAINT photo_height_check CHECK ((height > 0)),
+    CONSTRAINT photo_position_check CHECK ((("position" >= 1) AND ("position" <= 12))),
+    CONSTRAINT photo_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT photo_width_check CHECK ((width > 0))
+);
+
+ALTER TABLE market.photo OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.photo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.photo_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.photo_size (
+    photo_id bigint NOT NULL,
+    width integer NOT NULL,
+    webp bytea NOT NULL,
+    CONSTRAINT photo_size_webp_check CHECK (((length(webp) >= 1) AND (length(webp) <= 4000000))),
+    CONSTRAINT photo_size_width_check CHECK ((width = ANY (ARRAY[320, 960, 1920])))
+);
+ALTER TABLE ONLY market.photo_size ALTER COLUMN webp SET STORAGE EXTERNAL;
+
+ALTER TABLE market.photo_size OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.session (
+    id bigint NOT NULL,
+    token_sha256 bytea NOT NULL,
+    party_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    user_agent text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    CONSTRAINT session_address_check CHECK ((length(address) <= 64)),
+    CONSTRAINT session_check CHECK ((expires_at > created_at)),
+    CONSTRAINT session_token_sha256_check CHECK ((length(token_sha256) = 32)),
+    CONSTRAINT session_user_agent_check CHECK ((length(user_agent) <= 200))
+);
+
+ALTER TABLE market.session OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.sign_in_link (
+    token_sha256 bytea NOT NULL,
+    party_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT sign_in_link_check CHECK ((expires_at > created_at)),
+    CONSTRAINT sign_in_link_token_sha256_check CHECK ((length(token_sha256) = 32))
+);
+
+ALTER TABLE market.sign_in_link OWNER TO gavelhouse_owner;
+
+CREATE TABLE public.migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.migration OWNER TO gavelhouse_owner;
+
+ALTER TABLE ONLY auction.admission
+    ADD CONSTRAINT admission_paddle_unique UNIQUE (lot_id, paddle);
+
+ALTER TABLE ONLY auction.admission
+    ADD CONSTRAINT admission_pk PRIMARY KEY (lot_id, party_id);
+
+ALTER TABLE ONLY auction.bid
+    ADD CONSTRAINT bid_pk PRIMARY KEY (party_id, client_bid_id);
+
+ALTER TABLE ONLY auction.event
+    ADD CONSTRAINT event_pk PRIMARY KEY (lot_id, seq);
+
+ALTER TABLE ONLY auction.lot
+    ADD CONSTRAINT lot_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY auction.standing
+    ADD CONSTRAINT standing_pk PRIMARY KEY (lot_id);
+
+ALTER TABLE ONLY bank.account
+    ADD CONSTRAINT account_pk PRIMARY KEY (number);
+
+ALTER TABLE ONLY bank.account
+    ADD CONSTRAINT account_serial_once UNIQUE (serial);
+
+ALTER TABLE ONLY bank.movement
+    ADD CONSTRAINT movement_once UNIQUE (transfer_id, number);
+
+ALTER TABLE ONLY bank.movement
+    ADD CONSTRAINT movement_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.outbox
+    ADD CONSTRAINT outbox_message_once UNIQUE (message_id);
+
+ALTER TABLE ONLY bank.outbox
+    ADD CONSTRAINT outbox_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.payout_file
+    ADD CONSTRAINT payout_file_pk PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY bank.setting
+    ADD CONSTRAINT setting_pk PRIMARY KEY (single_row);
+
+ALTER TABLE ONLY bank.transfer
+    ADD CONSTRAINT transfer_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.transfer
+    ADD CONSTRAINT transfer_request_once UNIQUE (request_key);
+
+ALTER TABLE ONLY escrow.account
+    ADD CONSTRAINT account_identity UNIQUE (id, currency, mode);
+
+ALTER TABLE ONLY escrow.account
+    ADD CONSTRAINT account_mode UNIQUE (id, mode);
+
+ALTER TABLE ONLY escrow.account
+    ADD CONSTRAINT account_path_once UNIQUE (path, currency);
+
+ALTER TABLE ONLY escrow.account
+    ADD CONSTRAINT account_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_of_transfer UNIQUE (op, n, account);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_pk PRIMARY KEY (account, version);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_tip UNIQUE (account, version, balance, open);
+
+ALTER TABLE ONLY escrow.bank_account
+    ADD CONSTRAINT bank_account_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.bank_notice
+    ADD CONSTRAINT bank_notice_pk PRIMARY KEY (bank_id);
+
+ALTER TABLE ONLY escrow.case_event
+    ADD CONSTRAINT case_event_pk PRIMARY KEY (case_id, n);
+
+ALTER TABLE ONLY escrow.case_event
+    ADD CONSTRAINT case_event_state UNIQUE (case_id, n, to_state);
+
+ALTER TABLE ONLY escrow.currency
+    ADD CONSTRAINT currency_pk PRIMARY KEY (code);
+
+ALTER TABLE ONLY escrow.deposit
+    ADD CONSTRAINT deposit_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.deposit
+    ADD CONSTRAINT deposit_reference_once UNIQUE (reference);
+
+ALTER TABLE ONLY escrow.edge
+    ADD CONSTRAINT edge_pk PRIMARY KEY (from_state, action, actor, to_state);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_reference_once UNIQUE (reference);
+
+ALTER TABLE ONLY escrow.op
+    ADD CONSTRAINT op_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.payout_batch
+    ADD CONSTRAINT payout_batch_message_once UNIQUE (message_id);
+
+ALTER TABLE ONLY escrow.payout_batch
+    ADD CONSTRAINT payout_batch_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_end_to_end_once UNIQUE (end_to_end_id);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_once UNIQUE (bank_id);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.rollup
+    ADD CONSTRAINT rollup_pk PRIMARY KEY (account, up_to);
+
+ALTER TABLE ONLY escrow.timer
+    ADD CONSTRAINT timer_of_case UNIQUE (id, case_id);
+
+ALTER TABLE ONLY escrow.timer
+    ADD CONSTRAINT timer_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_credit_key UNIQUE (op, n, credit_chained, amount);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_debit_key UNIQUE (op, n, debit_chained, amount);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_pk PRIMARY KEY (op, n);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_reversed_once UNIQUE (reverses_op, reverses_n);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_whole_key UNIQUE (op, n, debit, credit, currency, amount);
+
+ALTER TABLE ONLY market.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.api_token
+    ADD CONSTRAINT api_token_token_sha256_key UNIQUE (token_sha256);
+
+ALTER TABLE ONLY market.application
+    ADD CONSTRAINT application_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.deal
+    ADD CONSTRAINT deal_one_per_lot UNIQUE (lot_id);
+
+ALTER TABLE ONLY market.deal
+    ADD CONSTRAINT deal_pkey PRIMARY KEY (case_id);
+
+ALTER TABLE ONLY market.deal
+    ADD CONSTRAINT deal_verification_code_is_unique UNIQUE (verification_code);
+
+ALTER TABLE ONLY market.hammer
+    ADD CONSTRAINT hammer_pkey PRIMARY KEY (lot_id);
+
+ALTER TABLE ONLY market.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (party_id, key);
+
+ALTER TABLE ONLY market.listing
+    ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.application
+    ADD CONSTRAINT one_application_a_lot UNIQUE (lot_id, party_id);
+
+ALTER TABLE ONLY market.party
+    ADD CONSTRAINT party_email_is_unique UNIQUE (email);
+
+ALTER TABLE ONLY market.party
+    ADD CONSTRAINT party_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.photo
+    ADD CONSTRAINT photo_has_its_own_place UNIQUE (listing_id, "position") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY market.photo
+    ADD CONSTRAINT photo_is_new_to_the_listing UNIQUE (listing_id, sha256);
+
+ALTER TABLE ONLY market.photo
+    ADD CONSTRAINT photo_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.photo_size
+    ADD CONSTRAINT photo_size_pkey PRIMARY KEY (photo_id, width);
+
+ALTER TABLE ONLY market.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.session
+    ADD CONSTRAINT session_token_sha256_key UNIQUE (token_sha256);
+
+ALTER TABLE ONLY market.sign_in_link
+    ADD CONSTRAINT sign_in_link_pkey PRIMARY KEY (token_sha256);
+
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
+
+CREATE INDEX admission_by_party ON auction.admission USING btree (party_id, lot_id);
+
+CREATE INDEX standing_open ON auction.standing USING btree (lot_id) WHERE (outcome IS NULL);
+
+CREATE INDEX movement_of_account ON bank.movement USING btree (number, id DESC);
+
+CREATE INDEX outbox_undelivered ON bank.outbox USING btree (try_at) WHERE (delivered_at IS NULL);
+
+CREATE INDEX transfer_latest ON bank.transfer USING btree (booked_at DESC);
+
+CREATE UNIQUE INDEX bank_account_current ON escrow.bank_account USING btree (party_id) WHERE (replaced_at IS NULL);
+
+CREATE INDEX deposit_by_party ON escrow.deposit USING btree (party_id, id DESC);
+
+CREATE INDEX deposit_by_subject ON escrow.deposit USING btree (subject, party_id);
+
+CREATE UNIQUE INDEX deposit_one_running ON escrow.deposit USING btree (subject, party_id) WHERE (state = ANY (ARRAY['requested'::text, 'held'::text]));
+
+CREATE INDEX escrow_case_by_buyer ON escrow.escrow_case USING btree (buyer_id, id DESC);
+
+CREATE INDEX escrow_case_by_seller ON escrow.escrow_case USING btree (seller_id, id DESC);
+
+CREATE INDEX escrow_case_by_subject ON escrow.escrow_case USING btree (subject, id DESC);
+
+CREATE UNIQUE INDEX escrow_case_one_running ON escrow.escrow_case USING btree (subject) WHERE (state <> ALL (ARRAY['defaulted'::text, 'cancelled'::text]));
+
+CREATE INDEX op_subject ON escrow.op USING btree (subject);
+
+CREATE INDEX payout_batch_unsent ON escrow.payout_batch USING btree (try_at) WHERE (sent_at IS NULL);
+
+CREATE INDEX payout_by_party ON escrow.payout USING btree (party_id, id DESC);
+
+CREATE UNIQUE INDEX payout_once_a_case ON escrow.payout USING btree (case_id, purpose) WHERE (state <> 'returned'::text);
+
+CREATE UNIQUE INDEX payout_once_a_quarantine ON escrow.payout USING btree (quarantine_id) WHERE (state <> 'returned'::text);
+
+CREATE INDEX payout_running ON escrow.payout USING btree (id) WHERE (state = ANY (ARRAY['waiting_account'::text, 'queued'::text, 'sent'::text]));
+
+CREATE INDEX quarantine_open ON escrow.quarantine USING btree (id) WHERE (state = ANY (ARRAY['open'::text, 'returning'::text]));
+
+CREATE INDEX timer_due ON escrow.timer USING btree (try_at) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX timer_one_running ON escrow.timer USING btree (case_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX transfer_hot_credit ON escrow.transfer USING btree (credit, tx) WHERE (credit_mode = 'H'::text);
+
+CREATE INDEX transfer_hot_debit ON escrow.transfer USING btree (debit, tx) WHERE (debit_mode = 'H'::text);
+
+CREATE INDEX api_token_party ON market.api_token USING btree (party_id);
+
+CREATE INDEX application_of_party ON market.application USING btree (party_id, lot_id);
+
+CREATE INDEX application_to_decide ON market.application USING btree (applied_at) WHERE (state = 'applied'::text);
+
+CREATE INDEX audit_actor ON market.audit USING btree (actor_id, id);
+
+CREATE INDEX audit_subject ON market.audit USING btree (subject, id);
+
+CREATE INDEX deal_by_buyer ON market.deal USING btree (buyer_id, case_id DESC);
+
+CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC);
+
+CREATE INDEX listing_of_seller ON market.listing USING btree (seller_id, updated_at DESC);
+
+CREATE INDEX listing_on_show ON market.listing USING btree (starts_at, id) WHERE (state = 'approved'::text);
+
+CREATE INDEX listing_search ON market.listing USING gin (search) WHERE (state = 'approved'::text);
+
+CREATE INDEX listing_to_approve ON market.listing USING btree (submitted_at) WHERE (state = 'submitted'::text);
+
+CREATE INDEX notice_party ON market.notice USING btree (party_id, id DESC);
+
+CREATE INDEX notice_unread ON market.notice USING btree (party_id) WHERE (read_at IS NULL);
+
+CREATE INDEX session_party ON market.session USING btree (party_id);
+
+CREATE TRIGGER bid_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.bid FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
+CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.event FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
+CREATE TRIGGER event_chain AFTER INSERT ON auction.event REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION auction.event_chain_holds();
+
+CREATE TRIGGER lot_fixed BEFORE UPDATE ON auction.lot FOR EACH ROW EXECUTE FUNCTION auction.lot_is_fixed();
+
+CREATE TRIGGER lot_never_deleted BEFORE DELETE OR TRUNCATE ON auction.lot FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
+CREATE TRIGGER standing_agrees_on_insert AFTER INSERT ON auction.standing REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION auction.standing_agrees_with_log();
+
+CREATE TRIGGER standing_agrees_on_update AFTER UPDATE ON auction.standing REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION auction.standing_agrees_with_log();
+
+CREATE TRIGGER standing_forward BEFORE UPDATE ON auction.standing FOR EACH ROW EXECUTE FUNCTION auction.standing_moves_forward();
+
+CREATE TRIGGER standing_never_deleted BEFORE DELETE OR TRUNCATE ON auction.standing FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
+CREATE TRIGGER account_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.account FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.account ENABLE ALWAYS TRIGGER account_is_immutable;
+
+CREATE TRIGGER balance_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.balance FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.balance ENABLE ALWAYS TRIGGER balance_is_immutable;
+
+CREATE TRIGGER case_event_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.case_event FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.case_event ENABLE ALWAYS TRIGGER case_event_is_immutable;
+
+CREATE TRIGGER currency_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.currency FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.currency ENABLE ALWAYS TRIGGER currency_is_immutable;
+
+CREATE TRIGGER op_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.op FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.op ENABLE ALWAYS TRIGGER op_is_immutable;
+
+CREATE TRIGGER payout_wakes_clock AFTER INSERT OR UPDATE ON escrow.payout FOR EACH STATEMENT EXECUTE FUNCTION escrow.wake_clock();
+
+CREATE TRIGGER timer_wakes_clock AFTER INSERT ON escrow.timer FOR EACH STATEMENT EXECUTE FUNCTION escrow.wake_clock();
+
+CREATE TRIGGER transfer_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.transfer FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.transfer ENABLE ALWAYS TRIGGER transfer_is_immutable;
+
+CREATE TRIGGER approved_listing_stays BEFORE UPDATE ON market.listing FOR EACH ROW EXECUTE FUNCTION market.approved_listing_stays();
+
+CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON market.audit FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER audit_is_never_emptied BEFORE TRUNCATE ON market.audit FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+ALTER TABLE ONLY auction.admission
+    ADD CONSTRAINT admission_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
+
+ALTER TABLE ONLY auction.standing
+    ADD CONSTRAINT standing_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
+
+ALTER TABLE ONLY bank.movement
+    ADD CONSTRAINT movement_account FOREIGN KEY (number) REFERENCES bank.account(number);
+
+ALTER TABLE ONLY bank.movement
+    ADD CONSTRAINT movement_transfer FOREIGN KEY (transfer_id) REFERENCES bank.transfer(id);
+
+ALTER TABLE ONLY escrow.account
+    ADD CONSTRAINT account_currency FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_chain FOREIGN KEY (account, previous_version, previous, previous_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_credit_of_transfer FOREIGN KEY (op, n, credited, amount) REFERENCES escrow.transfer(op, n, credit_chained, amount);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_debit_of_transfer FOREIGN KEY (op, n, debited, amount) REFERENCES escrow.transfer(op, n, debit_chained, amount);
+
+ALTER TABLE ONLY escrow.balance
+    ADD CONSTRAINT balance_seal_account FOREIGN KEY (sealed, sealed_mode) REFERENCES escrow.account(id, mode);
+
+ALTER TABLE ONLY escrow.case_event
+    ADD CONSTRAINT case_event_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.case_event
+    ADD CONSTRAINT case_event_chain FOREIGN KEY (case_id, previous_n, from_state) REFERENCES escrow.case_event(case_id, n, to_state);
+
+ALTER TABLE ONLY escrow.case_event
+    ADD CONSTRAINT case_event_listed FOREIGN KEY (from_state, action, actor, to_state) REFERENCES escrow.edge(from_state, action, actor, to_state);
+
+ALTER TABLE ONLY escrow.deposit
+    ADD CONSTRAINT deposit_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.deposit
+    ADD CONSTRAINT deposit_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.deposit
+    ADD CONSTRAINT deposit_held_once FOREIGN KEY (account, held_version, amount_minor, held_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_currency FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_deposit FOREIGN KEY (deposit_id) REFERENCES escrow.deposit(id);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_held_the_price FOREIGN KEY (account, funded_version, price_minor, funded_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_state_is_last_event FOREIGN KEY (id, version, state) REFERENCES escrow.case_event(case_id, n, to_state) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_timer FOREIGN KEY (timer_id, id) REFERENCES escrow.timer(id, case_id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_batch_known FOREIGN KEY (batch_id) REFERENCES escrow.payout_batch(id);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_quarantine FOREIGN KEY (quarantine_id) REFERENCES escrow.quarantine(id);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_replaced_by FOREIGN KEY (replaced_by) REFERENCES escrow.payout(id);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_deposit FOREIGN KEY (deposit_id) REFERENCES escrow.deposit(id);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.quarantine
+    ADD CONSTRAINT quarantine_notice FOREIGN KEY (bank_id) REFERENCES escrow.bank_notice(bank_id);
+
+ALTER TABLE ONLY escrow.rollup
+    ADD CONSTRAINT rollup_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.timer
+    ADD CONSTRAINT timer_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_credit_account FOREIGN KEY (credit, currency, credit_mode) REFERENCES escrow.account(id, currency, mode);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_credit_balance FOREIGN KEY (op, n, credit_chained) REFERENCES escrow.balance(op, n, account) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_debit_account FOREIGN KEY (debit, currency, debit_mode) REFERENCES escrow.account(id, currency, mode);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_debit_balance FOREIGN KEY (op, n, debit_chained) REFERENCES escrow.balance(op, n, account) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_op FOREIGN KEY (op) REFERENCES escrow.op(id);
+
+ALTER TABLE ONLY escrow.transfer
+    ADD CONSTRAINT transfer_reversal_swaps_sides FOREIGN KEY (reverses_op, reverses_n, credit, debit, currency, reverses_amount) REFERENCES escrow.transfer(op, n, debit, credit, currency, amount);
+
+ALTER TABLE ONLY market.api_token
+    ADD CONSTRAINT api_token_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.application
+    ADD CONSTRAINT application_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.application
+    ADD CONSTRAINT application_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.application
+    ADD CONSTRAINT application_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.audit
+    ADD CONSTRAINT audit_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.deal
+    ADD CONSTRAINT deal_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.deal
+    ADD CONSTRAINT deal_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.hammer(lot_id);
+
+ALTER TABLE ONLY market.deal
+    ADD CONSTRAINT deal_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.hammer
+    ADD CONSTRAINT hammer_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
+
+ALTER TABLE ONLY market.idempotency
+    ADD CONSTRAINT idempotency_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.listing
+    ADD CONSTRAINT listing_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.listing
+    ADD CONSTRAINT listing_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.notice
+    ADD CONSTRAINT notice_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.photo
+    ADD CONSTRAINT photo_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.photo_size
+    ADD CONSTRAINT photo_size_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES market.photo(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY market.session
+    ADD CONSTRAINT session_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.sign_in_link
+    ADD CONSTRAINT sign_in_link_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+GRANT USAGE ON SCHEMA auction TO gavelhouse_app;
+
+GRANT USAGE ON SCHEMA bank TO gavelhouse_bank;
+
+GRANT USAGE ON SCHEMA escrow TO gavelhouse_app;
+
+GRANT USAGE ON SCHEMA market TO gavelhouse_app;
+
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO gavelhouse_app;
+GRANT USAGE ON SCHEMA public TO gavelhouse_bank;
+
+REVOKE ALL ON FUNCTION auction.event_chain_holds() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auction.lot_is_fixed() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auction.refuse_rewrite() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auction.standing_agrees_with_log() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auction.standing_moves_forward() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.append(operations jsonb, posted_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.balance_of(asked bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.balance_of(asked bigint) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.lock_accounts(operations jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.open_accounts(accounts jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.open_accounts(accounts jsonb) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.post(operation jsonb, posted_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.post(operation jsonb, posted_at timestamp with time zone) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.post_many(operations jsonb, posted_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.post_many(operations jsonb, posted_at timestamp with time zone) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.roll_up() FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.roll_up() TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.seal(accounts bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.seal(accounts bigint[]) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.wake_clock() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.approved_listing_stays() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.bigram_query(needles text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.bigram_query(needles text[]) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.bigrams(haystack text) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.bigrams(haystack text) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.search_text(VARIADIC parts text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.search_text(VARIADIC parts text[]) TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.admission TO gavelhouse_app;
+
+GRANT UPDATE(removed_at) ON TABLE auction.admission TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.bid TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.event TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.lot TO gavelhouse_app;
+
+GRANT UPDATE(reserve_minor) ON TABLE auction.lot TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE auction.standing TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE bank.account TO gavelhouse_bank;
+
+GRANT UPDATE(balance_minor) ON TABLE bank.account TO gavelhouse_bank;
+
+GRANT UPDATE(closed_at) ON TABLE bank.account TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.movement TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.outbox TO gavelhouse_bank;
+
+GRANT UPDATE(copies) ON TABLE bank.outbox TO gavelhouse_bank;
+
+GRANT UPDATE(try_at) ON TABLE bank.outbox TO gavelhouse_bank;
+
+GRANT UPDATE(attempts) ON TABLE bank.outbox TO gavelhouse_bank;
+
+GRANT UPDATE(last_answer) ON TABLE bank.outbox TO gavelhouse_bank;
+
+GRANT UPDATE(delivered_at) ON TABLE bank.outbox TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.payout_file TO gavelhouse_bank;
+
+GRANT SELECT ON TABLE bank.setting TO gavelhouse_bank;
+
+GRANT UPDATE(deliver_twice) ON TABLE bank.setting TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.transfer TO gavelhouse_bank;
+
+GRANT SELECT ON TABLE escrow.account TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.balance TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.bank_account TO gavelhouse_app;
+
+GRANT UPDATE(replaced_at) ON TABLE escrow.bank_account TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.bank_notice TO gavelhouse_app;
+
+GRANT UPDATE(outcome) ON TABLE escrow.bank_notice TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.case_event TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.currency TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.deposit TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.deposit TO gavelhouse_app;
+
+GRANT UPDATE(held_version) ON TABLE escrow.deposit TO gavelhouse_app;
+
+GRANT UPDATE(sealed_version) ON TABLE escrow.deposit TO gavelhouse_app;
+
+GRANT UPDATE(held_at) ON TABLE escrow.deposit TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE escrow.deposit TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.deposit_id_seq TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.edge TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(version) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(state_since) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(timer_id) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(ship_by_at) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(carrier) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(tracking_number) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(inspection_extended) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(funded_version) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(sealed_version) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.escrow_case_id_seq TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.op TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(holder) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(number) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(batch_id) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(sent_at) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(return_reason) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(replaced_by) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(sealed_version) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.payout_batch TO gavelhouse_app;
+
+GRANT UPDATE(try_at) ON TABLE escrow.payout_batch TO gavelhouse_app;
+
+GRANT UPDATE(attempts) ON TABLE escrow.payout_batch TO gavelhouse_app;
+
+GRANT UPDATE(last_error) ON TABLE escrow.payout_batch TO gavelhouse_app;
+
+GRANT UPDATE(sent_at) ON TABLE escrow.payout_batch TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.payout_id_seq TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.quarantine TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.quarantine TO gavelhouse_app;
+
+GRANT UPDATE(decided_by) ON TABLE escrow.quarantine TO gavelhouse_app;
+
+GRANT UPDATE(decided_at) ON TABLE escrow.quarantine TO gavelhouse_app;
+
+GRANT UPDATE(note) ON TABLE escrow.quarantine TO gavelhouse_app;
+
+GRANT UPDATE(sealed_version) ON TABLE escrow.quarantine TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.quarantine_id_seq TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.rollup TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.timer TO gavelhouse_app;
+
+GRANT UPDATE(try_at) ON TABLE escrow.timer TO gavelhouse_app;
+
+GRANT UPDATE(attempts) ON TABLE escrow.timer TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE escrow.timer TO gavelhouse_app;
+
+GRANT UPDATE(outcome) ON TABLE escrow.timer TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.timer_id_seq TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.transfer TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.api_token TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.application TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.audit TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.deal TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.hammer TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.idempotency TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.listing TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.notice TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.party TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.photo TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE market.photo_size TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.session TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.sign_in_link TO gavelhouse_app;
+
+GRANT SELECT ON TABLE public.migration TO gavelhouse_app;
+GRANT SELECT ON TABLE public.migration TO gavelhouse_bank;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE gavelhouse_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
