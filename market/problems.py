@@ -72,6 +72,7 @@ STATUS: dict[str, int] = {
     # accounts
     MarketRefusal.SIGN_IN_FAILED: 422,
     MarketRefusal.PASSPHRASE_WRONG: 403,
+    MarketRefusal.TOO_MANY_TRIES: 429,
     # bids, deals and listings, by value: the packages below know no status
     "malformed_amount": 400,
     "own_lot": 403,

@@ -14,6 +14,7 @@ class MarketRefusal(StrEnum):
     PASSPHRASE_TOO_SHORT = "passphrase_too_short"
     PASSPHRASE_TOO_LONG = "passphrase_too_long"
     PASSPHRASE_COMMON = "passphrase_common"
+    TOO_MANY_TRIES = "too_many_tries"
     PASSPHRASE_WRONG = "passphrase_wrong"
     EMAIL_TAKEN = "email_taken"
     SIGN_IN_FAILED = "sign_in_failed"

@@ -8,15 +8,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
+import market.step_up
 from escrow.facts import BankAccount
 from market import audit, notices, parties, passphrases, tokens
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Before, Id
 from market.notices import Notice
-from market.pages.account import take_passphrase_try
 from market.pages.notices import text_of
 from market.problems import Problem, ProblemError
-from market.refusals import MarketRefusal
 
 Name = Annotated[str, Meta(min_length=1, max_length=60)]
 Email = Annotated[str, Meta(min_length=3, max_length=254)]
@@ -126,11 +125,7 @@ async def register(call: Call, body: Registration) -> Registered:
 @operation("POST", "/tokens", tag="account", status=201, keyed=False)
 async def create_token(call: Call, body: TokenWish) -> NewToken:
     """A token for an address and its passphrase. Tries are counted as those of signing in."""
-    if take_passphrase_try(call.request, body.email):
-        raise ProblemError(Problem.TOO_MANY_REQUESTS)
-    party_id = await parties.prove(call.conn, call.house.passphrases, body.email, body.passphrase)
-    if party_id is None:
-        raise ProblemError(MarketRefusal.SIGN_IN_FAILED)
+    party_id: int = granted(await market.step_up.prove(call.house, call.conn, body.email, body.passphrase))
     return NewToken(token=granted(await tokens.create_token(call.conn, party_id, body.name, call.now)))
 
 
@@ -220,10 +215,7 @@ async def read_notices(call: Call) -> None:
 
 async def step_up(call: Call, passphrase: str) -> None:
     """The passphrase asked again, good for this one request; the tries are counted."""
-    if take_passphrase_try(call.request, f"party{call.viewer.id}@step-up.invalid"):
-        raise ProblemError(Problem.TOO_MANY_REQUESTS)
-    if not await parties.passphrase_is(call.conn, call.house.passphrases, call.viewer.id, passphrase):
-        raise ProblemError(MarketRefusal.PASSPHRASE_WRONG)
+    granted(await market.step_up.step_up(call.house, call.conn, call.viewer.id, passphrase))
 
 
 async def _me(call: Call) -> Me:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from market import limits, parties, passphrases, sessions, sign_in_links
+from market import parties, passphrases, sessions, sign_in_links, step_up
 from market.house import house_of
-from market.problems import sentence
+from market.problems import sentence, status_of
 from market.refusals import MarketRefusal
 from market.rendering import Form, flash, language_of, render
 
@@ -75,33 +74,14 @@ async def sign_in(request: Request) -> Response:
             return RedirectResponse(onward, 303)
         return render(request, "account/sign_in.html", {"form": Form(values={"next": onward})})
     form = await form_of(request)
-    email = form.values.get("email", "")
-    wait = take_passphrase_try(request, email)
-    party_id = None if wait else await _proved(request, email, form.values.get("passphrase", ""))
-    if party_id is None:
-        key = "account.too_many_tries" if wait else "market_refusal.sign_in_failed"
-        form.errors[""] = house_of(request).catalogue.text(key, language_of(request))
-        return render(request, "account/sign_in.html", {"form": form}, status=429 if wait else 422)
-    return await signed_in(request, party_id, safe_next(form.values.get("next")), how="passphrase")
-
-
-async def _proved(request: Request, email: str, passphrase: str) -> int | None:
     house = house_of(request)
     async with house.pool.acquire() as conn:
-        party_id = await parties.prove(conn, house.passphrases, email, passphrase)
-    if party_id is not None:
-        house.buckets.give_back(limits.PASSPHRASE, _account_key(email))
-    return party_id
-
-
-def take_passphrase_try(request: Request, account: str) -> bool:
-    """True when this account has had too many wrong passphrases. The same for an account that does not exist."""
-    return house_of(request).buckets.take(limits.PASSPHRASE, _account_key(account), monotonic()) > 0
-
-
-def _account_key(email: str) -> str:
-    key = parties.plain_email(email)
-    return "malformed" if isinstance(key, MarketRefusal) else key
+        email, passphrase = form.values.get("email", ""), form.values.get("passphrase", "")
+        party_id = await step_up.prove(house, conn, email, passphrase)
+    if isinstance(party_id, MarketRefusal):
+        form.errors[""] = sentence(request, party_id)
+        return render(request, "account/sign_in.html", {"form": form}, status=status_of(party_id))
+    return await signed_in(request, party_id, safe_next(form.values.get("next")), how="passphrase")
 
 
 async def sign_in_link(request: Request) -> Response:

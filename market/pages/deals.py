@@ -24,9 +24,9 @@ from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text, money_text
 from market.deals import STATES, TONES, DealView, deal_view
 from market.house import House, house_of
-from market.pages.account import take_passphrase_try
-from market.parties import passphrase_is
+from market.refusals import MarketRefusal
 from market.rendering import Form, flash, language_of, money_markup, render
+from market.step_up import step_up
 
 if TYPE_CHECKING:
     from market.deals_store import DealRow
@@ -192,9 +192,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
 
 async def _view(request: Request, conn: Connection) -> DealView:
     house = house_of(request)
-    view = await deal_view(
-        conn, house.escrow, request.path_params["case_id"], request.user, house.node_time.now()
-    )
+    view = await deal_view(conn, house.escrow, request.path_params["case_id"], request.user, house.node_time.now())
     if view is None:
         raise HTTPException(404)
     return view
@@ -220,13 +218,13 @@ def centre_account(house: House, currency: str) -> str:
 
 
 async def _step_up(request: Request, passphrase: str) -> str | None:
-    """The key of what is wrong with the passphrase; None when it is right. Tries are counted as those of sign-in."""
+    """The key of what is wrong with the passphrase; None when it is right."""
     house = house_of(request)
-    if take_passphrase_try(request, f"party{request.user.id}@step-up.invalid"):
-        return "account.too_many_tries"
     async with house.pool.acquire() as conn:
-        right = await passphrase_is(conn, house.passphrases, request.user.id, passphrase)
-    return None if right else "deal.confirm.wrong_passphrase"
+        refused = await step_up(house, conn, request.user.id, passphrase)
+    if refused is MarketRefusal.PASSPHRASE_WRONG:
+        return "deal.confirm.wrong_passphrase"
+    return None if refused is None else f"market_refusal.{refused.value}"
 
 
 def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
@@ -261,7 +259,14 @@ def _timeline(text: Callable[..., str], view: DealView) -> list[dict[str, Any]]:
             said.append(text("deal.event_shipment", carrier=row.carrier, tracking_number=row.tracking_number))
         if row.reason:
             said.append(row.reason)
-        rows.append({"title": text(f"deal.event.{row.action}"), "at": row.at, "text": " · ".join(said), "icon": _ICONS[row.action]})
+        rows.append(
+            {
+                "title": text(f"deal.event.{row.action}"),
+                "at": row.at,
+                "text": " · ".join(said),
+                "icon": _ICONS[row.action],
+            }
+        )
     return rows
 
 

@@ -13,12 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import BankAccount, Refusal
-from market import audit, parties, passphrases, sessions, tokens
+from market import audit, parties, passphrases, sessions, step_up, tokens
 from market.house import house_of
-from market.pages.account import form_of, take_passphrase_try
+from market.pages.account import form_of
 from market.problems import sentence
 from market.refusals import MarketRefusal
-from market.rendering import LANGUAGE_COOKIE, Form, flash, language_of, render
+from market.rendering import LANGUAGE_COOKIE, Form, flash, render
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -153,16 +153,13 @@ async def session_end(request: Request) -> Response:
 
 
 async def _step_up(request: Request, conn: Connection, form: Form, field: str, *, waived: bool = False) -> None:
-    """Puts an error on `field` unless it holds the party's passphrase. The tries are counted as those of sign-in."""
+    """Puts an error on `field` unless it holds the party's passphrase."""
     if waived:
         return
-    account_key = f"party{request.user.id}@step-up.invalid"
-    if take_passphrase_try(request, account_key):
-        form.errors[field] = house_of(request).catalogue.text("account.too_many_tries", language_of(request))
-    elif not await parties.passphrase_is(
-        conn, house_of(request).passphrases, request.user.id, form.values.get(field, "")
-    ):
-        form.errors[field] = sentence(request, MarketRefusal.PASSPHRASE_WRONG)
+    house = house_of(request)
+    refused = await step_up.step_up(house, conn, request.user.id, form.values.get(field, ""))
+    if refused is not None:
+        form.errors[field] = sentence(request, refused)
 
 
 def _back(key: str) -> Response:
