@@ -133,6 +133,8 @@ async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, 
     deal = f"/deals/{case.id}"
     await notices.notify(conn, [contract.buyer_id], "lot_won", {**params, "due": due}, deal, at)
     await notices.notify(conn, [contract.seller_id], "lot_sold", params, deal, at)
+    if case.state is State.FUNDED:  # A deposit as high as the price has paid it already.
+        await _tell_step(conn, case, State.FUNDED, contract, actor_id=None, at=at)
     losers = [party for party in hammer.admitted_ids if party != contract.buyer_id]
     await notices.notify(conn, losers, "lot_lost", params, f"/lots/{hammer.lot_id}", at)
 
@@ -149,19 +151,24 @@ async def _not_sold(conn: Connection, hammer: Hammer, desk: EscrowDesk) -> None:
 
 async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> None:
     """Tell the parties what a step of their case means for them. Whoever took the step is not told of it again."""
-    told = _TOLD.get(event.to_state if event.action is not Action.EXTEND_INSPECTION else event.action, {})
-    if not told:
-        return
     deal = await deals_store.deal_of_case(conn, case.id)
-    assert deal is not None, "a case that was opened at a hammer has its contract"
-    params = _named(deal.lot_id, deal.terms.title_en, deal.terms.title_zh)
-    due_at: datetime | None = case.ship_by_at if case.state is State.FUNDED else case.clock_due_at
+    if deal is None:
+        return  # The case is only being opened: the hammer tells, once the contract is written.
+    step = event.action if event.action is Action.EXTEND_INSPECTION else event.to_state
+    await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
+
+
+async def _tell_step(
+    conn: Connection, case: Case, step: State | Action, terms: ContractTerms, *, actor_id: int | None, at: datetime
+) -> None:
+    params = _named(terms.lot_id, terms.title_en, terms.title_zh)
+    due_at = case.ship_by_at if case.state is State.FUNDED else case.clock_due_at
     if due_at is not None:
         params["due"] = _instant(due_at)
     parties = {"buyer": case.buyer_id, "seller": case.seller_id}
-    for role, kind in told.items():
-        if event.actor_id != parties[role]:
-            await notices.notify(conn, [parties[role]], kind, params, f"/deals/{case.id}", event.at)
+    for role, kind in _TOLD.get(step, {}).items():
+        if actor_id != parties[role]:
+            await notices.notify(conn, [parties[role]], kind, params, f"/deals/{case.id}", at)
 
 
 _TOLD: dict[State | Action, dict[str, str]] = {

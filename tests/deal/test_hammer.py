@@ -132,3 +132,13 @@ async def test_a_thousand_bidders_are_settled_in_an_instant(conn: Connection) ->
     # 150 ms is what it takes on an idle machine; the test must not fail on a busy one.
     assert took < 1.0, f"{took:.3f} s"
     print(f"hammer with 1000 bidders: {took * 1000:.0f} ms")  # noqa: T201
+
+
+async def test_a_deposit_as_high_as_the_price_pays_it_and_the_seller_is_told(conn: Connection) -> None:
+    on = await stage(conn, deposit_minor=PRICE + 500)
+    await fall(conn, on)
+    case = await case_of(conn, on)
+    assert (case.state, case.due_minor) == (State.FUNDED, 0)
+    assert await on.desk.wallet.balance(conn, on.winner, "CNY") == 500
+    assert (await notices_of(conn, on.seller))[-2:] == ["lot_sold", "deal_ship"]
+    assert await books.faults(conn) == []
