@@ -88,8 +88,8 @@ returning o.id, o.message_id, o.body, o.attempts;
 
 -- name: notice_delivered
 -- The house has it; one copy fewer is owed.
-update bank.outbox set copies = copies - 1, last_answer = $3, try_at = $2,
-  delivered_at = case when copies <= 1 then $2 end
+update bank.outbox set copies = copies - 1, last_answer = $3, try_at = $2::timestamptz,
+  delivered_at = case when copies <= 1 then $2::timestamptz end
 where id = $1 and delivered_at is null;
 
 -- name: notice_failed
