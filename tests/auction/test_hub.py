@@ -1,0 +1,172 @@
+"""Fan-out over real sockets: frames, conflation, slow and stuck watchers, and the names of uvicorn that it leans on."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+from msgspec import Struct
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+
+from auction import hub as hub_module
+from auction.hub import text_frame
+from auction.messages import SUBPROTOCOL
+from tests.auction.house import ANN, BOB, House, a_lot, open_lot, serve
+
+if TYPE_CHECKING:
+    from migrations.database import Pool
+
+
+class Bulky(Struct):
+    """A state of many bytes, so that a reader who stops is soon behind."""
+
+    seq: int
+    padding: str = "x" * 600
+    type: str = "state"
+    lot: int = 1
+
+
+@pytest.fixture
+async def house(pool: Pool) -> AsyncIterator[House]:
+    await open_lot(pool, a_lot(), ANN, BOB)
+    async with serve(pool) as house:
+        yield house
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 100_000])
+def test_a_text_frame_is_what_the_standard_says(length: int) -> None:
+    payload = b"x" * length
+    assert text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def test_the_names_of_uvicorn_that_the_hub_leans_on_are_there() -> None:
+    source = inspect.getsource(WebSocketsSansIOProtocol)
+    for name in (
+        "self.transport",
+        "self.conn = ServerProtocol(",
+        "self.close_sent",
+        "self.close_timer",
+        "self.frames",
+        "self.curr_msg_data_type",
+        "self.read_paused",
+        "self.queue",
+        "self.scope",
+        "self.disconnected",
+        "def stop_keepalive(",
+        "def send_receive_event_to_app(",
+        "def handle_connect(",
+        "async def run_asgi(",
+    ):
+        assert name in source, name
+
+
+async def test_states_are_conflated_and_the_newest_is_the_last(house: House) -> None:
+    async with house.connect() as watcher:
+        await watcher.subscribe(1)
+        for step in range(300):
+            await house.node.bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000)
+        frames = [await watcher.until("state")]
+        while frames[-1]["bids"] < 300:
+            frames.append(await watcher.until("state"))
+    assert frames[0]["bids"] < 10, "the first change goes out at once"
+    assert len(frames) < 150 and [frame["seq"] for frame in frames] == sorted(frame["seq"] for frame in frames)
+
+
+async def test_a_stuck_watcher_keeps_nobody_waiting_and_gets_the_newest_state_last(house: House) -> None:
+    hub = house.node.hub
+    async with house.connect() as healthy:
+        await healthy.subscribe(1)
+        stuck = await raw_watcher(house)
+        with patch.object(hub, "_interval", 0.0), patch.object(hub_module, "WRITE_SECONDS", 0.0):
+            received = 0
+            for seq in range(10, 1010):
+                hub.publish(1, seq, lambda seq=seq: Bulky(seq))  # type: ignore[misc]  # bound at once
+                received += (await healthy.until("state"))["seq"] == seq
+        assert received == 1000, "a healthy watcher missed a state"
+        stale = await frames_of(stuck, until_seq=1009)
+        stuck.close()
+    assert len(stale) <= 300 and stale[-1] == 1009 and stale == sorted(stale)
+
+
+async def test_a_watcher_that_never_drains_is_closed(house: House) -> None:
+    with patch.object(hub_module, "STUCK_SECONDS", 0.05), patch.object(hub_module, "LAST_WORD_SECONDS", 0.05):
+        stuck = await raw_watcher(house)
+        with patch.object(house.node.hub, "_interval", 0.0), patch.object(hub_module, "WRITE_SECONDS", 0.0):
+            for seq in range(10, 2010):
+                house.node.hub.publish(1, seq, lambda seq=seq: Bulky(seq))  # type: ignore[misc]  # bound at once
+                await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while house.node.hub.watchers(1):  # noqa: ASYNC110  # turns of the loop are what is waited for
+                await asyncio.sleep(0)
+        stuck.close()
+
+
+async def test_a_dead_watcher_does_not_end_the_broadcast_for_the_rest(house: House) -> None:
+    async with house.connect() as dying, house.connect() as watcher:
+        await dying.subscribe(1)
+        await watcher.subscribe(1)
+        for peer in list(house.node.hub._topics[1].watchers)[:1]:
+            peer.transport.abort()
+        await house.node.bid(1, ANN, 1_000_000)
+        assert (await watcher.until("state"))["seq"] == 2
+
+
+async def test_a_watcher_that_leaves_is_forgotten_whole(house: House) -> None:
+    hub = house.node.hub
+    async with house.connect(ANN) as ann:
+        await ann.subscribe(1)
+        assert (hub.watchers(1), hub.count(("session", f"s{ANN}"))) == (1, 1)
+    async with asyncio.timeout(5):
+        while hub.watchers(1):  # noqa: ASYNC110  # turns of the loop are what is waited for
+            await asyncio.sleep(0)
+    assert not hub._by_party and not hub._counts and not house.live._sessions
+
+
+async def test_an_unsubscribed_lot_is_silent(house: House) -> None:
+    async with house.connect() as client:
+        await client.subscribe(1)
+        await client.send("unsubscribe", lot=1)
+        await client.send("ping", c=1)
+        await client.until("pong")
+        await house.node.bid(1, ANN, 1_000_000)
+        assert house.node.hub.watchers(1) == 0
+
+
+async def raw_watcher(house: House) -> socket.socket:
+    """A subscriber that reads its answer and then nothing more, with a small receive buffer."""
+    loop, sock = asyncio.get_running_loop(), socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await loop.sock_connect(sock, ("127.0.0.1", house.port))
+    request = (
+        f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\nOrigin: {house.origin}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+    )
+    await loop.sock_sendall(sock, request.encode())
+    read = b""
+    while b"\r\n\r\n" not in read:
+        read += await loop.sock_recv(sock, 1024)
+    await loop.sock_sendall(sock, Frame(Opcode.TEXT, b'{"type":"subscribe","lot":1}').serialize(mask=True))
+    while b'"subscribed"' not in read:
+        read += await loop.sock_recv(sock, 4096)
+    return sock
+
+
+async def frames_of(sock: socket.socket, until_seq: int) -> list[int]:
+    """The seq of every state that is still on its way to this reader."""
+    loop, read = asyncio.get_running_loop(), b""
+    async with asyncio.timeout(10):
+        while f'"seq":{until_seq},'.encode() not in read:
+            read += await loop.sock_recv(sock, 65_536)
+    found = []
+    for piece in read.split(b'{"seq":')[1:]:
+        found.append(json.loads(piece.split(b",")[0]))
+    return found
