@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -103,7 +105,10 @@ async def new_lot(request: Request) -> Response:
         return _editor(request, None, read, now)
     async with request.form(max_files=0, max_fields=100, max_part_size=128 * 1024) as form:
         read = read_lot(form)
-    if read.errors or request.query_params.get("act") == "preview":
+        act = str(form.get("act", "save"))
+    if act == "autosave":
+        return _checked(request, read, 0, now)
+    if read.errors or act == "preview":
         return _editor(request, None, read, now, status=422 if read.errors else 200, preview=True)
     async with house_of(request).pool.acquire() as conn, conn.transaction():
         listing = await listings.create_draft(conn, seller_id=request.user.id, content=read.content, now=now)
@@ -125,9 +130,13 @@ async def edit_lot(request: Request) -> Response:
     if not read.errors and act != "preview":
         async with house.pool.acquire() as conn, conn.transaction():
             done = await _save(conn, request, read, version, submit=act == "submit")
+        if act == "autosave":
+            return _checked(request, read, done, now)
         if isinstance(done, Listing):
             return _see(request, "sell_lot", "sell.submitted" if act == "submit" else "sell.saved", lot_id=lot_id)
         read.errors[""] = sentence(request, done)
+    if act == "autosave":
+        return _checked(request, read, ListingRefusal.RULE_HAS_ERRORS, now)
     async with house.pool.acquire() as conn:
         listing, pictures, row = await _own_lot(conn, lot_id, now)
     status = 422 if read.errors else 200
@@ -284,6 +293,26 @@ def rule_sentences(lot: Lot, catalogue: Catalogue) -> dict[str, list[str]]:
         lang: [phrase_text(_speaking(catalogue, lang), lang, phrase, lot.currency) for phrase in phrases]
         for lang in LANGUAGES
     }
+
+
+def _checked(request: Request, read: ReadLot, done: Listing | ListingRefusal | int, now: datetime) -> Response:
+    """What the editor's script shows as the seller types: the new version, the rule in words, the findings."""
+    if read.errors or isinstance(done, ListingRefusal):
+        body: dict[str, object] = {"saved": False, "fields": list(read.errors)}
+        return Response(msgspec.json.encode(body), status_code=422, media_type="application/json")
+    lot = lot_to_preview(read.content, 0)
+    rule = rule_sentences(lot, house_of(request).catalogue) if lot is not None else None
+    body = {
+        "version": done.version if isinstance(done, Listing) else done,
+        "saved": isinstance(done, Listing),
+        "rule": rule and {lang: [Markup(line).striptags() for line in lines] for lang, lines in rule.items()},
+        "findings": [
+            {"severity": finding.severity, "field": field, "sentence": Markup(text).striptags()}
+            for finding, field, text in finding_rows(request, read.content, now)
+        ],
+    }
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(msgspec.json.encode(body), headers=headers, media_type="application/json")
 
 
 def finding_rows(request: Request, content: ListingContent, now: datetime) -> list[tuple[Finding, str, str]]:

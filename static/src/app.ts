@@ -1,6 +1,7 @@
 /** What every page has: times in the viewer's own zone, dialogs that ask, the focus on a form's errors. */
 import "./elements/copy_text";
 import "./elements/deal_watch";
+import "./elements/lot_editor";
 import "./elements/print_button";
 import "./elements/time_left";
 import { localiseTimes, nameTheZone } from "./times";

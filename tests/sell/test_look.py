@@ -1,0 +1,95 @@
+"""Every page of seller, operator and bidder in a real browser: nothing wrong for axe, nothing sideways, a silent console."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from market import applications, listings
+from tests.front.conftest import browser, saleroom  # noqa: F401  (fixtures)
+from tests.front.saleroom import HOUR, Saleroom, axe_faults, sideways
+from tests.sell.stall import changed, picture
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+PAGES = [
+    "seller /sell",
+    "seller /sell/lots/new",
+    "seller /sell/lots/{draft}",
+    "seller /sell/lots/{waiting}",
+    "seller /sell/lots/{live}",
+    "operator /operator",
+    "operator /operator/lots",
+    "operator /operator/lots/{waiting}",
+    "operator /operator/lots/{live}",
+    "operator /operator/applications",
+    "operator /operator/applications?state=all",
+    "operator /operator/audit",
+    "bidder /my/bids",
+]
+
+
+class Stage:
+    """A lot in each state, made once for the file."""
+
+    lots: dict[str, int]
+
+    @classmethod
+    async def set_up(cls, room: Saleroom) -> dict[str, int]:
+        if not hasattr(cls, "lots"):
+            cls.lots = await cls._make(room)
+        return cls.lots
+
+    @staticmethod
+    async def _make(room: Saleroom) -> dict[str, int]:
+        live = await room.lot()
+        await room.bid(live, room.bidders[0], 1_000_000)
+        await room.bid(live, room.bidders[1], 1_010_000)
+        waiting_for_bidders = await room.lot(admitted=False)
+        content = changed(starts_at=room.now + HOUR, description_en="A very long word: " + "w" * 90)
+        async with room.server.house.pool.acquire() as conn, conn.transaction():
+            await applications.apply(conn, lot_id=waiting_for_bidders, party_id=room.bidders[0], now=room.now)
+            draft = await listings.create_draft(conn, seller_id=room.seller, content=changed(content, reserve_minor=7), now=room.now)
+            waiting = await listings.create_draft(conn, seller_id=room.seller, content=content, now=room.now)
+            await listings.submit(conn, listing_id=waiting.id, seller_id=room.seller, version=1, now=room.now)
+        cookie = await room.server.cookie(room.seller)
+        files = {"photos": ("a.jpg", picture(800, 600), "image/jpeg")}
+        answer = await room.server.client.post(f"/sell/lots/{draft.id}/photos", files=files, headers=cookie)
+        assert answer.status_code == 303
+        return {"live": live, "draft": draft.id, "waiting": waiting.id}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_without_fault_in_both_themes_and_widths(saleroom: Saleroom, path: str, lang: str) -> None:  # noqa: F811
+    lots = await Stage.set_up(saleroom)
+    who, _, address = path.partition(" ")
+    party = {"seller": saleroom.seller, "operator": saleroom.operator, "bidder": saleroom.bidders[0]}[who]
+    look = await saleroom.look(address.format(**lots), party, lang)
+    await expect(look.page.locator("h1")).to_be_visible()
+    for theme in ("light", "dark"):
+        await look.page.emulate_media(color_scheme=theme)
+        for width in (1280, 360):
+            await look.page.set_viewport_size({"width": width, "height": 800})
+            assert await axe_faults(look.page) == "", (theme, width)
+            assert await sideways(look.page) <= 0, (theme, width)
+    assert look.said == []
+    await look.page.context.close()
+
+
+async def test_the_editor_saves_while_one_types_and_starts_in_the_sellers_zone(saleroom: Saleroom) -> None:  # noqa: F811
+    lots = await Stage.set_up(saleroom)
+    page = (await saleroom.look("/sell/lots/new", saleroom.seller)).page
+    await expect(page.get_by_label("Time zone")).to_have_value("Asia/Shanghai")
+    page = (await saleroom.look(f"/sell/lots/{lots['draft']}", saleroom.seller)).page
+    await expect(page.locator("[data-findings]")).to_contain_text("reserve")
+    await page.get_by_label("Hidden reserve").fill("15,000")
+    await page.get_by_label("Start price").fill("12,000")
+    await expect(page.get_by_text("Saved as you type.")).to_be_visible()
+    await expect(page.locator("[data-rule=en] li").first).to_contain_text("¥12,000")
+    await expect(page.locator("[data-findings] .error")).to_have_count(0)
+    await page.get_by_role("button", name="Save draft").click()
+    await expect(page.get_by_text("The draft is saved.")).to_be_visible()
+    await expect(page.get_by_label("Start price")).to_have_value(re.compile("12000"))
