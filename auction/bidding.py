@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -81,6 +81,10 @@ class Bidding:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
         self.epoch = 0
+        self.answered: Counter[str] = Counter()
+        """How many bids were accepted, and how many refused by each refusal, since the start."""
+        self.batches = 0
+        self.commit_seconds = 0.0
 
     # Life
 
@@ -217,6 +221,7 @@ class Bidding:
 
     def _answered(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
+            self.answered[answer.refusal or "accepted"] += 1
             key = answer.party_id, answer.client_bid_id
             if answer.refusal not in _DECIDED_AT_DOOR:
                 self._answers[key] = answer
@@ -234,12 +239,15 @@ class Bidding:
             self._work.clear()
             while batch := self._take():
                 ticked = [lot_id for lot_id, work in batch.items() if work.tick_at is not None]
+                started = time.monotonic()
                 try:
                     await uncancelled(self._commit.settle(batch))
                 except CONNECTION_LOST:
                     if self._is_stopping:
                         return
                     raise
+                self.batches += 1
+                self.commit_seconds += time.monotonic() - started
                 for lot_id in ticked:
                     self._after_tick(lot_id)
                 # A loop that always finds work must still let sockets and timers run.

@@ -95,6 +95,15 @@ class Hub:
         if party_id is not None:
             self._by_party.setdefault(party_id, set()).add(watcher)
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open on this node: each is counted under every kind of key."""
+        kinds = {key[0]: 0 for key in self._counts if isinstance(key, tuple)}
+        for key, count in self._counts.items():
+            if isinstance(key, tuple):
+                kinds[key[0]] += count
+        return max(kinds.values(), default=0)
+
     def count(self, key: object) -> int:
         """How many connections are open under this key."""
         return self._counts[key]

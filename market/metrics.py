@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-Reading = tuple[str, str, float]
-"""Name, what it is, value. A name that ends in `_total` is a counter, any other a gauge."""
+Reading = tuple[str, str, dict[str, float]]
+"""Name, what it is, values by the label `kind` ("": no label). A name that ends in `_total` is a counter, else a gauge."""
 
 
 class Metrics:
@@ -49,9 +49,12 @@ class _Readings(Collector):
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        for name, meaning, value in self._readings():
-            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            yield kind(name.removesuffix("_total"), meaning, value=value)
+        for name, meaning, values in self._readings():
+            family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            metric = family(name.removesuffix("_total"), meaning, labels=[] if "" in values else ["kind"])
+            for kind, value in values.items():
+                metric.add_metric([kind] if kind else [], value)
+            yield metric
 
 
 class Measured:

@@ -158,9 +158,15 @@ def host_names(config: Config) -> list[str]:
 
 
 def _readings(bidding: Bidding, hub: Hub, node_time: NodeTime) -> Iterator[Reading]:
-    yield "gavelhouse_closings_lag_seconds", "How long the earliest lot has been due.", bidding.closings.lag_seconds
-    yield "gavelhouse_lots_open", "Lots with an end to come.", len(bidding.closings)
-    yield "gavelhouse_clock_in_order", "1 unless the node's time has stepped or is stale.", float(node_time.healthy)
+    counts: dict[str, float] = {"accepted": 0, **bidding.answered}
+    yield "gavelhouse_bids_total", "Bids answered: accepted, or the refusal.", counts
+    yield "gavelhouse_commits_total", "Batches of bids committed.", {"": bidding.batches}
+    yield "gavelhouse_commit_seconds_total", "Time spent committing them.", {"": bidding.commit_seconds}
+    yield "gavelhouse_sockets", "Open sockets.", {"": hub.connections}
+    yield "gavelhouse_frames_total", "Frames written to watchers.", {"": hub.frames_sent}
+    yield "gavelhouse_closings_lag_seconds", "How long the earliest lot is due.", {"": bidding.closings.lag_seconds}
+    yield "gavelhouse_lots_open", "Lots with an end to come.", {"": len(bidding.closings)}
+    yield "gavelhouse_clock_in_order", "1 unless the node's time stepped or is stale.", {"": float(node_time.healthy)}
 
 
 async def _run_clock(clock: EscrowClock) -> None:

@@ -21,11 +21,11 @@ FIXED = {
 
 
 def content_security_policy(nonce: str) -> str:
-    """Only what the house itself serves. Scripts need this answer's nonce or come from here; no string becomes code."""
+    """Only what the house itself serves. A script needs this answer's nonce or a script that has it; no string becomes code."""
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' 'nonce-{nonce}'",
+            f"script-src 'nonce-{nonce}' 'strict-dynamic'",
             "style-src 'self'",
             "img-src 'self' data: blob:",
             "font-src 'self'",

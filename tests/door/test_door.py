@@ -225,6 +225,7 @@ async def test_every_answer_binds_the_browser(server: Server, path: str) -> None
         "require-trusted-types-for 'script'", "trusted-types lit-html",
     ):  # fmt: skip
         assert rule in policy
+    assert re.search(r"script-src 'nonce-[\w-]{24}' 'strict-dynamic'(;|$)", policy)
     assert "unsafe" not in policy and "*" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
@@ -312,7 +313,9 @@ async def test_metrics_are_for_operators_and_name_no_path(server: Server) -> Non
     page = await server.client.get("/metrics", headers=operator)
     assert page.status_code == 200
     assert 'gavelhouse_http_requests_total{method="GET",route="sign_in_link",status="422"}' in page.text
-    assert "gavelhouse_closings_lag_seconds" in page.text and "a-secret-token" not in page.text
+    for name in ("closings_lag_seconds", 'bids_total{kind="accepted"}', "commit_seconds_total", "sockets"):
+        assert f"gavelhouse_{name}" in page.text
+    assert "a-secret-token" not in page.text
 
 
 async def test_a_cookie_of_nonsense_is_a_visitor(server: Server) -> None:

@@ -41,6 +41,7 @@ async def close_code(socket: ClientConnection) -> int:
 async def test_a_page_of_the_house_opens_it_for_visitors_and_members(server: Server) -> None:
     async with opened(server, {}) as visitor, opened(server, await server.cookie(await server.party())) as member:
         assert await answers(visitor) and await answers(member)
+        assert server.house.hub.connections == 2
 
 
 @pytest.mark.parametrize(
