@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import secrets
 import tomllib
 import types
@@ -240,11 +241,12 @@ def _converted(name: str, value: Any, kind: Any, origin: str) -> Any:
     """Text from the environment becomes what the field holds; a value of a wrong kind in the file is refused."""
     if kind is Path:
         return Path(value).expanduser().absolute()
-    if kind is int and not isinstance(value, bool):
-        try:
+    if kind is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,12}", value.strip()):
             return int(value)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{name} is {value!r} ({origin}), but must be a whole number.") from None
+        raise ConfigError(f"{name} is {value!r} ({origin}), but must be a whole number.")
     if get_origin(kind) is Mapping:
         return _pairs(name, value, origin)
     if get_origin(kind) is tuple:
@@ -294,7 +296,7 @@ def _kept_secret(kept: Path, make: Callable[[], str] | None) -> str:
                 os.fsync(file.fileno())
     try:
         return kept.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     except PermissionError as error:
         raise ConfigError(f"The secret {kept} can't be read by this user: {error.strerror}.") from error

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import subprocess
 import sys
@@ -51,12 +50,13 @@ async def _migrated(address: Address) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="gavelhouse-schema-") as folder:
-        with EmbeddedPostgres(Path(folder) / "cluster", {"fsync": "off"}) as postgres:
-            asyncio.run(_migrated(postgres.address))
-            sys.stdout.write(dump(postgres.programs, postgres.address))
+    with (
+        tempfile.TemporaryDirectory(prefix="gavelhouse-schema-") as folder,
+        EmbeddedPostgres(Path(folder) / "cluster", {"fsync": "off"}) as postgres,
+    ):
+        asyncio.run(_migrated(postgres.address))
+        sys.stdout.write(dump(postgres.programs, postgres.address))
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
     main()

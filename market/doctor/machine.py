@@ -106,7 +106,7 @@ def _port(check: str, host: str, port: int, config: Config) -> Finding:
 
 
 def _browser_files() -> Finding:
-    root = Path(__file__).parent
+    root = Path(__file__).parent.parent
     places = (root / "_assets" / "manifest.json", root.parent / "static" / "dist" / "manifest.json")
     if any(place.is_file() for place in places):
         return Finding(check="browser files", verdict="good", seen="built")
