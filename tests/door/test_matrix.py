@@ -16,10 +16,11 @@ import pytest
 from httpx2 import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from market import notices, sessions, tokens
+from market import listings, notices, sessions, tokens
 from market.app import all_routes
 from market.authorization import TABLE, RouteWithoutRow, Who, Whose, guarded
-from market.currencies import EXPONENTS
+from market.listing_facts import ListingContent
+from tests.deal.traded import case_of, fall, stage
 from tests.door.house_server import Server
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class People:
 async def people(server: Server) -> People:
     owner = await server.party()
     async with server.house.pool.acquire() as conn:
-        things = await make_things(server, conn, owner, await server.party())
+        things = await make_things(server, conn, owner)
     return People(
         visitor={},
         member=await server.bearer(await server.party()),
@@ -63,34 +64,23 @@ async def people(server: Server) -> People:
     )
 
 
-async def make_things(server: Server, conn: Connection, owner: int, buyer: int) -> dict[Whose, int]:
+async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whose, int]:
     """One of each kind of thing that a row may say belongs to somebody."""
     now = server.house.node_time.now()
     await sessions.sign_in(conn, owner, now)
     await tokens.create_token(conn, owner, "thing", now)
-    await notices.notify(conn, [owner], "lot_approved", {"title_en": "Vase", "title_zh": "瓶"}, "/", now)
-    listing = await conn.fetchval("select id from market.listing limit 1") or await a_listing(conn, owner, now)
-    things = {
+    await notices.notify(conn, [owner], "lot_approved", {"lot": 1, "title_en": "Vase", "title_zh": "瓶"}, "/", now)
+    listing = await listings.create_draft(conn, seller_id=owner, content=ListingContent(currency="CNY"), now=now)
+    sale = await stage(conn, bidders=2, seller=owner, now=now)
+    await fall(conn, sale, closed_at=now)
+    return {
         Whose.OWN_SESSION: (await sessions.sessions_of(conn, owner, now))[0].id,
         Whose.OWN_TOKEN: (await tokens.tokens_of(conn, owner))[0].id,
-        Whose.OWN_NOTICE: (await notices.notices_of(conn, owner))[0].id,
-        Whose.OWN_LOT: listing,
+        Whose.OWN_NOTICE: (await notices.notices_of(conn, owner))[-1].id,
+        Whose.OWN_LOT: listing.id,
+        Whose.OWN_DEAL: (await case_of(conn, sale)).id,
+        Whose.ANY: sale.lot_id,
     }
-    assert buyer != owner
-    return things
-
-
-async def a_listing(conn: Connection, seller: int, now: object) -> int:
-    from market import listings
-    from market.listing_facts import ListingContent
-
-    listing = await listings.create_draft(
-        conn,
-        seller_id=seller,
-        content=ListingContent(currency=next(iter(EXPONENTS))),
-        now=now,  # type: ignore[arg-type]
-    )
-    return listing.id
 
 
 def path_of(name: str, thing_id: int) -> str:
@@ -190,9 +180,7 @@ async def test_a_member_passes_the_guard_and_an_absent_id_is_no_crash(
 
 @pytest.mark.parametrize(("name", "method"), OWNED)
 async def test_anothers_thing_is_not_found(server: Server, people: People, name: str, method: str) -> None:
-    thing = people.things.get(TABLE[name].whose)
-    if thing is None:
-        pytest.skip(f"no sample of {TABLE[name].whose} is made here")
+    thing = people.things[TABLE[name].whose]
     assert (await ask(server, name, method, people.member, thing)).status_code == 404
     operators = await ask(server, name, method, people.operator, thing)
     assert operators.status_code == 404 or TABLE[name].operator_too
@@ -200,11 +188,15 @@ async def test_anothers_thing_is_not_found(server: Server, people: People, name:
 
 @pytest.mark.parametrize(("name", "method"), [pair for pair in OWNED if pair[1] == "GET"])
 async def test_the_owner_reads_his_own(server: Server, people: People, name: str, method: str) -> None:
-    thing = people.things.get(TABLE[name].whose)
-    if thing is None:
-        pytest.skip(f"no sample of {TABLE[name].whose} is made here")
-    answer = await ask(server, name, method, people.owner, thing)
+    answer = await ask(server, name, method, people.owner, people.things[TABLE[name].whose])
     assert answer.status_code in (200, 303, 304), answer.text
+
+
+@pytest.mark.parametrize("name", ["confirmation", "api.lot_confirmation"])
+async def test_a_confirmation_is_for_the_two_parties_of_the_sale(server: Server, people: People, name: str) -> None:
+    sold = people.things[Whose.ANY]
+    assert (await ask(server, name, "GET", people.owner, sold)).status_code == 200
+    assert (await ask(server, name, "GET", people.member, sold)).status_code == 404
 
 
 def test_sockets_and_mounts_have_rows_too() -> None:
