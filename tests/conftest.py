@@ -19,7 +19,6 @@ import pytest
 from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
 from migrations.runner import migrate, migrations
-from tests.running_house import RunningHouse, running_house
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
@@ -116,10 +115,3 @@ async def conn(pool: Pool[Record]) -> AsyncIterator[Connection[Record]]:
     """One connection of the server's pool."""
     async with pool.acquire() as connection:
         yield connection
-
-
-@pytest.fixture(scope="session")
-def house(open_folder: Path) -> Iterator[RunningHouse]:
-    """A running demo house with its bank, without robots or photographs, shared by all tests of the session."""
-    with running_house(open_folder / "house") as running:
-        yield running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from market.demo.lots import LOTS, Stage
 from market.demo_photos import PHOTOS
 from migrations.database import Role, connect
 from migrations.embedded_postgres import EmbeddedPostgres
-from tests.running_house import RunningHouse, running_house
+from tests.running_house import HouseDidNotOpen, RunningHouse, running_house
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from migrations.database import Address
 
 
@@ -39,45 +42,82 @@ async def _state(address: Address) -> dict[str, Any]:
         await conn.close()
 
 
-async def test_the_demo_opens_again_in_seconds_and_survives_ctrl_c_and_kill_9(open_folder: Path) -> None:
-    folder = open_folder / "demo"
-    address = EmbeddedPostgres(folder).attach()
-    with running_house(folder) as house:
-        assert msgspec.json.decode(_get(f"{house.url}/readyz").content)["ready"] is True
+@pytest.fixture(scope="module")
+def demo(open_folder: Path) -> Iterator[tuple[RunningHouse, dict[str, Any]]]:
+    """A demo without robots or photographs, and what it printed."""
+    with running_house(open_folder / "demo-house") as house:
+        yield house, house.start_demo("--no-robots", "--no-photos")
+
+
+async def test_the_demo_opens_again_in_seconds_after_kill_9_and_after_ctrl_c(open_folder: Path) -> None:
+    with running_house(open_folder / "demo") as house:
+        house.start_demo("--no-robots", "--no-photos")
+        address = EmbeddedPostgres(house.folder).attach()
         first = await _state(address)
         assert first["lots"] == sum(lot.stage not in (Stage.DRAFT, Stage.SUBMITTED) for lot in LOTS)
         assert sum(first["cases"].values()) == 4
-        house.kill()
-    for end in ("ctrl-c", "kill -9"):
-        started = time.perf_counter()
-        with running_house(folder) as house:
+        for end in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
+            _end(house, end)
+            started = time.perf_counter()
+            house.start_demo("--no-robots", "--no-photos")
             assert time.perf_counter() - started < 30
             again = await _state(address)
-            assert {name: again[name] for name in ("lots", "parties")} == {
-                name: first[name] for name in ("lots", "parties")
-            }
+            assert (again["lots"], again["parties"]) == (first["lots"], first["parties"])
             assert again["events"] >= first["events"]
-            if end == "ctrl-c":
-                assert house.interrupt() == 0
-            else:
-                house.kill()
 
 
-def test_each_link_signs_in_once(house: RunningHouse) -> None:
-    for label in ("bidder", "second bidder", "seller", "operator"):
-        assert _get(house.links[label]).status_code in (200, 303)
-    assert set(house.links) == {"bidder", "second bidder", "seller", "operator"}
+def _end(house: RunningHouse, signal_number: signal.Signals) -> None:
+    """End the house, and see that its Postgres, bank and robots end with it and that an orderly end says so."""
+    assert house.serving is not None
+    family = _descendants(house.serving.pid)
+    assert len(family) >= 2
+    house.serving.send_signal(signal_number)
+    status = house.serving.wait(30)
+    assert status == (-signal.SIGKILL if signal_number == signal.SIGKILL else 0)
+    until = time.monotonic() + 20
+    while any(_is_alive(pid) for pid in family):
+        assert time.monotonic() < until, "something outlived the house"
+        time.sleep(0.02)
 
 
-def test_the_calendar_shows_the_lots_in_both_languages(house: RunningHouse) -> None:
+def _descendants(pid: int) -> set[int]:
+    children = {int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()}
+    return children.union(*(_descendants(child) for child in children)) if children else set()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_keys_open_the_house(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
+    house, keys = demo
+    assert (keys["url"], keys["bank"]) == (house.origin, house.bank)
+    assert len(keys["passphrase"]) >= 15
+    assert list(keys["links"]) == ["bidder", "second bidder", "seller", "operator"]
+    for link in keys["links"].values():
+        assert _get(link).status_code in (200, 303)
+
+
+def test_a_running_demo_is_found_well_by_the_doctor(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
+    house, _ = demo
+    answer = msgspec.json.decode(house.command("doctor", "--json"))
+    seen = {item["check"]: item["seen"] for item in answer["findings"]}
+    assert answer["well"] and seen["migrations"].startswith("all ")
+
+
+def test_the_calendar_shows_the_lots_in_both_languages(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
     for language, title in (("en", "celadon vase"), ("zh", "青瓷长颈瓶")):
-        page = httpx2.get(house.url, headers={"Accept-Language": language}, trust_env=False).text
+        page = httpx2.get(demo[0].origin, headers={"Accept-Language": language}, trust_env=False).text
         assert title in page
 
 
-def test_a_second_server_on_the_folder_is_refused_with_a_sentence(house: RunningHouse) -> None:
-    with pytest.raises(AssertionError, match="Another gavelhouse"), running_house(house.folder):
-        pass
+def test_a_second_server_on_the_folder_is_refused_with_a_sentence(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
+    second = RunningHouse(demo[0].folder)
+    with pytest.raises(HouseDidNotOpen, match="Another gavelhouse"):
+        second.start()
 
 
 def test_every_lot_has_both_languages_a_photograph_and_a_rule() -> None:
