@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import msgspec
@@ -13,15 +13,19 @@ from starlette.responses import Response
 
 from auction import routes as auction_routes
 from auction import store
-from auction.facts import Refusal
 from auction.messages import BidAccepted, BidRefused, told
 from market import applications
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Id, Listed, MinorIn, MinorOut, Paging, Reasoned
 from market.application_facts import Application, ApplicationState, NextStep
 from market.control_room import applications_page
+from market.currencies import money_text
 from market.house import house_of
+from market.listings import listing_by_id
 from market.problems import Problem, ProblemError, problem
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
 
 
 class BidWish(Struct, kw_only=True, omit_defaults=True):
@@ -73,8 +77,20 @@ async def place_bid(request: Request) -> Response:
         refused = msgspec.json.decode(response.body, type=BidRefused)
     except msgspec.DecodeError:
         return problem(request, Problem.MALFORMED)
-    figures = {} if refused.lowest_minor is None else {"lowest_minor": refused.lowest_minor}
+    async with house.pool.acquire() as conn:
+        figures = await _figures(conn, refused)
     return problem(request, refused.code, bid=str(refused.id), lot=refused.lot, seq=refused.seq, **figures)
+
+
+async def _figures(conn: Connection, refused: BidRefused) -> dict[str, str | None]:
+    """The lowest legal amount for the program, and for the sentence as people write it."""
+    listing = await listing_by_id(conn, refused.lot)
+    if refused.lowest_minor is None or listing is None:
+        return {"lowest_minor": refused.lowest_minor, "lowest": "–"}
+    return {
+        "lowest_minor": refused.lowest_minor,
+        "lowest": money_text(int(refused.lowest_minor), listing.currency),
+    }
 
 
 @operation("GET", "/bids/{client_bid_id:uuid}", tag="bidding")
@@ -85,7 +101,8 @@ async def bid(call: Call, client_bid_id: UUID) -> BidAccepted:
         raise ProblemError(Problem.NOT_FOUND)
     message = told(answer)
     if isinstance(message, BidRefused):
-        raise ProblemError(Refusal(message.code), lowest_minor=message.lowest_minor, seq=message.seq)
+        figures = await _figures(call.conn, message)
+        raise ProblemError(message.code, bid=str(message.id), lot=message.lot, seq=message.seq, **figures)
     return message
 
 
