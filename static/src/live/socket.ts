@@ -57,20 +57,24 @@ export function connect(): void {
 }
 
 function opened(): void {
-  failures.value = 0;
-  heardAt.value = localNow();
   forgetSamples();
   for (let i = 0; i < FIRST_PINGS; i++) window.setTimeout(ping, i * 60);
-  link.value = "live";
   for (const opener of openers) opener();
 }
 
 function received(data: string): void {
   const back = localNow();
-  heardAt.value = back;
   const message = JSON.parse(data) as FromServer;
   if (message.type === "pong") addSample(message.c, message.r, message.s, back);
+  if (message.type !== "pong" || link.peek() === "live") heardAt.value = back;
   for (const listener of listeners) listener(message);
+  if (message.type === "subscribed") resumed();
+}
+
+/** Live is who has the state again, not who has a socket: till then nothing can be bid on. */
+function resumed(): void {
+  failures.value = 0;
+  link.value = "live";
 }
 
 function lost(): void {
@@ -95,7 +99,7 @@ function ping(): void {
 
 window.setInterval(() => {
   ping();
-  if (link.peek() === "live" && localNow() - heardAt.peek() > SILENCE_LIMIT) drop();
+  if (socket?.readyState === WebSocket.OPEN && localNow() - heardAt.peek() > SILENCE_LIMIT) drop();
 }, PING_EVERY);
 
 // A machine that slept wakes with timers late: the clock is measured anew.

@@ -50,6 +50,11 @@ export class LotPanel extends LiveElement {
       <p class="verdict ${this.tone()}" aria-live="off">${this.words()}</p>`;
   }
 
+  /** For how many milliseconds the buttons have shown the same amounts. */
+  get steadyFor(): number {
+    return localNow() - this.shownAt;
+  }
+
   /** Press a quick button by its number, as the keys 1, 2 and 3 do. */
   press(index: number): void {
     this.hold();
@@ -82,7 +87,7 @@ export class LotPanel extends LiveElement {
   private readonly hold = (): void => {
     window.clearTimeout(this.releasing);
     this.held = this.shown;
-    this.heldTooSoon = localNow() - this.shownAt < CHANGE_GUARD;
+    this.heldTooSoon = this.steadyFor < CHANGE_GUARD;
     this.requestUpdate();
   };
 
