@@ -128,7 +128,11 @@ def _lot_and_parties(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ..
     title = Both(terms.title_zh or terms.title_en, terms.title_en or terms.title_zh)
     buyer = both("confirmation.buyer_value", name=terms.buyer_name, paddle=terms.buyer_paddle)
     return (
-        Clause(name="lot", label=both("confirmation.lot"), value=both("confirmation.lot_value", id=terms.lot_id, title=title)),
+        Clause(
+            name="lot",
+            label=both("confirmation.lot"),
+            value=both("confirmation.lot_value", id=terms.lot_id, title=title),
+        ),
         Clause(name="seller", label=both("confirmation.seller"), value=_same(terms.seller_name)),
         Clause(name="buyer", label=both("confirmation.buyer"), value=buyer),
     )
@@ -141,7 +145,9 @@ def _sums(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
     words = Both(in_words_zh(terms.hammer_minor, terms.currency), in_words_en(terms.hammer_minor, terms.currency))
     fee = commission_minor(terms)
     due_at = terms.closed_at + timedelta(seconds=terms.payment_seconds)
-    due = both("confirmation.due_value", sum=sum_of(terms.hammer_minor - terms.deposit_minor), when=instant_text(due_at))
+    due = both(
+        "confirmation.due_value", sum=sum_of(terms.hammer_minor - terms.deposit_minor), when=instant_text(due_at)
+    )
     rate = rate_text(terms.commission_bp)
     return (
         Clause(name="price", label=both("confirmation.price"), value=_same(sum_of(terms.hammer_minor)), kind="sum"),

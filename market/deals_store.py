@@ -51,9 +51,7 @@ class Deal(Struct, frozen=True, kw_only=True):
 
 async def mark_hammer(conn: Connection, hammer: Hammer) -> bool:
     """True the first time that this lot's close is carried over; False ever after."""
-    row = await conn.fetchrow(
-        _queries.insert_hammer, hammer.lot_id, hammer.outcome.value, hammer.seq, hammer.closed_at
-    )
+    row = await conn.fetchrow(_queries.insert_hammer, hammer.lot_id, hammer.outcome.value, hammer.seq, hammer.closed_at)
     return row is not None
 
 
@@ -144,9 +142,7 @@ async def deals_of_party(
     return _page(await conn.fetch(_queries.deals_of_party, party_id, role, state, limit, offset))
 
 
-async def deals_of_house(
-    conn: Connection, *, state: str | None, limit: int, offset: int
-) -> tuple[list[DealRow], int]:
+async def deals_of_house(conn: Connection, *, state: str | None, limit: int, offset: int) -> tuple[list[DealRow], int]:
     """A part of all deals, newest first, and how many there are in all."""
     return _page(await conn.fetch(_queries.deals_of_house, state, limit, offset))
 

@@ -114,8 +114,8 @@ async def overview(conn: Connection) -> MoneyOverview:
 
 def _checks(cases: list[StateRow], trial: list[TrialRow]) -> tuple[Check, ...]:
     held: dict[str, int] = defaultdict(int)
-    for row in cases:
-        held[row.currency] += row.held_minor
+    for state in cases:
+        held[state.currency] += state.held_minor
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for row in trial:
         sums[row.currency][0] += row.debit_minor
@@ -123,7 +123,9 @@ def _checks(cases: list[StateRow], trial: list[TrialRow]) -> tuple[Check, ...]:
         if row.kind == "escrow":
             sums[row.currency][2] += row.credit_minor - row.debit_minor
     return tuple(
-        Check(currency=currency, debit_minor=debit, credit_minor=credit, escrow_minor=escrow, cases_minor=held[currency])
+        Check(
+            currency=currency, debit_minor=debit, credit_minor=credit, escrow_minor=escrow, cases_minor=held[currency]
+        )
         for currency, (debit, credit, escrow) in sorted(sums.items())
     )
 

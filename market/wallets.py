@@ -15,6 +15,10 @@ from market.applications import lot_of
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asyncpg import Record
+
     from escrow.desk import EscrowDesk
     from migrations.database import Connection
 
@@ -54,6 +58,12 @@ class Movement(Struct, frozen=True, kw_only=True):
     currency: str
     amount_minor: int
     balance_minor: int
+    title_en: str = ""
+    title_zh: str = ""
+
+    def title(self, lang: str) -> str:
+        """The title of the lot that it was about, if it was about one."""
+        return (self.title_zh or self.title_en) if lang == "zh" else (self.title_en or self.title_zh)
 
 
 class WalletView(Struct, frozen=True, kw_only=True):
@@ -82,10 +92,11 @@ async def wallet_view(
     """The party's wallet; the movements may be narrowed to a currency and to days (UTC, both included)."""
     held = [each for each in await desk.deposits.deposits_of(conn, party_id) if each.state is DepositState.HELD]
     balances = await balances_of(conn, desk, party_id, held)
+    names = {row["subject"]: row for row in await conn.fetch(_queries.names_of_subjects, party_id)}
     movements: list[Movement] = []
     for balance in balances:
         if currency in (None, balance.currency):
-            movements += await movements_of(conn, desk, party_id, balance.currency)
+            movements += await movements_of(conn, desk, party_id, balance.currency, names)
     chosen = [
         each
         for each in movements
@@ -100,9 +111,7 @@ async def wallet_view(
     )
 
 
-async def balances_of(
-    conn: Connection, desk: EscrowDesk, party_id: int, held: list[Deposit]
-) -> tuple[Balance, ...]:
+async def balances_of(conn: Connection, desk: EscrowDesk, party_id: int, held: list[Deposit]) -> tuple[Balance, ...]:
     """One balance for each currency in which the party has ever had anything."""
     free = await desk.wallet.balances(conn, party_id)
     currencies = sorted({*free, *(each.currency for each in held), *await _earning_currencies(conn, party_id)})
@@ -119,7 +128,9 @@ async def balances_of(
     )
 
 
-async def movements_of(conn: Connection, desk: EscrowDesk, party_id: int, currency: str) -> list[Movement]:
+async def movements_of(
+    conn: Connection, desk: EscrowDesk, party_id: int, currency: str, names: Mapping[str, Record]
+) -> list[Movement]:
     """Every movement of the party's wallet in one currency, newest first."""
     lines = await desk.wallet.statement(conn, party_id, currency, limit=MOST_MOVEMENTS)
     return [
@@ -131,6 +142,8 @@ async def movements_of(conn: Connection, desk: EscrowDesk, party_id: int, curren
             currency=currency,
             amount_minor=line.amount_minor,
             balance_minor=line.balance_minor,
+            title_en=names[line.subject]["title_en"] if line.subject in names else "",
+            title_zh=names[line.subject]["title_zh"] if line.subject in names else "",
         )
         for line in lines
     ]

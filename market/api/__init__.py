@@ -12,4 +12,4 @@ def routes() -> list[BaseRoute]:
     from market.api.operations import routes_of
 
     areas = (account, lots, bids, deals, wallet, money)
-    return [route for area in areas for route in routes_of(area.__name__)] + openapi.routes
+    return [*(route for area in areas for route in routes_of(area.__name__)), *openapi.routes]

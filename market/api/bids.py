@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -82,7 +82,7 @@ async def place_bid(request: Request) -> Response:
     return problem(request, refused.code, bid=str(refused.id), lot=refused.lot, seq=refused.seq, **figures)
 
 
-async def _figures(conn: Connection, refused: BidRefused) -> dict[str, str | None]:
+async def _figures(conn: Connection, refused: BidRefused) -> dict[str, Any]:
     """The lowest legal amount for the program, and for the sentence as people write it."""
     listing = await listing_by_id(conn, refused.lot)
     if refused.lowest_minor is None or listing is None:

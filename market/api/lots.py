@@ -33,7 +33,6 @@ from market.listing_facts import (
     CONDITIONS,
     Listing,
     ListingContent,
-
     ListingState,
     Step,
 )
@@ -349,9 +348,7 @@ async def add_photo(call: Call, lot_id: int, body: bytes) -> PhotoAdded:
     if isinstance(image, PhotoRefusal):
         raise ProblemError(image)
     photo_id: int = granted(
-        await photos.upload_photo(
-            call.conn, listing_id=lot_id, seller_id=call.viewer.id, image=image, now=call.now
-        )
+        await photos.upload_photo(call.conn, listing_id=lot_id, seller_id=call.viewer.id, image=image, now=call.now)
     )
     return PhotoAdded(id=photo_id, url=f"/photos/{photo_id}/960.webp")
 

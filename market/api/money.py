@@ -226,9 +226,7 @@ async def quarantine(call: Call, query: QuarantineQuery) -> Listed[QuarantineSha
 @operation("GET", "/money/quarantine/{item_id:int}/preview", tag="operator")
 async def preview_quarantined(call: Call, item_id: int, query: PreviewQuery) -> Previewed:
     """The postings that applying the money there would make, with both accounts before and after."""
-    lines = granted(
-        await money_desk.preview(call.conn, call.house.escrow, item_id, query.target, query.id, call.now)
-    )
+    lines = granted(await money_desk.preview(call.conn, call.house.escrow, item_id, query.target, query.id, call.now))
     return Previewed(
         items=[
             PreviewLine(

@@ -93,7 +93,10 @@ async def operator_quarantine(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         items = await house.escrow.quarantine.items(conn, state, money_desk.MOST_ITEMS)
     text = _texts(request)
-    options = [("all", text("deal.any")), *((one.value, text(f"quarantine_state.{one.value}")) for one in QuarantineState)]
+    options = [
+        ("all", text("deal.any")),
+        *((one.value, text(f"quarantine_state.{one.value}")) for one in QuarantineState),
+    ]
     context = {"items": items, "state": state.value if state else "all", "state_options": options}
     return render(request, "operator_money/quarantine.html", context)
 

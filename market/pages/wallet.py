@@ -79,12 +79,17 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
 
 
 def movement_text(house: House, lang: str, movement: Movement) -> str:
-    """What a movement was, with the number of what it was about."""
-    kind, _, number = movement.subject.partition(":")
+    """What a movement was, with the lot or the number of what it was about."""
+    subject, _, number = movement.subject.partition(":")
     text: Callable[..., str] = house.catalogue.text
-    said = text(f"movement.{movement.kind}", lang)
-    about = f"movement_about.{kind}"
-    return text("movement_of", lang, what=said, about=text(about, lang, id=number)) if about in house.catalogue else said
+    paid_in = movement.kind == "deposit_held" and movement.amount_minor > 0
+    said = text("movement.paid_in" if paid_in else f"movement.{movement.kind}", lang)
+    if title := movement.title(lang):
+        return text("movement_of", lang, what=said, about=title)
+    about = f"movement_about.{subject}"
+    return (
+        text("movement_of", lang, what=said, about=text(about, lang, id=number)) if about in house.catalogue else said
+    )
 
 
 def _csv(house: House, lang: str, view: WalletView) -> Response:

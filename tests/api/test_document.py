@@ -24,9 +24,7 @@ def test_every_route_of_the_api_is_documented_and_nothing_else() -> None:
         if isinstance(route, Route) and route.path.startswith(PREFIX)
         for method in (route.methods or set()) - {"HEAD"}
     }
-    documented = {
-        (path, method.upper()) for path, item in openapi_document()["paths"].items() for method in item
-    }
+    documented = {(path, method.upper()) for path, item in openapi_document()["paths"].items() for method in item}
     assert served == documented
 
 

@@ -186,7 +186,13 @@ async def test_a_withdrawal_needs_a_bank_account_and_the_money(server: Server, t
 
 
 async def test_the_operators_pages_show_books_that_agree(server: Server, trade: Trade) -> None:
-    for path in ("/operator/money", "/operator/cases", f"/operator/cases/{trade.case.id}", "/operator/quarantine", "/operator/payouts"):
+    for path in (
+        "/operator/money",
+        "/operator/cases",
+        f"/operator/cases/{trade.case.id}",
+        "/operator/quarantine",
+        "/operator/payouts",
+    ):
         page = await server.client.get(path, headers=trade.operator)
         assert page.status_code == 200, page.text
         assert (await server.client.get(path, headers=trade.buyer)).status_code == 403

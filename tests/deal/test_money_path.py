@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -71,9 +71,9 @@ async def _is_up(client: httpx2.AsyncClient, process: subprocess.Popen[bytes]) -
         return False
 
 
-async def _until(true: object) -> None:
+async def _until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await true():  # type: ignore[operator]  # any function of no arguments
+        while not await true():  # noqa: ASYNC110 -- another process can only be asked
             await asyncio.sleep(0.05)
 
 

@@ -93,9 +93,7 @@ async def admitted(
     """Apply, be confirmed, pay the deposit; the paddle."""
     applied = await applications.apply(conn, lot_id=lot_id, party_id=bidder, now=now)
     assert isinstance(applied, Application), applied
-    confirmed = await applications.confirm(
-        conn, desk, application_id=applied.id, operator_id=operator, now=now
-    )
+    confirmed = await applications.confirm(conn, desk, application_id=applied.id, operator_id=operator, now=now)
     assert isinstance(confirmed, Application), confirmed
     if confirmed.deposit_id is not None:
         deposit = await desk.deposits.deposit_by_id(conn, confirmed.deposit_id)
@@ -112,7 +110,9 @@ async def pays(conn: Connection, desk: EscrowDesk, reference: str, amount_minor:
         await desk.inbox.receive(conn, incoming(reference, amount_minor), now)
 
 
-async def fall(conn: Connection, on: Stage, outcome: Outcome = Outcome.SOLD, closed_at: datetime = NOW + 2 * HOUR) -> None:
+async def fall(
+    conn: Connection, on: Stage, outcome: Outcome = Outcome.SOLD, closed_at: datetime = NOW + 2 * HOUR
+) -> None:
     """The hammer falls: the handler runs in a transaction of its own."""
     handler = trades.hammer_handler(trades.TradeTerms(), on.desk)
     async with conn.transaction():
@@ -130,4 +130,7 @@ async def case_of(conn: Connection, on: Stage) -> Case:
 
 async def notices_of(conn: Connection, party_id: int) -> list[str]:
     """The kinds of what a party was told, oldest first."""
-    return [row["kind"] for row in await conn.fetch("select kind from market.notice where party_id = $1 order by id", party_id)]
+    return [
+        row["kind"]
+        for row in await conn.fetch("select kind from market.notice where party_id = $1 order by id", party_id)
+    ]
