@@ -24,9 +24,10 @@ from auction.batch import Answer, BidKey, Room, turned_away
 from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
 from auction.formats import english
-from auction.group_commit import CONNECTION_LOST, GroupCommit, Rooms, Work, repeated, uncancelled
+from auction.group_commit import GroupCommit, Rooms, Work, repeated, uncancelled
 from auction.limits import Limits, TokenBuckets
 from auction.public import PublicState, public_state
+from auction.store import CONNECTION_LOST
 
 if TYPE_CHECKING:
     from auction.hub import Hub
@@ -227,7 +228,7 @@ class Bidding:
                 self._answers[key] = answer
             waiting = self._waiting.pop(key, None)
             for done in waiting.done if waiting is not None else ():
-                done(answer)
+                _tell(done, answer)
         while len(self._answers) > self.limits.remembered_answers:
             del self._answers[next(iter(self._answers))]
 
@@ -338,6 +339,14 @@ class Bidding:
         self._closing.discard(lot_id)
         if room is not None:
             self._moved(self.rooms.keep(room))
+
+
+def _tell(done: Done, answer: Answer) -> None:
+    """One door that fails to pass its answer on must not keep the others from theirs."""
+    try:
+        done(answer)
+    except Exception:
+        _log.exception("answer_not_delivered")
 
 
 def _content(bid: Bid) -> tuple[int, int, bool]:

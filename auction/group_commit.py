@@ -27,6 +27,7 @@ from msgspec import Struct
 from auction import store
 from auction.batch import Answer, BidKey, Judged, Room, judge_batch, same_request, settle, turned_away
 from auction.facts import Bid, Refusal
+from auction.store import CONNECTION_LOST
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -40,13 +41,6 @@ _log = structlog.get_logger()
 
 HOT_SECONDS = 1.0
 RECONNECT_SECONDS = (0.05, 2.0)
-CONNECTION_LOST = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
 LOST_RACE = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
@@ -126,7 +120,7 @@ class GroupCommit:
                 if self._is_giving_up:
                     raise
                 pause = min(longest, pause * 2)
-            except Exception as error:
+            except asyncpg.PostgresError as error:
                 await self._isolate(batch, error)
 
     def give_up(self) -> None:
@@ -163,8 +157,14 @@ class GroupCommit:
         # In key order, so that two nodes lock the standings they share in the same order.
         for lot_id in sorted(batch):
             room = self._rooms.get(lot_id)
-            if room is not None:
+            if room is None:
+                continue
+            try:
                 judged.append(judge_batch(room, batch[lot_id].bids, batch[lot_id].tick_at))
+            except Exception:
+                # A mistake in the rules must not stop the house: this lot's bids are refused, all others go on.
+                _log.exception("judging_failed", lot=lot_id)
+                self._turn_away(batch, lot_id, Refusal.BUSY)
         if not judged:
             return [], store.Committed(set(), {})
         return judged, await store.commit_batch(statement, judged)
@@ -222,9 +222,11 @@ class GroupCommit:
             try:
                 await self._attempt(alone)
             except Exception as again:
-                if isinstance(again, LOST_RACE) or (
-                    isinstance(again, CONNECTION_LOST) and not isinstance(again, ValueError)
-                ):
+                # Only what the server itself refused, or what could not be sent, is known to have had no effect.
+                if isinstance(again, LOST_RACE) or not isinstance(again, (asyncpg.PostgresError, ValueError)):
+                    batch.update(alone)
+                    return
+                if isinstance(again, CONNECTION_LOST) and not isinstance(again, ValueError):
                     batch.update(alone)
                     return
                 _log.error("batch_refused", lot=lot_id, error=repr(again), first=repr(error))
@@ -271,6 +273,7 @@ async def uncancelled(work: Coroutine[object, object, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done():
-            await asyncio.wait([task])
+        await asyncio.wait([task])
+        if (error := task.exception()) is not None:
+            _log.warning("work_failed_while_stopping", error=repr(error))
         raise

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 from msgspec import UNSET, Struct
@@ -156,8 +155,11 @@ class Live:
             job = await self._reads.get()
             try:
                 await job()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except store.CONNECTION_LOST as error:
                 _log.warning("live_read_failed", error=repr(error))
+            except Exception:
+                # One question that fails must not end the worker that answers everybody's.
+                _log.exception("live_read_failed")
 
     async def _recheck_sessions(self) -> None:
         interval = self.limits.recheck_seconds
@@ -174,7 +176,7 @@ class Live:
             return True
         try:
             return await self._recheck(viewer)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except store.CONNECTION_LOST as error:
             _log.warning("session_not_rechecked", error=repr(error))
             return True
 

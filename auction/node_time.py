@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 
 from auction import store
@@ -95,7 +94,7 @@ class NodeTime:
             try:
                 async with pool.acquire() as conn:
                     self.follow(await measure_offset(partial(store.database_time, conn), self._monotonic))
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except store.CONNECTION_LOST as error:
                 _log.warning("clock_not_measured", error=repr(error))
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
     from migrations.database import Connection
 
 queries = load_queries("auction")
+
+CONNECTION_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""What asyncpg raises when the database is gone, going or coming: whether a statement took effect is not known."""
 
 _PHASES = {phase.value: phase for phase in Phase}
 _OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{outcome.value: outcome for outcome in Outcome}}
