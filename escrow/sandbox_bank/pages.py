@@ -96,7 +96,10 @@ class Doors:
     # For people.
 
     async def page_accounts(self, request: Request) -> Response:
-        return await self._accounts_page(request, {}, done=request.query_params.get("done", ""))
+        # A link from the house brings the payment with it, so that nobody has to copy sum and reference.
+        names = ("to_number", "currency", "amount", "reference")
+        typed = {name: request.query_params[name] for name in names if name in request.query_params}
+        return await self._accounts_page(request, typed, done=request.query_params.get("done", ""))
 
     async def page_account(self, request: Request) -> Response:
         async with self._pool.acquire() as conn:
