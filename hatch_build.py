@@ -75,13 +75,23 @@ def build(root: Path) -> None:
         entries = entries_of(meta) | {"icons.svg": write_icons(root, out), "seal.svg": copy_seal(root, out)}
         packages = sorted(packages_of(meta) | {"lucide-static"})
         (out / "THIRD_PARTY_LICENSES.txt").write_text(licences(root, packages), encoding="utf-8")
-        manifest = {"entries": entries, "packages": packages, "stamp": stamp_of(root)}
+        files = sorted(path.name for path in out.iterdir())
+        keep_for_running_servers(root / "static" / "dist", out)
+        manifest = {"entries": entries, "files": files, "packages": packages, "stamp": stamp_of(root)}
         (out / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
         dist = root / "static" / "dist"
         shutil.rmtree(dist, ignore_errors=True)
         out.rename(dist)
     done = time.perf_counter()
     print(f"browser files: npm {installed - started:.1f} s, bundle {done - installed:.1f} s", file=sys.stderr)  # noqa: T201
+
+
+def keep_for_running_servers(dist: Path, out: Path) -> None:
+    """A server that started before this build still names the files of the one before: they live on for one build."""
+    if (dist / "manifest.json").is_file():
+        for name in json.loads((dist / "manifest.json").read_text(encoding="utf-8")).get("files", []):
+            if (dist / name).is_file() and not (out / name).exists():
+                shutil.copy2(dist / name, out / name)
 
 
 def stamp_of(root: Path) -> str:
