@@ -50,7 +50,12 @@ async def party(conn: Connection, *, operator: bool = False, now: datetime = NOW
     """A new member or operator."""
     number = next(_numbers)
     made = await parties.register(
-        conn, email=f"sell{number}@example.org", display_name=f"Seller {number}", language="en", passphrase_phc=None, now=now
+        conn,
+        email=f"sell{number}@example.org",
+        display_name=f"Seller {number}",
+        language="en",
+        passphrase_phc=None,
+        now=now,
     )
     assert isinstance(made, int)
     if operator:

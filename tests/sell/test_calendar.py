@@ -49,7 +49,12 @@ async def test_search_finds_every_part_of_a_word_in_both_languages(conn: Connect
     await shop(
         conn,
         {"title_en": "Vase", "title_zh": "青花梅瓶", "description_en": "Ancient", "description_zh": ""},
-        {"title_en": "Bottle", "title_zh": "大花瓶", "description_en": "ancient, five o'clock, 100% \\", "description_zh": ""},
+        {
+            "title_en": "Bottle",
+            "title_zh": "大花瓶",
+            "description_en": "ancient, five o'clock, 100% \\",
+            "description_zh": "",
+        },
     )
     assert await titles(conn, q=q) == found
 
@@ -104,7 +109,14 @@ async def test_a_void_lot_is_closed(conn: Connection) -> None:
 
 
 def test_an_address_can_only_ask_for_what_there_is() -> None:
-    asked = {"state": "secret", "category": "'; drop", "currency": "XXX", "sort": "reserve_minor", "page": "-3", "q": "x" * 999}
+    asked = {
+        "state": "secret",
+        "category": "'; drop",
+        "currency": "XXX",
+        "sort": "reserve_minor",
+        "page": "-3",
+        "q": "x" * 999,
+    }
     filters = filters_from_query(asked)
     assert filters == CalendarFilters(q="x" * 100)
     assert filters_from_query({"page": "9" * 30}).page == 1
@@ -118,13 +130,21 @@ async def test_no_field_of_the_calendar_tells_the_reserve(conn: Connection) -> N
     assert "777" not in repr(row) and "777" not in calendar_csv([row], "en", Catalogue.load())
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", " =1", "\u3000=1", "\n=1", "|calc"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", " =1", "\u3000=1", "\n=1", "|calc"]
+)
 def test_a_cell_that_would_run_is_text(cell: str) -> None:
     assert guarded_cell(cell).startswith("'")
 
 
 def test_numbers_and_plain_words_stay_as_they_are() -> None:
-    assert [guarded_cell(one) for one in (12, "-", "Vase = old", None, "青花")] == ["12", "'-", "Vase = old", "", "青花"]
+    assert [guarded_cell(one) for one in (12, "-", "Vase = old", None, "青花")] == [
+        "12",
+        "'-",
+        "Vase = old",
+        "",
+        "青花",
+    ]
     assert csv_text(["a", "b"], [[1, 'x, "y"']]) == '\ufeffa,b\r\n1,"x, ""y"""\r\n'
 
 

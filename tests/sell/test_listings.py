@@ -116,7 +116,9 @@ async def test_what_is_on_show_can_no_longer_be_edited_or_withdrawn(conn: Connec
     assert await listings.take_back(conn, **mine) is ListingRefusal.NOT_SUBMITTED
 
 
-@pytest.mark.parametrize("column", ["title_en = 'Other'", "start_price_minor = 1", "starts_at = now()", "state = 'draft'"])
+@pytest.mark.parametrize(
+    "column", ["title_en = 'Other'", "start_price_minor = 1", "starts_at = now()", "state = 'draft'"]
+)
 async def test_the_database_itself_holds_what_is_on_show(conn: Connection, column: str) -> None:
     seller, operator = await party(conn), await party(conn, operator=True)
     listing = await on_show(conn, seller, operator)

@@ -72,7 +72,9 @@ async def test_the_whole_way_from_draft_to_paddle_by_forms_alone(server: Server)
     queue = await get(server, operator, f"/operator/applications?lot={lot_id}")
     application = re.search(r'data-application="(\d+)"', queue.text)
     assert application
-    assert (await post(server, operator, f"/operator/applications/{application[1]}", {"act": "confirm"})).status_code == 303
+    assert (
+        await post(server, operator, f"/operator/applications/{application[1]}", {"act": "confirm"})
+    ).status_code == 303
     async with server.house.pool.acquire() as conn, conn.transaction():
         due = await applications.application_state(conn, server.house.escrow, lot_id, bidder)
         assert due is not None and due.reference
@@ -219,7 +221,9 @@ async def test_a_title_with_html_is_shown_as_text_everywhere(server: Server) -> 
     ]:
         page = await get(server, who, path)
         assert page.status_code == 200, path
-        assert "<script>alert" not in page.text and "<img src=x" not in page.text and "<svg onload" not in page.text, path
+        assert "<script>alert" not in page.text and "<img src=x" not in page.text and "<svg onload" not in page.text, (
+            path
+        )
 
 
 async def test_the_reserve_is_for_its_seller_and_the_operator_alone(server: Server) -> None:
@@ -264,7 +268,11 @@ async def test_a_photo_is_taken_in_and_seen_by_others_only_once_on_show(server: 
 
 @pytest.mark.parametrize(
     ("data", "says"),
-    [(b"<html>", "not an image"), (picture(100, 100), "smaller than 200"), (b"PK\x03\x04" + b"0" * 5000, "not an image")],
+    [
+        (b"<html>", "not an image"),
+        (picture(100, 100), "smaller than 200"),
+        (b"PK\x03\x04" + b"0" * 5000, "not an image"),
+    ],
 )
 async def test_a_file_that_is_no_photo_gets_a_clear_sentence(server: Server, data: bytes, says: str) -> None:
     seller = await server.party()
@@ -283,7 +291,7 @@ async def test_an_upload_beyond_the_limit_is_cut_off_at_the_door(server: Server)
     ):
         with suppress(TransportError):  # the door may answer and close while the client is still sending
             assert (await sending).status_code == 413
-    assert "/photos/" not in re.sub("/photos\"", "", (await get(server, seller, f"/sell/lots/{lot_id}")).text)
+    assert "/photos/" not in re.sub('/photos"', "", (await get(server, seller, f"/sell/lots/{lot_id}")).text)
 
 
 async def test_photos_are_moved_described_and_removed_by_forms(server: Server) -> None:

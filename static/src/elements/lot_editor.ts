@@ -12,8 +12,7 @@ const PAUSE_MS = 1200;
 
 export class LotEditor extends HTMLElement {
   #waiting: number | undefined;
-  #sending: Promise<void> = Promise.resolve();
-  #leaving = false;
+  #sending: Promise<void> | undefined;
 
   connectedCallback(): void {
     const form = this.querySelector<HTMLFormElement>("form.lot-form");
@@ -35,19 +34,21 @@ export class LotEditor extends HTMLElement {
   #later(form: HTMLFormElement): void {
     window.clearTimeout(this.#waiting);
     this.#waiting = window.setTimeout(() => {
-      this.#sending = this.#sending.then(() => this.#check(form));
+      this.#sending = (this.#sending ?? Promise.resolve()).then(() => this.#check(form));
+      const sent = this.#sending;
+      void sent.then(() => {
+        if (this.#sending === sent) this.#sending = undefined;
+      });
     }, PAUSE_MS);
   }
 
-  /** A save on its way brings a new version: the form that is sent by hand must carry it. */
+  /** A save on its way brings a new version: the form that is sent by hand waits for it and carries it. */
   async #afterTheLastSave(form: HTMLFormElement, event: SubmitEvent): Promise<void> {
     window.clearTimeout(this.#waiting);
-    if (this.#leaving) return;
+    if (this.#sending === undefined) return;
     event.preventDefault();
-    await this.#sending;
-    this.#leaving = true;
+    while (this.#sending !== undefined) await this.#sending;
     form.requestSubmit(event.submitter);
-    this.#leaving = false;
   }
 
   async #check(form: HTMLFormElement): Promise<void> {
