@@ -74,11 +74,12 @@ class Robot:
                 bidding = group.create_task(self._bid_now_and_then(socket))
                 try:
                     async for message in socket:
-                        self._hear(msgspec.json.decode(message))
+                        self.hear(msgspec.json.decode(message))
                 finally:
                     bidding.cancel()
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take in a message of the server's."""
         kind = message.get("type")
         if kind in ("state", "subscribed"):
             self._states[message["lot"]] = message
@@ -90,10 +91,11 @@ class Robot:
             await asyncio.sleep(TICK_SECONDS)
             now = datetime.now(UTC)
             for lot, state in self._states.items():
-                if self._may_bid(lot, state, now) and _random.random() < eagerness(state, now):
-                    await socket.send(_json(self._offer(lot, state)))
+                if self.may_bid(lot, state, now) and _random.random() < eagerness(state, now):
+                    await socket.send(_json(self.offer(lot, state)))
 
-    def _may_bid(self, lot: int, state: dict[str, Any], now: datetime) -> bool:
+    def may_bid(self, lot: int, state: dict[str, Any], now: datetime) -> bool:
+        """Whether a bid is legal now, as far as the state says, and within this robot's limit."""
         if lot not in self._paddles or state["leader"] == self._paddles[lot]:
             return False
         if state["phase"] == "closed" or state["paused_at"] is not None or state["next_minor"] is None:
@@ -102,7 +104,7 @@ class Robot:
             _time(state["starts_at"]) <= now < _time(state["ends_at"]) and int(state["next_minor"]) <= self._limits[lot]
         )
 
-    def _offer(self, lot: int, state: dict[str, Any]) -> dict[str, Any]:
+    def offer(self, lot: int, state: dict[str, Any]) -> dict[str, Any]:
         """Mostly the next legal amount, sometimes a jump, sometimes a maximum some steps up."""
         lowest, step = int(state["next_minor"]), int(state["increment_minor"] or 0)
         steps = _random.choices((0, 1, 2, 4), (70, 15, 10, 5))[0]

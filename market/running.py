@@ -42,7 +42,10 @@ def server_database(config: Config) -> Iterator[Running]:
 @contextmanager
 def command_database(config: Config) -> Iterator[Running]:
     """For a command: the database of the server that runs on this folder, or one started for the moment."""
-    if not config.database_url and data_folder.is_held(config.data_dir):
+    if config.database_url:
+        yield Running(config=replace(config, database=Address(url=config.database_url)))
+        return
+    if data_folder.is_held(config.data_dir):
         yield Running(config=replace(config, database=EmbeddedPostgres(config.data_dir).attach()))
         return
     with server_database(config) as running:

@@ -116,6 +116,9 @@ CREATE FUNCTION escrow.append(operations jsonb, posted_at timestamp with time zo
 #variable_conflict use_column
 declare
   fresh uuid[];
+  places bigint[];
+  wanted bigint;
+  written bigint;
 begin
   with asked as (
     select distinct on ((o.value ->> 'id')::uuid) (o.value ->> 'id')::uuid as id, o.value as body, o.ordinality as place
@@ -128,31 +131,30 @@ begin
       on conflict on constraint op_pk do nothing
       returning id
   )
-  select array_agg(asked.id order by asked.place) into fresh from added join asked using (id);
-
-  if exists (
-    select from jsonb_array_elements(operations) o
-    cross join jsonb_array_elements(o -> 'lines') l
-    cross join lateral (values (l ->> 'debit'), (l ->> 'credit')) side (path)
-    left join escrow.account a on a.path = side.path and a.currency = l ->> 'currency'
-    where a.id is null
-  ) then
-    raise exception 'no such account in this currency'
-      using errcode = 'foreign_key_violation', constraint = 'transfer_account_known';
-  end if;
+  select array_agg(asked.id order by asked.place), array_agg(asked.place order by asked.place),
+         coalesce(sum(jsonb_array_length(asked.body -> 'lines')), 0)
+    into fresh, places, wanted
+    from added join asked using (id);
 
   insert into escrow.transfer
     (op, n, debit, credit, currency, debit_mode, credit_mode, amount, reverses_op, reverses_n, reverses_amount)
-  select f.id, l.ordinality, d.id, c.id, l.value ->> 'currency', d.mode, c.mode, (l.value ->> 'amount')::bigint,
-         (l.value ->> 'reverses_op')::uuid, (l.value ->> 'reverses_n')::smallint, r.amount
-  from (select distinct on ((o.value ->> 'id')::uuid) (o.value ->> 'id')::uuid as id, o.value as body, o.ordinality as place
-        from jsonb_array_elements(operations) with ordinality o order by 1, o.ordinality) f
-  cross join lateral jsonb_array_elements(f.body -> 'lines') with ordinality l
-  join escrow.account d on d.path = l.value ->> 'debit' and d.currency = l.value ->> 'currency'
-  join escrow.account c on c.path = l.value ->> 'credit' and c.currency = l.value ->> 'currency'
-  left join escrow.transfer r on r.op = (l.value ->> 'reverses_op')::uuid and r.n = (l.value ->> 'reverses_n')::smallint
-  where f.id = any (fresh)
-  order by f.place, l.ordinality;
+  select (o.value ->> 'id')::uuid, l.ordinality, d.id, c.id, l.value ->> 'currency', d.mode, c.mode,
+         (l.value ->> 'amount')::bigint, (l.value ->> 'reverses_op')::uuid, (l.value ->> 'reverses_n')::smallint,
+         (select r.amount from escrow.transfer r
+          where r.op = (l.value ->> 'reverses_op')::uuid and r.n = (l.value ->> 'reverses_n')::smallint)
+  from jsonb_array_elements(operations) with ordinality o
+  cross join lateral jsonb_array_elements(o.value -> 'lines') with ordinality l
+  cross join lateral (select a.id, a.mode from escrow.account a
+    where a.path = l.value ->> 'debit' and a.currency = l.value ->> 'currency' limit 1) d
+  cross join lateral (select a.id, a.mode from escrow.account a
+    where a.path = l.value ->> 'credit' and a.currency = l.value ->> 'currency' limit 1) c
+  where o.ordinality = any (places)
+  order by o.ordinality, l.ordinality;
+  get diagnostics written = row_count;
+  if written <> wanted then
+    raise exception 'no such account in this currency'
+      using errcode = 'foreign_key_violation', constraint = 'transfer_account_known';
+  end if;
 
   insert into escrow.balance (account, version, op, n, amount, delta, previous, balance)
   select s.account, coalesce(tip.version, 0) + row_number() over chain, s.op, s.n, s.amount, s.delta,
@@ -171,14 +173,11 @@ begin
 
   return query
     select a.place::integer, a.id,
-           case when a.id = any (fresh) and a.turn = 1 then 'posted'
-                when p.request_sha256 = a.sha256 then 'replayed'
-                else 'conflict' end
-    from (select (o.value ->> 'id')::uuid as id, o.ordinality as place,
-                 sha256(convert_to(o.value::text, 'UTF8')) as sha256,
-                 row_number() over (partition by o.value ->> 'id' order by o.ordinality) as turn
+           case when a.place = any (places) then 'posted'
+                when (select p.request_sha256 from escrow.op p where p.id = a.id) = sha256(convert_to(a.body::text, 'UTF8'))
+                then 'replayed' else 'conflict' end
+    from (select (o.value ->> 'id')::uuid as id, o.value as body, o.ordinality as place
           from jsonb_array_elements(operations) with ordinality o) a
-    join escrow.op p on p.id = a.id
     order by a.place;
 end $$;
 
@@ -210,14 +209,16 @@ CREATE FUNCTION escrow.lock_accounts(operations jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  named bigint[];
 begin
-  perform from escrow.account a
-    where a.mode = 'C' and (a.path, a.currency) in (
-      select side.path, l ->> 'currency'
-      from jsonb_array_elements(operations) o
-      cross join jsonb_array_elements(o -> 'lines') l
-      cross join lateral (values (l ->> 'debit'), (l ->> 'credit')) side (path))
-    order by a.id for no key update;
+  select array_agg(distinct a.id) into named
+    from jsonb_array_elements(operations) o
+    cross join jsonb_array_elements(o -> 'lines') l
+    cross join lateral (values (l ->> 'debit'), (l ->> 'credit')) side (path)
+    cross join lateral (select e.id from escrow.account e
+      where e.path = side.path and e.currency = l ->> 'currency' and e.mode = 'C' limit 1) a;
+  perform from escrow.account a where a.id = any (named) order by a.id for no key update;
 end $$;
 
 ALTER FUNCTION escrow.lock_accounts(operations jsonb) OWNER TO gavelhouse_owner;
@@ -233,9 +234,9 @@ begin
     from jsonb_to_recordset(accounts) as a (path text, kind text, currency text, owner_id bigint)
     order by a.path, a.currency
     on conflict on constraint account_path_once do nothing;
-  return query select e.path, e.currency, e.id
+  return query select a.path, a.currency, e.id
     from jsonb_to_recordset(accounts) as a (path text, currency text)
-    join escrow.account e on e.path = a.path and e.currency = a.currency;
+    cross join lateral (select x.id from escrow.account x where x.path = a.path and x.currency = a.currency limit 1) e;
 end $$;
 
 ALTER FUNCTION escrow.open_accounts(accounts jsonb) OWNER TO gavelhouse_owner;
@@ -1566,9 +1567,6 @@ ALTER TABLE ONLY escrow.transfer
     ADD CONSTRAINT transfer_pk PRIMARY KEY (op, n);
 
 ALTER TABLE ONLY escrow.transfer
-    ADD CONSTRAINT transfer_reversed_once UNIQUE (reverses_op, reverses_n);
-
-ALTER TABLE ONLY escrow.transfer
     ADD CONSTRAINT transfer_whole_key UNIQUE (op, n, debit, credit, currency, amount);
 
 ALTER TABLE ONLY market.api_token
@@ -1684,6 +1682,8 @@ CREATE UNIQUE INDEX timer_one_running ON escrow.timer USING btree (case_id) WHER
 CREATE INDEX transfer_hot_credit ON escrow.transfer USING btree (credit, tx) WHERE (credit_mode = 'H'::text);
 
 CREATE INDEX transfer_hot_debit ON escrow.transfer USING btree (debit, tx) WHERE (debit_mode = 'H'::text);
+
+CREATE UNIQUE INDEX transfer_reversed_once ON escrow.transfer USING btree (reverses_op, reverses_n) WHERE (reverses_op IS NOT NULL);
 
 CREATE INDEX api_token_party ON market.api_token USING btree (party_id);
 

@@ -86,7 +86,13 @@ class Stage:
 @asynccontextmanager
 async def open_stage(config: Config, at: datetime) -> AsyncIterator[Stage]:
     """The stage, set to `at`. No server may run on the database meanwhile: it would live in another time."""
-    escrow = EscrowDesk(Hooks(on_deposit_held=applications.on_deposit_held, on_case_changed=trades.on_case_changed))
+    escrow = EscrowDesk(
+        Hooks(
+            on_deposit_held=applications.on_deposit_held,
+            on_case_changed=trades.on_case_changed,
+            lock_subject=applications.lock_subject,
+        )
+    )
     on_hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
     clock = SetClock(at)
     pool = await create_pool(config.address, Role.APP, max_size=4)

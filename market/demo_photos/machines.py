@@ -217,8 +217,10 @@ def copper_cathodes() -> Image.Image:
     nubs = ImageDraw.Draw(stack)
     for _ in range(420):
         s, t = chance.random(), chance.random()
-        x, y = 560 + 920 * s + 480 * t, 714 - 170 * t
-        nubs.ellipse((x - 5, y - 3, x + 5, y + 3), fill=mix((246, 178, 140), (120, 56, 36), chance.random()))
+        at = (560 + 920 * s + 480 * t, 714 - 170 * t)
+        nubs.ellipse(
+            (at[0] - 5, at[1] - 3, at[0] + 5, at[1] + 3), fill=mix((246, 178, 140), (120, 56, 36), chance.random())
+        )
     shine = Image.new("L", stack.size, 0)
     ImageDraw.Draw(shine).polygon([(760, 700), (1150, 556), (1330, 556), (960, 700)], fill=90)
     lit = Image.new("L", stack.size, 0)

@@ -1,0 +1,61 @@
+"""`gavelhouse serve`: on the embedded Postgres and on one of one's own, it opens, says when it is ready, and survives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from migrations.database import Role
+from tests.running_house import RunningHouse, running_house
+
+if TYPE_CHECKING:
+    from migrations.database import Address
+
+
+def _ready(house: RunningHouse) -> int:
+    try:
+        return httpx2.get(f"{house.origin}/readyz", trust_env=False, timeout=10).status_code
+    except httpx2.TransportError:
+        return 0
+
+
+def _postgres_of(house: RunningHouse) -> int:
+    return int((house.folder / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+
+
+def test_when_its_postgres_is_killed_the_house_gets_it_back(open_folder: Path) -> None:
+    with running_house(open_folder / "killed-postgres") as house:
+        house.start()
+        os.kill(_postgres_of(house), signal.SIGKILL)
+        until = time.monotonic() + 30
+        while _ready(house) == 200 and time.monotonic() < until - 25:
+            time.sleep(0.01)
+        while _ready(house) != 200:
+            assert time.monotonic() < until, house.log()[-3000:]
+            time.sleep(0.05)
+
+
+async def test_a_postgres_of_ones_own_serves_house_bank_and_commands(open_folder: Path, database: Address) -> None:
+    url = database.as_url(Role.OWNER)
+    with running_house(open_folder / "own-postgres", database_url=url) as house:
+        house.start()
+        house.start_bank()
+        assert _ready(house) == 200
+        assert not (house.folder / "postgres").exists()
+        assert "/sign-in/link/" in house.command("user", "create", "ann@a.example", "--name", "Ann")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_in_order(open_folder: Path, number: signal.Signals) -> None:
+    with running_house(open_folder / f"orderly-{number.name}") as house:
+        house.start()
+        assert house.serving is not None
+        house.serving.send_signal(number)
+        assert house.serving.wait(30) == 0
+        assert not (house.folder / "postgres" / "postmaster.pid").exists()
