@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
-# Nothing here must survive a power cut, so the tests' own cluster need not wait for the disk.
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+# Nothing here must survive a power cut, so the tests' own cluster need not wait for the disk. A vacuum worker runs as the
+# superuser, and would keep the owner from dropping its database by force.
+_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+}
 
 
 _LEFT_OUT = {int(number) for number in os.environ.get("GAVELHOUSE_TEST_WITHOUT", "").split(",") if number}
