@@ -81,7 +81,7 @@ async def test_every_page_is_without_fault_in_both_themes_and_widths(saleroom: S
     await expect(look.page.locator("h1")).to_be_visible()
     for width in (1280, 360):
         theme: Any = "light" if (width == 1280) == (lang == "en") else "dark"  # each of the four with one language
-        await look.page.emulate_media(color_scheme=theme)
+        await look.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # no colour caught half way
         await look.page.set_viewport_size({"width": width, "height": 800})
         assert await axe_faults(look.page) == "", (theme, width)
         assert await sideways(look.page) <= 0, (theme, width, await widest(look.page))
