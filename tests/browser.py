@@ -1,0 +1,38 @@
+"""The browser of the tests: which program, with which flags, the same for every test that looks at a page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
+
+# No sandbox, for tests may run as root; and nothing that calls home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """The browser of this machine: $GAVELHOUSE_CHROMIUM or $CHROMIUM, else what is on the path."""
+    named = os.environ.get("GAVELHOUSE_CHROMIUM") or os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "these tests need Chromium: apt-get install chromium fonts-noto-cjk"
+    return found
+
+
+@asynccontextmanager
+async def running_browser() -> AsyncIterator[Browser]:
+    """A browser with nobody in it; each person gets a context."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield running
+        await running.close()
