@@ -20,7 +20,7 @@ import structlog
 from msgspec import Struct
 
 from auction import store
-from auction.batch import Answer, BidKey, Room, turned_away
+from auction.batch import Answer, BidKey, Room, key_of, turned_away
 from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
 from auction.formats import english
@@ -132,7 +132,7 @@ class Bidding:
 
     def offer(self, bid: Bid, done: Done) -> None:
         """Place a bid; `done` is called with its answer, at once if it is known or the bid is turned away."""
-        key = bid.party_id, bid.client_bid_id
+        key = key_of(bid)
         if (known := self._answers.get(key)) is not None:
             return done(repeated(bid, known))
         if (waiting := self._waiting.get(key)) is not None:
@@ -223,7 +223,7 @@ class Bidding:
     def _answered(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
             self.answered[answer.refusal or "accepted"] += 1
-            key = answer.party_id, answer.client_bid_id
+            key = key_of(answer)
             if answer.refusal not in _DECIDED_AT_DOOR:
                 self._answers[key] = answer
             waiting = self._waiting.pop(key, None)

@@ -25,7 +25,7 @@ import structlog
 from msgspec import Struct
 
 from auction import store
-from auction.batch import Answer, BidKey, Judged, Room, judge_batch, same_request, settle, turned_away
+from auction.batch import Answer, BidKey, Judged, Room, judge_batch, key_of, same_request, settle, turned_away
 from auction.facts import Bid, Refusal
 from auction.store import CONNECTION_LOST
 
@@ -190,9 +190,9 @@ class GroupCommit:
     async def _answer_again(self, conn: Connection, work: Work, keys: list[BidKey]) -> None:
         """Give requests that were decided before their first answer, and take them out of the work."""
         first = await store.first_answers(conn, keys)
-        repeats = [bid for bid in work.bids if (bid.party_id, bid.client_bid_id) in first]
-        work.bids = [bid for bid in work.bids if (bid.party_id, bid.client_bid_id) not in first]
-        self._answered([repeated(bid, first[bid.party_id, bid.client_bid_id]) for bid in repeats])
+        repeats = [bid for bid in work.bids if key_of(bid) in first]
+        work.bids = [bid for bid in work.bids if key_of(bid) not in first]
+        self._answered([repeated(bid, first[key_of(bid)]) for bid in repeats])
 
     async def _read_missing(self, conn: Connection, batch: dict[int, Work]) -> None:
         missing = [lot_id for lot_id in batch if self._rooms.get(lot_id) is None]

@@ -285,7 +285,7 @@ class Session:
         party_id = self.viewer.party_id
         if party_id is None:
             return self._send(BidUnknown(message.id))
-        if self._live.bidding.ask((party_id, message.id), lambda answer: self._send(told(answer))):
+        if self._live.bidding.ask((party_id, message.id.int), lambda answer: self._send(told(answer))):
             return None
         return self._later(lambda: self._ask_database(party_id, message.id))
 
@@ -300,12 +300,19 @@ class Session:
         if len(self.protocol.lots) >= self._live.limits.subscriptions:
             return self._error("too_many_lots")
         room = self._live.bidding.rooms.get(message.lot)
-        if room is not None:
+        if room is not None and (self.viewer.party_id is None or self.viewer.party_id in room.paddles):
             return self._subscribed(room)
         return self._later(lambda: self._subscribe_unread(message.lot))
 
     async def _subscribe_unread(self, lot_id: int) -> None:
-        room = await self._live.bidding.room(lot_id) if 0 < lot_id < 2**63 else None
+        known = 0 < lot_id < 2**63
+        if known and self.viewer.party_id is not None:
+            # The bank's money admits a bidder in a transaction of its own, of which this node has not been told.
+            async with self._live.pool.acquire() as conn:
+                place = await store.own_position(conn, lot_id, self.viewer.party_id)
+            if place is not None:
+                await self._live.bidding.refresh(lot_id)
+        room = await self._live.bidding.room(lot_id) if known else None
         if room is None:
             self._error("unknown_lot")
         elif not self.protocol.transport.is_closing():

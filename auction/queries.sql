@@ -85,8 +85,9 @@ with want as materialized (
 ), sent as materialized (
     select * from unnest(
         $14::bigint[], $15::uuid[], $16::bigint[], $17::timestamptz[], $18::bigint[], $19::boolean[], $20::text[],
-        $21::bigint[], $22::bigint[], $23::boolean[]
-    ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads)
+        $21::bigint[], $22::bigint[], $23::boolean[], $24::bytea[], $25::bytea[]
+    ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads,
+        body, hash)
 ), seen as materialized (
     select s.lot_id, s.party_id, s.client_bid_id
     from sent s join auction.bid b on b.party_id = s.party_id and b.client_bid_id = s.client_bid_id
@@ -106,8 +107,11 @@ with want as materialized (
     where not w.changed and (w.lot_id in (select lot_id from seen)) is not true
 ), logged as (
     insert into auction.event (lot_id, seq, kind, at, party_id, body, hash)
+    select s.lot_id, s.seq, 'bid', s.stamped_at, s.party_id, s.body, s.hash
+    from sent s where s.body is not null and (s.lot_id in (select lot_id from held)) is true
+    union all
     select * from unnest(
-        $24::bigint[], $25::bigint[], $26::text[], $27::timestamptz[], $28::bigint[], $29::bytea[], $30::bytea[]
+        $26::bigint[], $27::bigint[], $28::text[], $29::timestamptz[], $30::bigint[], $31::bytea[], $32::bytea[]
     ) as e (lot_id, seq, kind, at, party_id, body, hash)
     where (e.lot_id in (select lot_id from held)) is true
 ), kept as (

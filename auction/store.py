@@ -15,7 +15,7 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from auction.batch import Answer, BidKey, Judged, Room
+from auction.batch import Answer, BidKey, Judged, Room, key_of
 from auction.chain import Event, decode_body, lot_of, terms_of
 from auction.facts import Lot, Outcome, Phase, Refusal, Standing
 from auction.public import PublicState, public_state
@@ -210,7 +210,7 @@ async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Jud
     """Write a batch in one statement. A lot is held whole or left alone whole."""
     lots: list[tuple[object, ...]] = []
     bids: list[tuple[object, ...]] = []
-    events: list[tuple[object, ...]] = []
+    phases: list[tuple[object, ...]] = []
     for judged in batch:
         after = judged.standing
         lots.append(
@@ -242,17 +242,19 @@ async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Jud
                 answer.lowest_minor,
                 answer.seq,
                 answer.leading,
+                None if own is None else own.body,
+                None if own is None else own.hash,
             )
-            for answer in judged.answers
+            for answer, own in zip(judged.answers, judged.own_events, strict=True)
         ]
-        events += map(astuple, judged.events)
-    rows = await statement.fetch(*_columns(lots, 13), *_columns(bids, 10), *_columns(events, 7))
+        phases += map(astuple, judged.phases)
+    rows = await statement.fetch(*_columns(lots, 13), *_columns(bids, 12), *_columns(phases, 7))
     committed = Committed(set(), {})
     for lot_id, party_id, client_bid_id in rows:
         if party_id is None:
             committed.held.add(lot_id)
         else:
-            committed.seen.setdefault(lot_id, []).append((party_id, client_bid_id))
+            committed.seen.setdefault(lot_id, []).append((party_id, client_bid_id.int))
     return committed
 
 
@@ -262,8 +264,9 @@ def _columns(rows: list[tuple[object, ...]], width: int) -> Iterable[Sequence[ob
 
 async def first_answers(conn: Connection, keys: Sequence[BidKey]) -> dict[BidKey, Answer]:
     """What these requests were answered the first time; those never decided are left out."""
-    rows = await conn.fetch(queries.first_answers, [party_id for party_id, _ in keys], [bid_id for _, bid_id in keys])
-    return {(row["party_id"], row["client_bid_id"]): _answer(row) for row in rows}
+    parties, ids = [party_id for party_id, _ in keys], [UUID(int=number) for _, number in keys]
+    answers = map(_answer, await conn.fetch(queries.first_answers, parties, ids))
+    return {key_of(answer): answer for answer in answers}
 
 
 def _answer(row: Record) -> Answer:
@@ -288,7 +291,8 @@ def _answer(row: Record) -> Answer:
 
 async def bid_by_client_id(conn: Connection, party_id: int, client_bid_id: UUID) -> Answer | None:
     """What this request was answered; None if it was never decided."""
-    return (await first_answers(conn, [(party_id, client_bid_id)])).get((party_id, client_bid_id))
+    key = party_id, client_bid_id.int
+    return (await first_answers(conn, [key])).get(key)
 
 
 async def terms(conn: Connection, lot_id: int) -> bytes | None:

@@ -46,14 +46,14 @@ class Scene:
     """What the clients know: the port, every answer by request, and whether the torture is over."""
 
     port: int
-    answers: dict[tuple[int, UUID], dict[str, Any]] = field(default_factory=dict)
+    answers: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     contradictions: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     is_over: bool = False
 
     def note(self, party: int, answer: dict[str, Any]) -> None:
         """Keep the first answer to a request, and any later one that says something else."""
-        first = self.answers.setdefault((party, UUID(answer["id"])), answer)
+        first = self.answers.setdefault((party, UUID(answer["id"]).int), answer)
         if first != answer:
             self.contradictions.append((first, answer))
         self.answered.set()
