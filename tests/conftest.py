@@ -18,7 +18,7 @@ import pytest
 
 from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
-from migrations.runner import migrate, migrations
+from migrations.runner import migrate
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
@@ -34,10 +34,6 @@ _FAST = {
     "max_connections": "200",
     "autovacuum": "off",
 }
-
-
-_LEFT_OUT = {int(number) for number in os.environ.get("GAVELHOUSE_TEST_WITHOUT", "").split(",") if number}
-"""Migrations in the making may be left out: GAVELHOUSE_TEST_WITHOUT=6,8 pytest …"""
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +57,7 @@ async def _migrated(address: Address) -> None:
     await create_database(address)
     conn = await connect(address, Role.OWNER)
     try:
-        await migrate(conn, [migration for migration in migrations() if migration.number not in _LEFT_OUT])
+        await migrate(conn)
     finally:
         await conn.close()
 

@@ -20,6 +20,7 @@ from market.demo_photos.studio import (
     letters,
     mix,
     mottled,
+    paint,
     place,
     rod,
 )
@@ -45,7 +46,7 @@ def wall_clock() -> Image.Image:
     _glass(clock, centre, 530)
     shadow = Image.new("L", picture.size, 0)
     shadow.paste(190, (46, 70), clock.getchannel("A").crop((0, 0, 2354, 1730)))
-    picture.paste((40, 32, 26), (0, 0), blurred(shadow, 60).point(lambda v: int(v * 0.75)))
+    paint(picture, (40, 32, 26), blurred(shadow, 60).point(lambda v: int(v * 0.75)))
     place(picture, clock)
     return deliver(picture, zoom=1.15, middle=(1200, 910))
 
@@ -93,7 +94,7 @@ def wristwatch() -> Image.Image:
     _glass(watch, centre, 336)
     shadow = Image.new("L", picture.size, 0)
     shadow.paste(210, (34, 44), watch.getchannel("A").crop((0, 0, 2366, 1756)))
-    picture.paste((6, 6, 8), (0, 0), blurred(shadow, 50).point(lambda v: int(v * 0.8)))
+    paint(picture, (6, 6, 8), blurred(shadow, 50).point(lambda v: int(v * 0.8)))
     place(picture, watch)
     return deliver(picture.rotate(-24, Image.Resampling.BICUBIC, center=centre), zoom=1.5, middle=(1200, 900))
 
@@ -166,10 +167,10 @@ def _lens(thing: Image.Image, centre: tuple[float, float]) -> None:
     for r, colour, share in ((150, (66, 52, 120), 150), (110, (40, 92, 110), 120), (64, (120, 60, 90), 110)):
         spot = Image.new("L", thing.size, 0)
         ImageDraw.Draw(spot).ellipse((centre[0] - r, centre[1] - r, centre[0] + r, centre[1] + r), fill=share)
-        thing.paste(colour, (0, 0), blurred(spot, 36))
+        paint(thing, colour, blurred(spot, 36))
     shine = Image.new("L", thing.size, 0)
     ImageDraw.Draw(shine).ellipse((centre[0] - 118, centre[1] - 140, centre[0] - 20, centre[1] - 70), fill=200)
-    thing.paste((255, 255, 255), (0, 0), blurred(shine, 22))
+    paint(thing, (255, 255, 255), blurred(shine, 22))
 
 
 def _ring(thing: Image.Image, centre: tuple[float, float], outer: float, inner: float, colour: Colour) -> None:
@@ -273,4 +274,4 @@ def _glass(thing: Image.Image, centre: tuple[float, float], radius: float) -> No
     )
     round_mask = Image.new("L", thing.size, 0)
     ImageDraw.Draw(round_mask).ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    thing.paste((255, 255, 255), (0, 0), Image.composite(blurred(shine, 16), Image.new("L", thing.size, 0), round_mask))
+    paint(thing, (255, 255, 255), Image.composite(blurred(shine, 16), Image.new("L", thing.size, 0), round_mask))

@@ -24,6 +24,7 @@ from market.demo_photos.studio import (
     letters,
     mix,
     mottled,
+    paint,
     place,
     rod,
 )
@@ -107,11 +108,11 @@ def _spindle(machine: Image.Image) -> None:
     box_side(seen, [(1090, 1020), (1250, 1020), (1250, 1062), (1090, 1062)], (222, 226, 230), (150, 156, 162))
     box_side(seen, [(700, 1000), (860, 1000), (860, 1062), (700, 1062)], (90, 120, 160), (52, 76, 110))
     both = Image.new("L", machine.size, 0)
-    both.paste(window, (0, 0), seen.getchannel("A"))
-    machine.paste(seen.convert("RGB"), (0, 0), both)
+    paint(both, window, seen.getchannel("A"))
+    paint(machine, seen.convert("RGB"), both)
     lit = Image.new("L", machine.size, 0)
-    lit.paste(lamp, (0, 0), window)
-    machine.paste((255, 250, 226), (0, 0), lit)
+    paint(lit, lamp, window)
+    paint(machine, (255, 250, 226), lit)
 
 
 def bicycle() -> Image.Image:
@@ -213,7 +214,7 @@ def copper_cathodes() -> Image.Image:
     sheet = mottled((2400, 1800), (226, 138, 98), (164, 82, 56), scale=26, seed=15, strength=0.85)
     mask = Image.new("L", stack.size, 0)
     ImageDraw.Draw(mask).polygon(top, fill=255)
-    stack.paste(sheet, (0, 0), mask)
+    paint(stack, sheet, mask)
     nubs = ImageDraw.Draw(stack)
     for _ in range(420):
         s, t = chance.random(), chance.random()
@@ -224,8 +225,8 @@ def copper_cathodes() -> Image.Image:
     shine = Image.new("L", stack.size, 0)
     ImageDraw.Draw(shine).polygon([(760, 700), (1150, 556), (1330, 556), (960, 700)], fill=90)
     lit = Image.new("L", stack.size, 0)
-    lit.paste(blurred(shine, 40), (0, 0), mask)
-    stack.paste((255, 236, 220), (0, 0), lit)
+    paint(lit, blurred(shine, 40), mask)
+    paint(stack, (255, 236, 220), lit)
     for x in (780, 1260):
         box_side(stack, [(x, 712), (x + 480, 542), (x + 520, 542), (x + 40, 712)], (70, 74, 78), (40, 42, 46))
         box_side(
@@ -282,7 +283,7 @@ def _module(width: int, height: int) -> Image.Image:
     ImageDraw.Draw(sky).polygon(
         [(0, height * 0.55), (width * 0.75, 0), (width, 0), (width, height * 0.12), (0, height * 0.86)], fill=58
     )
-    panel.paste((200, 222, 255), (0, 0), sky.filter(ImageFilter.GaussianBlur(16)))
+    paint(panel, (200, 222, 255), sky.filter(ImageFilter.GaussianBlur(16)))
     ImageDraw.Draw(panel).rectangle((0, 0, width - 1, height - 1), outline=(222, 226, 230, 255), width=16)
     return panel
 
@@ -336,7 +337,7 @@ def server_rack() -> Image.Image:
     lights = rack.filter(ImageFilter.GaussianBlur(9))
     place(picture, rack)
     glowing = glow(picture.size, (600, 100, 1800, 1800), 0.10)
-    picture.paste((120, 210, 255), (0, 0), glowing)
+    paint(picture, (120, 210, 255), glowing)
     contact(picture, (780, 1600, 1900, 1680), 0.85)
     picture = Image.blend(picture, Image.composite(lights.convert("RGB"), picture, lights.getchannel("A")), 0.18)
     return deliver(picture, zoom=1.1, middle=(1250, 940))

@@ -55,11 +55,11 @@ def backdrop(wall: Colour, table: Colour, *, horizon: float = 0.62) -> Image.Ima
     floor = gradient((WIDTH, HEIGHT), mix(table, (0, 0, 0), 0.06), mix(table, (255, 255, 255), 0.16))
     bend = Image.new("L", size, 0)
     ImageDraw.Draw(bend).rectangle((0, int(HEIGHT * horizon), WIDTH, HEIGHT), fill=255)
-    picture.paste(floor, (0, 0), bend.resize((60, 45)).filter(ImageFilter.GaussianBlur(3.2)).resize(size))
+    paint(picture, floor, bend.resize((60, 45)).filter(ImageFilter.GaussianBlur(3.2)).resize(size))
     lit = glow(size, (-600, -900, 2000, 1700), 0.34)
-    picture.paste(Image.new("RGB", size, mix(wall, (255, 252, 244), 0.72)), (0, 0), lit)
+    paint(picture, Image.new("RGB", size, mix(wall, (255, 252, 244), 0.72)), lit)
     edge = ImageChops.invert(glow(size, (-900, -700, WIDTH + 900, HEIGHT + 700), 1.0)).point(lambda v: int(v * 0.34))
-    picture.paste(Image.new("RGB", size, mix(wall, (0, 0, 0), 0.78)), (0, 0), edge)
+    paint(picture, Image.new("RGB", size, mix(wall, (0, 0, 0), 0.78)), edge)
     return picture
 
 
@@ -81,7 +81,7 @@ def contact(picture: Image.Image, box: tuple[float, float, float, float], darkne
         w, h = (box[2] - box[0]) / 2 * grow, (box[3] - box[1]) / 2 * grow
         mask = Image.new("L", picture.size, 0)
         ImageDraw.Draw(mask).ellipse((x - w, y - h, x + w, y + h), fill=int(255 * darkness * share))
-        picture.paste((18, 14, 12), (0, 0), blurred(mask, blur))
+        paint(picture, (18, 14, 12), blurred(mask, blur))
 
 
 def cast(picture: Image.Image, thing: Image.Image, base: float, *, reach: float = 0.42, darkness: float = 0.30) -> None:
@@ -92,11 +92,21 @@ def cast(picture: Image.Image, thing: Image.Image, base: float, *, reach: float 
     shadow = alpha.transform(alpha.size, Image.Transform.AFFINE, laid, Image.Resampling.BILINEAR)
     fade = Image.linear_gradient("L").resize(alpha.size)
     soft = ImageChops.multiply(blurred(shadow, 46), fade).point(lambda v: int(v * darkness * 1.6))
-    picture.paste((20, 16, 14), (0, 0), soft)
+    paint(picture, (20, 16, 14), soft)
 
 
 def place(picture: Image.Image, thing: Image.Image) -> None:
-    picture.paste(thing, (0, 0), thing)
+    """Put an object's sheet over the picture."""
+    paint(picture, thing, thing)
+
+
+def paint(picture: Image.Image, paint_of: Image.Image | Colour, mask: Image.Image) -> None:
+    """Paint through a mask of the picture's size, only where the mask is (which is most often a small part)."""
+    box = mask.getbbox()
+    if box is None:
+        return
+    part = paint_of.crop(box) if isinstance(paint_of, Image.Image) else paint_of
+    picture.paste(part, box[:2], mask.crop(box))
 
 
 @lru_cache(maxsize=1)
@@ -189,12 +199,17 @@ def _column(left: float, right: float, rows: int) -> tuple[float, ...]:
 
 def _seen_from_above(flat: Image.Image, centre: float, widest: float, tilt: float) -> Image.Image:
     """Bend every level line into the front half of an ellipse."""
+    box = flat.getbbox()
+    if box is None:
+        return flat
+    top, bottom = box[1], min(HEIGHT, box[3] + math.ceil(tilt * widest))
     meshes = []
     step = 6
     for x in range(max(0, int(centre - widest) - step), min(WIDTH - step, int(centre + widest) + step), step):
         drops = [tilt * math.sqrt(max(0.0, widest**2 - (edge - centre) ** 2)) for edge in (x, x + step)]
-        source = (x, -drops[0], x, HEIGHT - drops[0], x + step, HEIGHT - drops[1], x + step, -drops[1])
-        meshes.append(((x, 0, x + step, HEIGHT), source))
+        left, right = drops
+        source = (x, top - left, x, bottom - left, x + step, bottom - right, x + step, top - right)
+        meshes.append(((x, top, x + step, bottom), source))
     return flat.transform(flat.size, Image.Transform.MESH, meshes, Image.Resampling.BILINEAR)
 
 
@@ -275,12 +290,12 @@ def rod(
             )
         sheets.append(mask)
     soft = max(2.0, width * 0.09)
-    thing.paste(mix(colour, (0, 0, 0), 0.46), (0, 0), sheets[0])
+    paint(thing, mix(colour, (0, 0, 0), 0.46), sheets[0])
     thing.paste(
         mix(colour, (255, 255, 255), 0.06), (0, 0), ImageChops.multiply(sheets[0], _near(sheets[1], soft * 1.6))
     )
     light = _near(sheets[2], soft).point(lambda v: int(v * gloss))
-    thing.paste(mix(colour, (255, 255, 255), 0.8), (0, 0), ImageChops.multiply(sheets[0], light))
+    paint(thing, mix(colour, (255, 255, 255), 0.8), ImageChops.multiply(sheets[0], light))
 
 
 def _near(mask: Image.Image, radius: float) -> Image.Image:

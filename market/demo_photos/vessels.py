@@ -21,6 +21,7 @@ from market.demo_photos.studio import (
     mix,
     mottled,
     mouth,
+    paint,
     place,
     rod,
     smooth,
@@ -69,7 +70,7 @@ def _crackle(skin: Image.Image, seed: int) -> None:
             x, y = x + math.cos(angle) * 26, y + math.sin(angle) * 30
             points.append((x, y))
         draw.line(points, fill=chance.randrange(50, 120), width=2, joint="curve")
-    skin.paste((120, 126, 104), (0, 0), lines.filter(ImageFilter.GaussianBlur(0.8)))
+    paint(skin, (120, 126, 104), lines.filter(ImageFilter.GaussianBlur(0.8)))
 
 
 def porcelain_bowl() -> Image.Image:
@@ -204,14 +205,14 @@ def _bottle(x: float, glass: tuple[int, int, int], paper: tuple[int, int, int], 
     place(bottle, label)
     sheen = Image.new("L", bottle.size, 0)
     ImageDraw.Draw(sheen).line((x - 96, 960, x - 96, 1470), fill=120, width=22)
-    bottle.paste((255, 255, 255), (0, 0), sheen.filter(ImageFilter.GaussianBlur(9)))
+    paint(bottle, (255, 255, 255), sheen.filter(ImageFilter.GaussianBlur(9)))
     return bottle
 
 
 def desk_lamp() -> Image.Image:
     picture = backdrop((52, 60, 62), (110, 96, 78), horizon=0.7)
     light = glow(picture.size, (500, 250, 2100, 1850), 0.62)
-    picture.paste((255, 214, 150), (0, 0), light)
+    paint(picture, (255, 214, 150), light)
     brass = (190, 158, 92)
     base = turned(CENTRE, 1440, 1478, lambda _: 300.0, brass, gloss=0.7, sharpness=30, tilt=0.2)
     disc(base, (CENTRE, 1440), 300, 60, (226, 196, 128), (140, 108, 54))

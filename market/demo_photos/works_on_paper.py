@@ -18,6 +18,7 @@ from market.demo_photos.studio import (
     layer,
     mix,
     mottled,
+    paint,
     place,
     rod,
     turned,
@@ -44,7 +45,7 @@ def landscape_scroll() -> Image.Image:
         rod(scroll, [(x - 14, 1675), (x + 14, 1675)], 72, (226, 214, 190), gloss=0.6)
     shadow = Image.new("L", picture.size, 0)
     shadow.paste(200, (30, 44), scroll.getchannel("A").crop((0, 0, 2370, 1756)))
-    picture.paste((36, 30, 24), (0, 0), blurred(shadow, 40).point(lambda v: int(v * 0.7)))
+    paint(picture, (36, 30, 24), blurred(shadow, 40).point(lambda v: int(v * 0.7)))
     place(picture, scroll)
     return deliver(picture, zoom=1.0, middle=(1200, 900))
 
@@ -210,7 +211,7 @@ def _pressed_leaves(width: int, height: int) -> Image.Image:
         draw.line((x, y, x + n * math.cos(a), y + n * math.sin(a) * 0.8), fill=tone, width=chance.choice((4, 6, 8)))
     dip = Image.new("L", (width, height), 0)
     ImageDraw.Draw(dip).ellipse((width * 0.4, height * 0.4, width * 0.6, height * 0.6), fill=130)
-    face.paste((20, 14, 8), (0, 0), dip.filter(ImageFilter.GaussianBlur(26)))
+    paint(face, (20, 14, 8), dip.filter(ImageFilter.GaussianBlur(26)))
     light = gradient((width, height), (255, 255, 255), (128, 122, 116), sideways=True)
     return ImageChops.multiply(face.filter(ImageFilter.GaussianBlur(0.8)), light)
 
@@ -256,5 +257,5 @@ def jade_disc() -> Image.Image:
     ImageDraw.Draw(halo).arc(
         (centre[0] - outer, centre[1] - outer, centre[0] + outer, centre[1] + outer), 190, 300, fill=170, width=9
     )
-    picture.paste((246, 255, 240), (0, 0), halo.filter(ImageFilter.GaussianBlur(5)))
+    paint(picture, (246, 255, 240), halo.filter(ImageFilter.GaussianBlur(5)))
     return deliver(picture, zoom=1.24, middle=(1200, 910))
