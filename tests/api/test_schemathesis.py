@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 if TYPE_CHECKING:
     from tests.door.house_server import Server
 
-EXAMPLES = 3
+EXAMPLES = 2
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SECONDS = 40.0
 
