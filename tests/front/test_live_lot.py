@@ -173,7 +173,7 @@ async def test_a_bid_that_never_arrived_is_said_to_be_not_placed(saleroom: Saler
     await look.lose_connection()
     await expect(verdict(look.page)).to_contain_text("did not reach the house", timeout=10_000)
     await expect(price(look.page)).to_have_text("¥10,000")
-    await expect(look.page.locator(".glance-label").first).to_have_text("Start price")
+    await expect(look.page.locator(".glance-label").first).to_have_text("Start price · CNY")
 
 
 async def test_keys_reach_the_box_the_buttons_and_the_history_and_can_be_switched_off(saleroom: Saleroom) -> None:

@@ -46,7 +46,8 @@ class LotCard extends HTMLElement {
   private showPrice(state: State): void {
     const price = fromWire(state.price_minor);
     if (price === null) return;
-    this.put("[data-price-label]", text(state.outcome === "sold" ? "lot.hammer_price" : "lot.current_price"));
+    const closed = state.outcome === "sold" ? "lot.hammer_price" : "lot.highest_bid";
+    this.put("[data-price-label]", text(state.outcome === null ? "lot.current_price" : closed));
     if (this.put("[data-price]", this.money.text(price))) {
       const figure = this.querySelector("[data-price]");
       figure?.classList.remove("price-moved");

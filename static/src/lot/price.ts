@@ -4,14 +4,14 @@ import { icon, LiveElement } from "../live/element";
 import { fromWire } from "../money";
 import { counted, text } from "../texts";
 import { hasBid, isOver, leading, lowest, outbid, price, state, you } from "./model";
-import { money } from "./page";
+import { money, page } from "./page";
 
 class LotPrice extends LiveElement {
   override render(): TemplateResult {
     const amount = price.value ?? lowest.value;
     const sold = state.value.outcome === "sold";
     const label = sold ? "lot.hammer_price" : isOver.value && price.value !== null ? "lot.highest_bid" : price.value === null ? "lot.start_price" : "lot.current_price";
-    return html`<p class="glance-label">${text(label)}</p>
+    return html`<p class="glance-label">${text("lot.joined", { first: text(label), second: page.currency })}</p>
       <p class="price-figure">${amount === null ? text("lot.no_price") : html`<data value=${amount.toString()}>${money.text(amount)}</data>`}</p>
       <p class="glance-note">${this.foundation()}</p>`;
   }
