@@ -104,7 +104,7 @@ class Deposits:
         held = [deposit for deposit in deposits if deposit.state is DepositState.HELD]
         results = await ledger.post_many(conn, [_freeing(deposit) for deposit in held], now)
         assert all(each.result == "posted" for each in results), "a held deposit can always be freed"
-        await self._end(conn, [(each, _end_of(each)) for each in deposits], now)
+        await store.end_deposits(conn, [(each, _end_of(each)) for each in deposits], now)
         return len(held)
 
     async def _hold(self, conn: Connection, deposit: Deposit, legs: tuple[Leg, ...], actor: str, now: datetime) -> bool:
@@ -124,18 +124,9 @@ class Deposits:
         await self.hooks.on_deposit_held(conn, held, now)
         return held
 
-    async def _end(self, conn: Connection, ending: Sequence[tuple[Deposit, DepositState]], now: datetime) -> None:
-        accounts = await ledger.open_accounts(conn, [_account(deposit) for deposit, _ in ending])
-        seals = await ledger.seal(conn, list(accounts.values()))
-        ended = [
-            (deposit.id, state, seals[accounts[deposit_account(deposit.id), deposit.currency]])
-            for deposit, state in ending
-        ]
-        await store.end_deposits(conn, ended, now)
-
     async def end(self, conn: Connection, deposit: Deposit, state: DepositState, now: datetime) -> None:
         """The deposit's money has been moved on by the caller: seal its account and say what became of it."""
-        await self._end(conn, [(deposit, state)], now)
+        await store.end_deposits(conn, [(deposit, state)], now)
 
     async def deposit_by_id(self, conn: Connection, deposit_id: int) -> Deposit | None:
         return await store.deposit_by_id(conn, deposit_id)

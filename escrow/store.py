@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -228,7 +228,7 @@ async def hold_deposit(conn: Connection, deposit_id: int, held_version: int, now
     await conn.execute(_queries.hold_deposit, deposit_id, held_version, now)
 
 
-async def end_deposits(conn: Connection, ended: Sequence[tuple[int, DepositState, int]], now: datetime) -> None:
-    """Each (deposit, state it ends in, version of its account's seal)."""
-    columns: list[list[Any]] = [list(column) for column in zip(*ended, strict=True)] if ended else [[], [], []]
-    await conn.execute(_queries.end_deposits, *columns, now)
+async def end_deposits(conn: Connection, ended: Sequence[tuple[Deposit, DepositState]], now: datetime) -> None:
+    """Seal the deposits' empty accounts and say what each has become. A constraint refuses one with money in it."""
+    ids = [deposit.id for deposit, _ in ended]
+    await conn.execute(_queries.end_deposits, ids, [state for _, state in ended], now)

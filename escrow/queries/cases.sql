@@ -139,7 +139,11 @@ select * from escrow.deposit where party_id = $1 order by id desc limit $2;
 update escrow.deposit set state = 'held', held_version = $2, held_at = $3 where id = $1 and state = 'requested';
 
 -- name: end_deposits
--- Many deposits end at once, each with the seal of its account.
-update escrow.deposit d set state = e.state, ended_at = $4, sealed_version = e.version
-from unnest($1::bigint[], $2::text[], $3::bigint[]) as e (id, state, version)
-where d.id = e.id and d.state in ('requested', 'held');
+-- Many deposits end at once: their accounts are sealed, and each row keeps the version of its seal.
+with sealed as (
+  select s.account, s.version
+  from escrow.seal(array(select d.account from escrow.deposit d where d.id = any ($1::bigint[]))) s
+)
+update escrow.deposit d set state = e.state, ended_at = $3, sealed_version = sealed.version
+from unnest($1::bigint[], $2::text[]) as e (id, state), sealed
+where d.id = e.id and d.account = sealed.account and d.state in ('requested', 'held');
