@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from market import applications
+from market.application_facts import Application
 from tests.front.saleroom import Saleroom
 
 
@@ -217,6 +219,24 @@ async def test_the_clock_is_the_house_s_even_when_the_machine_s_is_wrong(saleroo
     await look.page.goto(f"{saleroom.server.origin}/lots/{lot}")
     await expect(look.page.locator("lot-connection .live")).to_be_visible()
     await expect(look.page.locator(".clock-digits")).to_contain_text("59:5")
+
+
+async def test_who_waits_for_the_operator_sees_the_buttons_when_he_is_admitted(saleroom: Saleroom) -> None:
+    lot = await saleroom.lot(admitted=False)
+    house = saleroom.server.house
+    async with house.pool.acquire() as conn, conn.transaction():
+        application = await applications.apply(conn, lot_id=lot, party_id=saleroom.bidders[0], now=saleroom.now)
+    assert isinstance(application, Application)
+    page = (await saleroom.live_lot(lot, saleroom.bidders[0])).page
+    await expect(page.locator("lot-panel")).to_have_count(0)
+    async with house.pool.acquire() as conn, conn.transaction():
+        await applications.confirm(
+            conn, house.escrow, application_id=application.id, operator_id=saleroom.operator, now=saleroom.now
+        )
+    await expect(quick(page, 0)).to_be_enabled(timeout=15_000)
+    await expect(position(page)).to_contain_text("paddle")
+    await quick(page, 0).click()
+    await expect(position(page)).to_contain_text("highest bidder")
 
 
 async def test_without_javascript_the_page_is_whole(saleroom: Saleroom) -> None:

@@ -73,8 +73,8 @@ function received(message: FromServer): void {
   if (!("lot" in message) || message.lot !== page.lot) return;
   if (message.type === "subscribed") {
     const { you: mine, ...rest } = message;
-    if (page.waiting && mine?.admitted) location.reload();
-    you.value = mine === null || mine.paddle === null ? null : { ...mine, paddle: mine.paddle };
+    // A node that has not read the lot since the admission knows of no paddle yet; the page read the database.
+    you.value = mine === null || mine.paddle === null ? page.you : { ...mine, paddle: mine.paddle };
     apply({ ...rest, type: "state" });
     fetchGap();
   } else if (message.type === "state") apply(message);
@@ -85,10 +85,21 @@ function received(message: FromServer): void {
   }
 }
 
-/** Start listening. Whoever waits for the operator or for money asks again now and then whether it has come. */
+/** Whoever waits for the operator or for money sees the next step as soon as it has come. */
+async function lookForNextStep(): Promise<void> {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const step = /"step":"([a-z_]+)"/.exec(await answer.text())?.[1];
+    if (answer.ok && step !== undefined && step !== page.step) location.reload();
+  } catch {
+    // Offline for a moment: the next look will tell.
+  }
+}
+
 export function start(): void {
   listen(received);
   onOpen(subscribe);
   connect();
-  if (page.waiting) window.setInterval(subscribe, 8_000);
+  if (page.waiting) window.setInterval(() => void lookForNextStep(), 6_000);
 }

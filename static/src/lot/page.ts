@@ -11,6 +11,8 @@ export interface PageData {
   you: You | null;
   history: HistoryRow[];
   extension_seconds: number | null;
+  /** The viewer's next step towards bidding, and whether somebody else has to take it. */
+  step: string;
   waiting: boolean;
   confirmation: string | null;
   deals: string | null;
