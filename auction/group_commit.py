@@ -40,6 +40,8 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 HOT_SECONDS = 1.0
+MOST_RACES = 50
+"""A batch that the database has turned back so often does not meet another node: something in it is wrong."""
 RECONNECT_SECONDS = (0.05, 2.0)
 LOST_RACE = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
@@ -106,11 +108,15 @@ class GroupCommit:
     async def settle(self, batch: dict[int, Work]) -> None:
         """Decide every bid of the batch. Returns when each has been answered; survives the loss of the database."""
         pause, longest = RECONNECT_SECONDS
+        races = 0
         while batch:
             try:
                 await self._attempt(batch)
-            except LOST_RACE:
+            except LOST_RACE as error:
+                races += 1
                 self._lose_race(batch)
+                if races >= MOST_RACES:
+                    await self._isolate(batch, error)
             except CONNECTION_LOST as error:
                 if isinstance(error, ValueError):  # asyncpg could not encode a value, and calls it an interface error
                     await self._isolate(batch, error)
@@ -223,7 +229,7 @@ class GroupCommit:
                 await self._attempt(alone)
             except Exception as again:
                 # Only what the server itself refused, or what could not be sent, is known to have had no effect.
-                if isinstance(again, LOST_RACE) or not isinstance(again, (asyncpg.PostgresError, ValueError)):
+                if not isinstance(again, (asyncpg.PostgresError, ValueError)):
                     batch.update(alone)
                     return
                 if isinstance(again, CONNECTION_LOST) and not isinstance(again, ValueError):
