@@ -208,7 +208,8 @@ async def test_concurrent_postings_in_any_order_of_accounts_neither_deadlock_nor
                 move(f"{name}:{turn}:b", credit, "commission", chance.randint(1, 60)),
             ]
             async with pool.acquire() as conn, conn.transaction():
-                await ledger.post_many(conn, batch, NOW)
+                results = await ledger.post_many(conn, batch, NOW)
+                assert {each.refused_by for each in results} <= {None, ledger.OVERDRAWN}
 
     await asyncio.gather(*(trader(name) for name in range(8)))
     async with pool.acquire() as conn:
