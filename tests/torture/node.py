@@ -9,6 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import uvloop
+
 from migrations.database import Address, Role, create_pool
 from tests.auction.house import serve
 
@@ -21,4 +23,4 @@ async def main(socket_folder: Path, port: int) -> None:
 
 if __name__ == "__main__":
     if sys.stdin.readline():
-        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+        uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2])))
