@@ -117,10 +117,12 @@ async def close_lot(conn: Connection, lot_id: int, now: datetime, on_hammer: OnH
     closed = english.close(room.lot, passed, now)
     assert closed.closed_at is not None
     event, closed = chain_event(room.lot, closed, EventKind.CLOSED, closed.closed_at, room.paddles)
-    return await hammer_down(conn, room, event, closed, on_hammer)
+    return await hammer_down(conn, room, event, closed, on_hammer, struck_at=now)
 
 
-async def hammer_down(conn: Connection, room: Room, event: Event, closed: Standing, on_hammer: OnHammer) -> Room:
+async def hammer_down(
+    conn: Connection, room: Room, event: Event, closed: Standing, on_hammer: OnHammer, *, struck_at: datetime
+) -> Room:
     """Write the last event and the final standing of a locked lot, and hand the hammer on."""
     lot = room.lot
     closed = replace(closed, version=room.standing.version + 1)
@@ -139,6 +141,7 @@ async def hammer_down(conn: Connection, room: Room, event: Event, closed: Standi
             winner_paddle=room.paddles[closed.leader_id] if sold and closed.leader_id is not None else None,
             price_minor=closed.price_minor if sold else None,
             closed_at=closed.closed_at,
+            struck_at=struck_at,
             seq=closed.seq,
             head=closed.head,
             admitted_ids=await store.admitted_ids(conn, lot.id),

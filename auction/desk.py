@@ -92,7 +92,7 @@ async def void(conn: Connection, lot_id: int, now: datetime, on_hammer: OnHammer
     if isinstance(voided, DeskRefusal):
         return voided
     event, standing = chain_event(room.lot, voided, EventKind.VOIDED, now, room.paddles)
-    return (await hammer_down(conn, room, event, standing, on_hammer)).standing
+    return (await hammer_down(conn, room, event, standing, on_hammer, struck_at=now)).standing
 
 
 async def _locked(conn: Connection, lot_id: int) -> Room:

@@ -178,7 +178,11 @@ Verdict = Accepted | Refused
 
 
 class Hammer(Struct, frozen=True, kw_only=True):
-    """A lot's final word, handed to the trading centre in the closing transaction. Winner and price only when sold."""
+    """A lot's final word, handed to the trading centre in the closing transaction. Winner and price only when sold.
+
+    `closed_at` is the end that had passed; `struck_at` is when the close was written, which after an outage is later.
+    Whatever gives somebody time to act counts from `struck_at`: nobody could act on a close that nobody knew of.
+    """
 
     lot_id: int
     seller_id: int
@@ -188,6 +192,7 @@ class Hammer(Struct, frozen=True, kw_only=True):
     winner_paddle: int | None
     price_minor: int | None
     closed_at: datetime
+    struck_at: datetime
     seq: int
     head: bytes
     admitted_ids: tuple[int, ...]

@@ -144,9 +144,8 @@ def _sums(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
 
     words = Both(in_words_zh(terms.hammer_minor, terms.currency), in_words_en(terms.hammer_minor, terms.currency))
     fee = commission_minor(terms)
-    due_at = terms.closed_at + timedelta(seconds=terms.payment_seconds)
     due = both(
-        "confirmation.due_value", sum=sum_of(terms.hammer_minor - terms.deposit_minor), when=instant_text(due_at)
+        "confirmation.due_value", sum=sum_of(terms.hammer_minor - terms.deposit_minor), when=instant_text(terms.pay_by)
     )
     rate = rate_text(terms.commission_bp)
     return (

@@ -6,7 +6,7 @@ Pure. Both languages of the confirmation are printed from this record, so the tw
 from __future__ import annotations
 
 from base64 import b32encode
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -41,6 +41,13 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     unshipped_seconds: int
     arrival_seconds: int
     inspection_seconds: int
+    struck_at: datetime | None = None
+    """When the close was written, from which the time to pay counts; after an outage later than `closed_at`."""
+
+    @property
+    def pay_by(self) -> datetime:
+        """Until when the buyer pays."""
+        return (self.struck_at or self.closed_at) + timedelta(seconds=self.payment_seconds)
 
 
 def canonical(terms: ContractTerms) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from auction.facts import Hammer, Outcome
@@ -69,7 +68,7 @@ def hammer_handler(terms: TradeTerms, desk: EscrowDesk) -> HammerHandler:
 async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: EscrowDesk) -> None:
     subject = subject_of(hammer.lot_id)
     assert hammer.winner_id is not None
-    await desk.deposits.free_deposits(conn, subject, None, hammer.closed_at, except_party=hammer.winner_id)
+    await desk.deposits.free_deposits(conn, subject, None, hammer.struck_at, except_party=hammer.winner_id)
     deposit = await desk.deposits.deposit_of(conn, subject, hammer.winner_id)
     held_minor = deposit.amount_minor if deposit is not None and deposit.state is DepositState.HELD else 0
     contract = await _contract(conn, hammer, terms, held_minor)
@@ -86,7 +85,7 @@ async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: Escro
             contract_sha256=terms_sha256(canonical(contract)),
             timers=terms.timers,
         ),
-        hammer.closed_at,
+        hammer.struck_at,
     )
     await deals_store.insert_deal(conn, case.id, contract)
     await _tell_sold(conn, hammer, contract, case)
@@ -120,16 +119,17 @@ async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms, held_mi
         unshipped_seconds=timers.unshipped_seconds,
         arrival_seconds=timers.arrival_seconds,
         inspection_seconds=timers.inspection_seconds,
+        struck_at=hammer.struck_at,
     )
 
 
 async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, case: Case) -> None:
-    at = hammer.closed_at
+    at = hammer.struck_at
     params = {
         **_named(contract.lot_id, contract.title_en, contract.title_zh),
         "sum": money_text(contract.hammer_minor, contract.currency),
     }
-    due = _instant(at + timedelta(seconds=contract.payment_seconds))
+    due = _instant(contract.pay_by)
     deal = f"/deals/{case.id}"
     await notices.notify(conn, [contract.buyer_id], "lot_won", {**params, "due": due}, deal, at)
     await notices.notify(conn, [contract.seller_id], "lot_sold", params, deal, at)
@@ -140,13 +140,13 @@ async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, 
 
 
 async def _not_sold(conn: Connection, hammer: Hammer, desk: EscrowDesk) -> None:
-    await desk.deposits.free_deposits(conn, subject_of(hammer.lot_id), None, hammer.closed_at)
+    await desk.deposits.free_deposits(conn, subject_of(hammer.lot_id), None, hammer.struck_at)
     lot = await deals_store.hammer_lot(conn, hammer.lot_id)
     params = _named(hammer.lot_id, lot.title_en, lot.title_zh)
     kind = "lot_void" if hammer.outcome is Outcome.VOID else "lot_unsold"
     link = f"/lots/{hammer.lot_id}"
-    await notices.notify(conn, hammer.admitted_ids, kind, params, link, hammer.closed_at)
-    await notices.notify(conn, [hammer.seller_id], f"{kind}_seller", params, link, hammer.closed_at)
+    await notices.notify(conn, hammer.admitted_ids, kind, params, link, hammer.struck_at)
+    await notices.notify(conn, [hammer.seller_id], f"{kind}_seller", params, link, hammer.struck_at)
 
 
 async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from auction.facts import Outcome
 from escrow import books
-from escrow.facts import State
+from escrow.facts import Action, Refusal, State
 from market import deals_store, trades
 from market.contracts import canonical, commission_minor
 from tests.deal.traded import DEPOSIT, PRICE, Stage, case_of, fall, notices_of, pays, stage
-from tests.sell.stall import HOUR, NOW
+from tests.sell.stall import DAY, HOUR, NOW
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -72,6 +72,18 @@ async def test_a_second_hammer_changes_nothing(conn: Connection) -> None:
     await fall(conn, on)
     assert [await notices_of(conn, each) for each in on.bidders] == before
     assert await conn.fetchval("select count(*) from escrow.escrow_case") == 1
+
+
+async def test_after_an_outage_the_buyer_still_has_the_whole_time_to_pay(conn: Connection) -> None:
+    """A house that was down for a week closes its overdue lots at the start; nobody is in default by that."""
+    on = await stage(conn)
+    ended, struck = NOW + 2 * HOUR, NOW + 7 * DAY
+    await fall(conn, on, closed_at=ended, struck_at=struck)
+    case, deal = await case_of(conn, on), await deals_store.deal_of_lot(conn, on.lot_id)
+    assert deal is not None and deal.terms.closed_at == ended
+    assert case.clock_due_at == deal.terms.pay_by == struck + 2 * DAY
+    defaulted = await on.desk.settlement.time_out(conn, case.id, Action.DEFAULT, struck + HOUR)
+    assert defaulted is Refusal.TOO_EARLY
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNSOLD, Outcome.VOID])

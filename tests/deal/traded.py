@@ -47,7 +47,9 @@ class Stage:
     def winner(self) -> int:
         return self.bidders[0]
 
-    def hammer(self, outcome: Outcome = Outcome.SOLD, closed_at: datetime = NOW + 2 * HOUR) -> Hammer:
+    def hammer(
+        self, outcome: Outcome = Outcome.SOLD, closed_at: datetime = NOW + 2 * HOUR, struck_at: datetime | None = None
+    ) -> Hammer:
         """What the auction hands over."""
         sold = outcome is Outcome.SOLD
         return Hammer(
@@ -59,6 +61,7 @@ class Stage:
             winner_paddle=self.paddles[self.winner] if sold else None,
             price_minor=PRICE if sold else None,
             closed_at=closed_at,
+            struck_at=struck_at or closed_at,
             seq=7,
             head=HEAD,
             admitted_ids=tuple(self.bidders),
@@ -111,12 +114,16 @@ async def pays(conn: Connection, desk: EscrowDesk, reference: str, amount_minor:
 
 
 async def fall(
-    conn: Connection, on: Stage, outcome: Outcome = Outcome.SOLD, closed_at: datetime = NOW + 2 * HOUR
+    conn: Connection,
+    on: Stage,
+    outcome: Outcome = Outcome.SOLD,
+    closed_at: datetime = NOW + 2 * HOUR,
+    struck_at: datetime | None = None,
 ) -> None:
     """The hammer falls: the handler runs in a transaction of its own."""
     handler = trades.hammer_handler(trades.TradeTerms(), on.desk)
     async with conn.transaction():
-        await handler(conn, on.hammer(outcome, closed_at))
+        await handler(conn, on.hammer(outcome, closed_at, struck_at))
 
 
 async def case_of(conn: Connection, on: Stage) -> Case:
