@@ -27,6 +27,9 @@ CHANNEL = "escrow_clock"
 LONGEST_SLEEP_SECONDS = 15.0
 """A clock looks again at least this often, should a wake-up be lost with its connection."""
 PAUSE_AFTER_FAULT_SECONDS = 1.0
+BANK_TELLS_WITHIN = timedelta(minutes=2)
+"""How long after a start no case defaults: a bank that could not reach the house tries again within this (the sandbox
+bank after 30 seconds at the latest), and money that came in time must be heard of first."""
 ROLL_UP_EVERY = timedelta(minutes=10)
 _TIMER_RETRY = timedelta(seconds=30)
 
@@ -50,9 +53,11 @@ class EscrowClock:
         self._centre = centre
         self._woken = {name: asyncio.Event() for name in ("timers", "payouts")}
         self._rolled_up_at: datetime | None = None
+        self._has_just_started = False
 
     def run(self, task_group: asyncio.TaskGroup) -> None:
         """Start the clocks in the caller's task group; they run until it is cancelled."""
+        self._has_just_started = True
         task_group.create_task(self._keep("timers", self.fire_due_timers), name="escrow timers")
         task_group.create_task(self._keep("payouts", self.carry_payouts), name="escrow payouts")
         task_group.create_task(self._listen(), name="escrow wake-ups")
@@ -64,6 +69,10 @@ class EscrowClock:
 
     async def fire_due_timers(self) -> datetime | None:
         """Take every due timer's action, each in a transaction of its own; when the next one is due."""
+        if self._has_just_started:
+            async with self._pool.acquire() as conn:
+                await store.put_off_defaults(conn, self._now() + BANK_TELLS_WITHIN)
+            self._has_just_started = False
         while await self._fire_one():
             pass
         async with self._pool.acquire() as conn:

@@ -161,6 +161,11 @@ async def postpone_timer(conn: Connection, timer_id: int, try_at: datetime) -> N
     await conn.execute(_queries.postpone_timer, timer_id, try_at)
 
 
+async def put_off_defaults(conn: Connection, until: datetime) -> None:
+    """No case defaults before `until`; its deadline stays what it was."""
+    await conn.execute(_queries.put_off_defaults, until)
+
+
 async def next_timer_at(conn: Connection) -> datetime | None:
     at: datetime | None = await conn.fetchval(_queries.next_timer_at)
     return at

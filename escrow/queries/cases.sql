@@ -90,8 +90,12 @@ update escrow.timer set attempts = attempts + 1, try_at = $2 where id = $1 and e
 select min(try_at) from escrow.timer where ended_at is null;
 
 -- name: oldest_overdue_at
--- Since when the most overdue timer has been due, for the health of the clock.
-select min(due_at) from escrow.timer where ended_at is null and due_at < $1;
+-- Since when the most overdue timer has been due, for the health of the clock; not those that were put off on purpose.
+select min(due_at) from escrow.timer where ended_at is null and due_at < $1 and (try_at <= $1 or attempts > 0);
+
+-- name: put_off_defaults
+-- After a start nobody is in default before the bank has told of what it could not tell while the house was down.
+update escrow.timer set try_at = $1 where ended_at is null and action = 'default' and try_at < $1;
 
 -- name: new_deposit_id
 -- The id of a deposit before its row stands.

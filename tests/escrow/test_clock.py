@@ -12,13 +12,13 @@ from structlog.testing import capture_logs
 
 from escrow import books
 from escrow.bank_client import BankClient
-from escrow.clock import EscrowClock
+from escrow.clock import BANK_TELLS_WITHIN, EscrowClock
 from escrow.desk import EscrowDesk
 from escrow.facts import Action, Case, CaseEvent, PayoutState, State
 from escrow.hooks import Hooks
 from escrow.sandbox_bank.numbers import account_number
 from escrow.sandbox_bank.payout_files import BadFileError, read_file
-from tests.escrow.trade import CENTRE, DAY, NOW, SELLER, Heard, case_in
+from tests.escrow.trade import CENTRE, DAY, NOW, SELLER, Heard, case_in, fresh, incoming
 from tests.ports import free_port
 
 if TYPE_CHECKING:
@@ -92,6 +92,37 @@ async def test_a_timer_whose_clock_is_killed_at_any_line_fires_once_afterwards(p
         assert over is not None and over.state is State.DEFAULTED and deaths == 1
         assert await conn.fetchval("select count(*) from escrow.case_event") == 2
         assert await books.faults(conn) == []
+
+
+async def test_after_a_start_the_bank_is_heard_before_anybody_defaults(pool: Pool[Record]) -> None:
+    """The buyer paid while the house was down, and the time to pay ran out meanwhile: his money arrives, and counts."""
+    desk = Heard().desk()
+    async with pool.acquire() as conn, conn.transaction():
+        paid = await case_in(desk, conn, State.AWAITING_PAYMENT, subject="lot:1")
+        unpaid = await case_in(desk, conn, State.AWAITING_PAYMENT, subject="lot:2")
+    hands = Hands(NOW + 3 * DAY)
+    ticking = clock(pool, desk, hands)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(_run(ticking))
+        async with pool.acquire() as conn:
+            while not await conn.fetchval("select bool_and(try_at > due_at) from escrow.timer"):
+                await asyncio.sleep(0.01)
+            assert await ticking.overdue_seconds(conn) == 0
+            async with conn.transaction():
+                await desk.inbox.receive(conn, incoming(paid.reference, paid.due_minor), hands.now())
+        hands.at += BANK_TELLS_WITHIN
+        ticking.wake()
+        async with pool.acquire() as conn:
+            while (await fresh(desk, conn, unpaid)).state is State.AWAITING_PAYMENT:
+                await asyncio.sleep(0.01)
+            assert (await fresh(desk, conn, paid)).state is State.FUNDED
+            assert (await fresh(desk, conn, unpaid)).state is State.DEFAULTED
+        running.cancel()
+
+
+async def _run(ticking: EscrowClock) -> None:
+    async with asyncio.TaskGroup() as group:
+        ticking.run(group)
 
 
 async def test_a_timer_that_fails_holds_up_no_other_and_is_tried_again(pool: Pool[Record]) -> None:
