@@ -20,6 +20,7 @@ from escrow.facts import (
     Deposit,
     NoticeKind,
     Outcome,
+    Payout,
     PayoutState,
     QuarantineReason,
     Received,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 
 
 class NoticeConflictError(Exception):
-    """The bank used an id again with other content: nothing was done, and somebody must ask the bank."""
+    """The bank contradicts itself (an id again with other content) or the book (another sum than the payout's): nothing was
+    done, and somebody must ask the bank.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,13 @@ class Inbox:
 
     async def _payout(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
         payout = await payments_store.lock_payout_by_end_to_end_id(conn, notice.reference)
-        if payout is None or payout.state not in (PayoutState.QUEUED, PayoutState.SENT):
+        if payout is None:
+            return Received(outcome=Outcome.IGNORED)
+        if (notice.currency, notice.amount_minor) != (payout.currency, payout.amount_minor):
+            raise NoticeConflictError(f"{notice.kind} of {notice.reference} names another sum than the payout")
+        if payout.state is PayoutState.SETTLED and notice.kind is NoticeKind.PAYOUT_RETURNED:
+            return await self._came_back_late(conn, notice, payout, now)
+        if payout.state not in (PayoutState.QUEUED, PayoutState.SENT):
             return Received(outcome=Outcome.IGNORED)
         if notice.kind is NoticeKind.PAYOUT_SETTLED:
             settled = await self.payouts.finish(conn, payout, now)
@@ -79,6 +88,15 @@ class Inbox:
         returned = await self.payouts.finish(conn, payout, now, returned=notice.reason or "unknown")
         await self.quarantine.return_ended(conn, returned, now)
         return Received(outcome=Outcome.PAYOUT_RETURNED)
+
+    async def _came_back_late(self, conn: Connection, notice: BankNotice, payout: Payout, now: datetime) -> Received:
+        """The bank had said settled, so the money has left the book: it comes in anew, once, and waits for an operator."""
+        if await payments_store.was_returned_before(conn, notice):
+            return Received(outcome=Outcome.IGNORED)
+        from_payee = msgspec.structs.replace(
+            notice, sender_holder=payout.holder or "", sender_number=payout.number or ""
+        )
+        return await self.quarantine.put_aside(conn, from_payee, QuarantineReason.LATE, now, case_id=payout.case_id)
 
     async def _transfer(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
         if not await payments_store.currency_is_known(conn, notice.currency):

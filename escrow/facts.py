@@ -68,6 +68,7 @@ class Refusal(StrEnum):
     REASON_MISSING = "reason_missing"
     TRACKING_MISSING = "tracking_missing"
     UNKNOWN_DEPOSIT = "unknown_deposit"
+    UNKNOWN_PARTY = "unknown_party"
     DEPOSIT_NOT_AWAITED = "deposit_not_awaited"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     BAD_AMOUNT = "bad_amount"

@@ -5,6 +5,7 @@ Pure: payments in, XML out. Amounts are written with the decimals of their curre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from xml.etree import ElementTree
@@ -12,6 +13,9 @@ from xml.etree import ElementTree
 from escrow.facts import Payout
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.03"
+
+_NOT_IN_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no place for. One such sign in a name would make the whole file, with everybody's money, unreadable."""
 
 
 def payout_file(
@@ -61,7 +65,7 @@ def _text(parent: ElementTree.Element, path: str, text: str) -> ElementTree.Elem
     """Put `text` under a path of new elements; gives the innermost."""
     for tag in path.split("/"):
         parent = ElementTree.SubElement(parent, tag)
-    parent.text = text
+    parent.text = _NOT_IN_XML.sub("", text)
     return parent
 
 

@@ -172,6 +172,11 @@ async def notice(conn: Connection, bank_id: str) -> StoredNotice | None:
     return read_one(await conn.fetchrow(_inbox.notice, bank_id), StoredNotice)
 
 
+async def was_returned_before(conn: Connection, notice: BankNotice) -> bool:
+    """Whether another notice has told already that this payout came back."""
+    return bool(await conn.fetchval(_inbox.was_returned_before, notice.reference, notice.bank_id))
+
+
 async def set_notice_outcome(conn: Connection, bank_id: str, outcome: Outcome) -> None:
     await conn.execute(_inbox.set_notice_outcome, bank_id, outcome)
 

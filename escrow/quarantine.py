@@ -163,7 +163,7 @@ class Quarantine:
             return refusal or Refusal.UNKNOWN_ITEM
         if not note.strip():
             return Refusal.REASON_MISSING
-        if not item.sender_number or not item.sender_holder:
+        if not _has_letters(item.sender_number) or not _has_letters(item.sender_holder):
             return Refusal.NO_SENDER_ACCOUNT
         sender = BankAccount(party_id=0, holder=item.sender_holder, number=item.sender_number)
         source = Source(path=suspense(item.id), purpose=PayoutPurpose.RETURN, quarantine_id=item.id)
@@ -238,6 +238,11 @@ class Quarantine:
     async def _seal(self, conn: Connection, item: Quarantined) -> int:
         account = await self._suspense(conn, item)
         return (await ledger.seal(conn, [account]))[account]
+
+
+def _has_letters(text: str) -> bool:
+    """Whether anything of the text can be written into a payout file."""
+    return any(sign.isalnum() for sign in text)
 
 
 def suspense(item_id: int) -> str:

@@ -69,7 +69,7 @@ def routes(pool: Pool, desk: EscrowDesk, secrets: Sequence[str], now: Callable[[
             async with pool.acquire() as conn, conn.transaction():
                 received = await desk.inbox.receive(conn, notice, now())
         except NoticeConflictError as error:
-            _log.error("the bank used an id twice", bank_id=notice.bank_id, error=str(error))
+            _log.error("a notice of the bank contradicts the book", bank_id=notice.bank_id, error=str(error))
             return _problem(409, "id_reused")
         answer = {"outcome": received.outcome, "again": received.again}
         return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -80,7 +80,7 @@ class Wallet:
     ) -> BankAccount | Refusal:
         """Where the party's payouts go from now on. Payouts that waited for it, or came back, are queued."""
         account = BankAccount(party_id=party_id, holder=" ".join(holder.split()), number=plain_number(number))
-        if not account.holder or len(account.holder) > 70:
+        if not account.holder or len(account.holder) > 70 or not account.holder.isprintable():
             return Refusal.BAD_ACCOUNT_HOLDER
         if not number_is_right(account.number):
             return Refusal.BAD_ACCOUNT_NUMBER

@@ -15,7 +15,7 @@ from msgspec import Struct
 from escrow import books, ledger
 from escrow.books import StateRow, StuckRow, TrialRow
 from escrow.facts import Leg, Payout, Quarantined, Refusal
-from market import audit
+from market import audit, parties
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ async def preview(
     conn: Connection, desk: EscrowDesk, item_id: int, target: str, target_id: int, now: datetime
 ) -> tuple[Preview, ...] | Refusal:
     """What applying the item would post, without posting it: each account before and after, leg by leg."""
+    if target == "wallet" and await parties.party_by_id(conn, target_id) is None:
+        return Refusal.UNKNOWN_PARTY
     legs = await desk.quarantine.dry_run(conn, item_id, now, **_named(target, target_id))
     if isinstance(legs, Refusal):
         return legs
@@ -166,7 +168,9 @@ async def apply_item(
     reason: str,
     now: datetime,
 ) -> Quarantined | Refusal:
-    """Put quarantined money where the operator says that it belongs."""
+    """Put quarantined money where the operator says that it belongs. A wallet without a party would hold it for ever."""
+    if target == "wallet" and await parties.party_by_id(conn, target_id) is None:
+        return Refusal.UNKNOWN_PARTY
     done = await desk.quarantine.apply_quarantined(
         conn, item_id, operator_id=operator_id, note=reason, now=now, **_named(target, target_id)
     )

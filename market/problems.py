@@ -83,6 +83,7 @@ STATUS: dict[str, int] = {
     "unknown_lot": 404,
     "unknown_case": 404,
     "unknown_deposit": 404,
+    "unknown_party": 404,
     "unknown_item": 404,
     "no_such_lot": 404,
     "no_such_application": 404,

@@ -10,6 +10,11 @@ on conflict on constraint bank_notice_pk do nothing;
 select n.sha256, n.outcome, q.reason, q.id as item_id
 from escrow.bank_notice n left join escrow.quarantine q on q.bank_id = n.bank_id where n.bank_id = $1;
 
+-- name: was_returned_before
+-- Whether another notice than this has told that the payout with this end-to-end id came back.
+select exists (select from escrow.bank_notice
+               where kind = 'payout.returned' and body ->> 'reference' = $1 and bank_id <> $2);
+
 -- name: set_notice_outcome
 -- What was done with a notice.
 update escrow.bank_notice set outcome = $2 where bank_id = $1;

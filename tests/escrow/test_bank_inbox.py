@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from escrow import books, ledger
@@ -23,11 +24,14 @@ from escrow.facts import (
     Refusal,
     State,
 )
+from escrow.pain001 import payout_file
+from escrow.sandbox_bank.payout_files import read_file
 from tests.escrow.trade import (
     BUYER,
     DAY,
     NOW,
     OPERATOR,
+    SELLER,
     Heard,
     bank_says,
     case_in,
@@ -219,6 +223,54 @@ async def test_money_sent_back_leaves_once_and_opens_again_if_it_returns(conn: C
     (done,) = await desk.quarantine.items(conn, QuarantineState.RETURNED)
     assert done.decided_by == OPERATOR and await ledger.balance(conn, "bank", "CNY") == 0
     assert await books.faults(conn) == []
+
+
+async def test_a_payout_that_comes_back_after_it_was_settled_is_put_aside_once(conn: Connection) -> None:
+    heard = Heard()
+    desk = heard.desk()
+    await desk.wallet.register_bank_account(conn, SELLER, "Li Lei", "622202000011112222", NOW)
+    case = await case_in(desk, conn, State.RELEASED)
+    payout = await desk.payouts.payout_of_case(conn, case.id)
+    assert payout is not None
+    await desk.inbox.receive(conn, bank_says(NoticeKind.PAYOUT_SETTLED, payout), NOW)
+    for _ in range(2):
+        await desk.inbox.receive(conn, bank_says(NoticeKind.PAYOUT_RETURNED, payout, "AC04"), NOW)
+    (item,) = await desk.quarantine.items(conn)
+    assert (item.reason, item.amount_minor, item.case_id) == (QuarantineReason.LATE, payout.amount_minor, case.id)
+    assert (item.sender_holder, item.sender_number) == ("Li Lei", "622202000011112222")
+    assert await books.faults(conn) == []
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.PAYOUT_SETTLED, NoticeKind.PAYOUT_RETURNED])
+async def test_a_notice_of_another_sum_than_the_payouts_is_a_conflict(conn: Connection, kind: NoticeKind) -> None:
+    heard = Heard()
+    desk = heard.desk()
+    item = await quarantined(conn, heard, 7_000)
+    payout = await desk.quarantine.return_quarantined(conn, item.id, OPERATOR, "unknown sender", NOW)
+    assert isinstance(payout, Payout)
+    for wrong in ({"amount_minor": 6_999}, {"currency": "USD"}):
+        with pytest.raises(NoticeConflictError):
+            async with conn.transaction():
+                await desk.inbox.receive(conn, msgspec.structs.replace(bank_says(kind, payout, "AC04"), **wrong), NOW)
+    assert await ledger.balance(conn, f"transit:{payout.id}", "CNY") == 7_000
+
+
+@pytest.mark.parametrize("holder", ["Li\x01Lei", "Li\ufffeLei", "\x01"])
+async def test_a_name_that_no_file_can_hold_spoils_nobodys_payout(conn: Connection, holder: str) -> None:
+    """A control character in one name would make the whole file unreadable, with everybody's money in it, for ever."""
+    desk = Heard().desk()
+    refused = await desk.wallet.register_bank_account(conn, BUYER, holder, "622202000011112222", NOW)
+    assert refused is Refusal.BAD_ACCOUNT_HOLDER
+    notice = msgspec.structs.replace(incoming("x", 500), sender_holder=holder)
+    await desk.inbox.receive(conn, notice, NOW)
+    (item,) = await desk.quarantine.items(conn)
+    payout = await desk.quarantine.return_quarantined(conn, item.id, OPERATOR, "unknown", NOW)
+    if holder == "\x01":
+        assert payout is Refusal.NO_SENDER_ACCOUNT
+        return
+    assert isinstance(payout, Payout)
+    body = payout_file(message_id="GH1", debtor="centre", debtor_account="XB1", exponent=2, payouts=[payout], now=NOW)
+    assert [each.holder for each in read_file(body).payments] == ["LiLei"]
 
 
 async def test_two_operators_at_once_decide_once(pool: Pool[Record]) -> None:

@@ -104,20 +104,18 @@ async def test_after_a_start_the_bank_is_heard_before_anybody_defaults(pool: Poo
     ticking = clock(pool, desk, hands)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(_run(ticking))
-        async with pool.acquire() as conn:
-            while not await conn.fetchval("select bool_and(try_at > due_at) from escrow.timer"):
-                await asyncio.sleep(0.01)
-            assert await ticking.overdue_seconds(conn) == 0
-            async with conn.transaction():
-                await desk.inbox.receive(conn, incoming(paid.reference, paid.due_minor), hands.now())
-        hands.at += BANK_TELLS_WITHIN
-        ticking.wake()
-        async with pool.acquire() as conn:
-            while (await fresh(desk, conn, unpaid)).state is State.AWAITING_PAYMENT:
-                await asyncio.sleep(0.01)
-            assert (await fresh(desk, conn, paid)).state is State.FUNDED
-            assert (await fresh(desk, conn, unpaid)).state is State.DEFAULTED
+        await asyncio.sleep(0)
+        await ticking.fire_due_timers()
         running.cancel()
+    async with pool.acquire() as conn:
+        assert await ticking.overdue_seconds(conn) == 0
+        async with conn.transaction():
+            await desk.inbox.receive(conn, incoming(paid.reference, paid.due_minor), hands.now())
+    hands.at += BANK_TELLS_WITHIN
+    await ticking.fire_due_timers()
+    async with pool.acquire() as conn:
+        assert (await fresh(desk, conn, paid)).state is State.FUNDED
+        assert (await fresh(desk, conn, unpaid)).state is State.DEFAULTED
 
 
 async def _run(ticking: EscrowClock) -> None:
