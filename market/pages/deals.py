@@ -24,6 +24,7 @@ from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text, money_text
 from market.deals import STATES, TONES, DealView, deal_view
 from market.house import House, house_of
+from market.parties import party_by_id
 from market.refusals import MarketRefusal
 from market.rendering import Form, flash, language_of, money_markup, render
 from market.step_up import step_up
@@ -177,8 +178,11 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
     house, lang = house_of(request), language_of(request)
     async with house.pool.acquire() as conn:
         view = await _view(request, conn)
+        viewer = await party_by_id(conn, request.user.id)
     context = {
         "view": view,
+        # A password manager fills in the passphrase of whoever is named beside it.
+        "email": viewer.email if viewer is not None else "",
         "deal": view.deal,
         "form": form,
         "payment": payment_details(house, view.case),

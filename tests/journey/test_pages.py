@@ -1,0 +1,177 @@
+"""Every page of the house and of its bank, as each kind of visitor, in both languages, both themes, and two widths."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+import hatch_build
+from tests.journey.looking import faults_of
+from tests.running_house import ROOT, RunningHouse, running_house
+
+TABS = 3
+PEOPLE = ("visitor", "bidder", "second bidder", "seller", "operator", "bank")
+VISITOR = ("/", "/?state=closed", "/?q=nothing+like+this", "/help", "/register", "/sign-in", "/api", "/no/such/page")
+MEMBER = ("/my/bids", "/deals", "/deals?state=cancelled", "/wallet", "/account", "/notices", "/sell", "/operator")
+SELLER = ("/sell", "/sell/lots/new", "/deals", "/wallet")
+OPERATOR = (
+    "/operator",
+    "/operator/lots",
+    "/operator/applications",
+    "/operator/applications?state=all",
+    "/operator/audit",
+    "/operator/money",
+    "/operator/cases",
+    "/operator/quarantine",
+    "/operator/payouts",
+)
+LISTS = {
+    "visitor": {"/": r"/lots/\d+", "/?state=closed": r"/lots/\d+"},
+    "bidder": {"/my/bids": r"/lots/\d+", "/deals": r"/deals/\d+"},
+    "second bidder": {"/my/bids": r"/lots/\d+", "/deals": r"/deals/\d+"},
+    "seller": {"/sell": r"/sell/lots/\d+", "/deals": r"/deals/\d+"},
+    "operator": {
+        "/operator": r"/operator/lots/\d+",
+        "/operator/lots": r"/operator/lots/\d+",
+        "/operator/cases": r"/operator/cases/\d+",
+        "/operator/quarantine": r"/operator/quarantine/\d+",
+    },
+    "bank": {"/": r"/accounts/\w+"},
+}
+"""Pages that lead to others: what the links there look like."""
+FIXED = {
+    "visitor": VISITOR,
+    "bidder": MEMBER,
+    "second bidder": ("/my/bids",),
+    "seller": SELLER,
+    "operator": OPERATOR,
+    "bank": ("/",),
+}
+MOST_ALIKE = 3
+"""Of many pages of one kind, so many are looked at: enough to meet each of their states."""
+
+
+@dataclass
+class Gallery:
+    """The demo's house, whose people are signed in."""
+
+    house: RunningHouse
+    browser: Browser
+    states: dict[str, Any] = field(default_factory=dict)
+
+    def origin(self, who: str) -> str:
+        return self.house.bank if who == "bank" else self.house.origin
+
+    @asynccontextmanager
+    async def visit(self, who: str, lang: str) -> AsyncIterator[BrowserContext]:
+        """A browser in this language in which `who` is signed in."""
+        locale = "zh-CN" if lang == "zh" else "en-GB"
+        context = await self.browser.new_context(locale=locale, storage_state=self.states.get(who))
+        context.set_default_timeout(30_000)
+        page = await context.new_page()
+        await page.goto(f"{self.origin(who)}/?lang={lang}")
+        await page.close()
+        yield context
+        await context.close()
+
+    async def sign_in(self, links: dict[str, str]) -> None:
+        for who, link in links.items():
+            context = await self.browser.new_context()
+            await (await context.new_page()).goto(link)
+            self.states[who] = await context.storage_state()
+            await context.close()
+
+    async def paths(self, context: BrowserContext, who: str) -> list[str]:
+        """Every page that is to be looked at as `who`."""
+        page = await context.new_page()
+        found = list(FIXED[who])
+        for path, pattern in LISTS[who].items():
+            await page.goto(self.origin(who) + path)
+            hrefs = await page.eval_on_selector_all("main a[href]", "all => all.map((one) => one.getAttribute('href'))")
+            alike = sorted({href for href in hrefs if re.fullmatch(pattern, href)}, key=lambda href: (len(href), href))
+            found += alike if "deals" in pattern else alike[:: max(1, len(alike) // MOST_ALIKE)]
+            if "deals" in pattern and alike:
+                await page.goto(self.origin(who) + alike[0])
+                found += [await page.locator('a[href$="/confirmation"]').first.get_attribute("href") or ""]
+        await page.close()
+        return list(dict.fromkeys(found))
+
+
+@pytest.fixture(scope="module")
+def demo(open_folder: Path) -> Iterator[tuple[RunningHouse, dict[str, Any]]]:
+    hatch_build.build(ROOT)
+    with running_house(open_folder / "gallery") as house:
+        yield house, house.start_demo("--no-robots", "--no-photos")
+
+
+@pytest.fixture(scope="module")
+async def gallery(demo: tuple[RunningHouse, dict[str, Any]], browser: Browser) -> AsyncIterator[Gallery]:
+    """A house full of lots and deals in every state, one applicant accepted and one lot paused."""
+    house, keys = demo
+    gallery = Gallery(house, browser)
+    await gallery.sign_in(keys["links"])
+    async with gallery.visit("operator", "en") as context:
+        page = await context.new_page()
+        await page.goto(f"{house.origin}/operator/applications")
+        await page.locator("button[value=confirm]").first.click()
+        await page.goto(f"{house.origin}/operator")
+        await page.locator('main a[href^="/operator/lots/"]').first.click()
+        await page.locator("#f-pause_reason").fill("A question about the provenance.")
+        await page.locator("form[action$='/pause'] button").click()
+        await expect(page.locator(".flash")).to_be_visible()
+    yield gallery
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("who", PEOPLE)
+async def test_every_page_is_without_fault(gallery: Gallery, who: str, lang: str) -> None:
+    async with gallery.visit(who, lang) as context:
+        paths = await gallery.paths(context, who)
+        waiting = iter(paths)
+        faults: list[str] = []
+
+        async def look_at_pages() -> None:
+            for path in waiting:
+                faults.extend(f"{path} {fault}" for fault in await faults_at(context, gallery.origin(who) + path))
+
+        await asyncio.gather(*(look_at_pages() for _ in range(TABS)))
+        assert not faults, "\n".join(faults)
+
+
+async def test_a_form_that_was_refused_is_without_fault(gallery: Gallery) -> None:
+    async with gallery.visit("visitor", "zh") as context:
+        page = await context.new_page()
+        await page.goto(f"{gallery.house.origin}/register")
+        await page.locator("form[action='/register']").evaluate("form => form.noValidate = true")
+        await page.locator("form[action='/register'] button").click()
+        await expect(page.locator(".error-summary")).to_be_visible()
+        assert await faults_of(page) == []
+
+
+async def faults_at(context: BrowserContext, address: str) -> list[str]:
+    """Everything wrong with the page at this address, its console included."""
+    page = await context.new_page()
+    said: list[str] = []
+    refused = "status of 40"  # the pages of 403 and 404 are pages like others
+    page.on("console", lambda message: refused in message.text or said.append(f"console: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"console: {error}"))
+    await page.goto(address)
+    await settled(page)
+    faults = await faults_of(page)
+    await page.close()
+    return [*said, *faults]
+
+
+async def settled(page: Page) -> None:
+    """The page is whole, and its scripts have taken over what they keep alive."""
+    await expect(page.locator("h1")).to_be_visible()
+    if await page.locator("lot-price").count():
+        await expect(page.locator("lot-price data")).to_be_attached()
