@@ -8,6 +8,7 @@ the first lock, not the only one. Path parameters name what they carry: `{lot_id
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,6 +37,7 @@ KIB = 1024
 FORM_BYTES = 64 * KIB
 UPLOAD_BYTES = 12 * KIB * KIB + FORM_BYTES  # a photo of 12 MiB, and the form around it
 UPLOAD_SECONDS = 60.0
+LARGEST_ID = 2**63 - 1
 
 
 class Who(StrEnum):
@@ -241,6 +243,9 @@ def guarded(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
         # A copy: the areas' lists are theirs, and two apps in one process must not be guarded twice.
         kept = copy.copy(route)
         kept.app = Guard(route.app, name, TABLE[name])
+        if isinstance(kept, Route | WebSocketRoute):
+            # A number of thousands of digits is no id, and not even Python reads it.
+            kept.path_regex = re.compile(kept.path_regex.pattern.replace("[0-9]+", "[0-9]{1,19}"))
         behind.append(kept)
     return behind
 
@@ -261,6 +266,8 @@ class Guard:
             await RedirectResponse(f"/sign-in?next={quote(path)}", 303)(scope, receive, send)
             return
         self._check_who(connection.user)
+        if any(isinstance(value, int) and value > LARGEST_ID for value in connection.path_params.values()):
+            raise ProblemError(Problem.NOT_FOUND)
         await self._check_whose(connection)
         if scope["type"] == "http":
             self._check_rate(connection)

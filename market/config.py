@@ -26,6 +26,10 @@ from migrations.database import Address
 PREFIX = "GAVELHOUSE_"
 ROOT_DATA_FOLDER = Path("/var/lib/gavelhouse/data")
 SECRET = "secret"
+MOST_COMMISSION_BP = 4999
+"""The ledger refuses a case with more (`escrow_case_rate`), and then no lot could be closed."""
+LONGEST_CLOCK_SECONDS = 366 * 86_400
+_CLOCKS = ("payment_seconds", "ship_seconds", "ship_grace_seconds", "arrival_seconds", "inspection_seconds")
 
 
 class ConfigError(Exception):
@@ -88,7 +92,6 @@ class Config:
     ship_grace_seconds: int = 2 * 86400
     arrival_seconds: int = 10 * 86400
     inspection_seconds: int = 72 * 3600
-    inspection_extension_seconds: int = 72 * 3600
 
     log_format: str = "console"
     log_level: str = "info"
@@ -228,6 +231,14 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         value = getattr(config, item.name)
         if item.name.endswith(("_seconds", "_bp", "_pool")) and value < 0:
             raise ConfigError(f"{item.name} is {value} ({origins[item.name]}), but must not be negative.")
+    if config.commission_bp > MOST_COMMISSION_BP:
+        raise ConfigError(
+            f"commission_bp is {config.commission_bp} ({origins['commission_bp']}), but at most {MOST_COMMISSION_BP}."
+        )
+    for name in _CLOCKS:
+        seconds = getattr(config, name)
+        if not 1 <= seconds <= LONGEST_CLOCK_SECONDS:
+            raise ConfigError(f"{name} is {seconds} ({origins[name]}), but must be between a second and a year.")
     for name in ("public_url", "bank_url"):
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).path.strip("/")):

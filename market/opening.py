@@ -110,7 +110,7 @@ async def _house(
     bidding = Bidding(pool, node_time, hub, hammer)
     await bidding.run(group)
     centre = Centre(
-        holder=config.centre_holder or CENTRE_HOLDER, accounts=dict(config.centre_accounts) or CENTRE_ACCOUNTS
+        holder=config.centre_holder or CENTRE_HOLDER, accounts={**CENTRE_ACCOUNTS, **config.centre_accounts}
     )
     clock = EscrowClock(pool, node_time.now, escrow, bank, centre)
     (bank_route,) = escrow_routes.routes(pool, escrow, [config.bank_webhook_secret], node_time.now)

@@ -68,7 +68,7 @@ class ApplicationQuery(Paging, kw_only=True, forbid_unknown_fields=True):
 
 @operation("POST", "/lots/{lot_id:int}/bids", tag="bidding", raw=(BidWish, BidAccepted))
 async def place_bid(request: Request) -> Response:
-    """Place a bid. The stamp that decides is taken before the body is read."""
+    """Place a bid. The stamp that decides is taken when the last byte of the request has entered."""
     house = house_of(request)
     response = await auction_routes.place_bid(request, house.bidding, house.node_time)
     if response.status_code == 200:

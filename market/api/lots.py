@@ -408,7 +408,7 @@ async def resume_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState:
 @operation("POST", "/lots/{lot_id:int}/extend", tag="operator")
 async def extend_lot(call: Call, lot_id: int, body: Extension) -> PublicState:
     """Move the end of the running phase later."""
-    return await _act(call, Act.EXTEND, lot_id, body.reason, body.ends_at)
+    return await _act(call, Act.EXTEND, lot_id, body.reason, _instant(body.ends_at, "ends_at"))
 
 
 @operation("POST", "/lots/{lot_id:int}/void", tag="operator")
@@ -470,11 +470,18 @@ def _content(body: Draft) -> ListingContent:
         extension_seconds=body.extension_seconds,
         soft_close_seconds=body.soft_close_seconds,
         cap_extensions=body.cap_extensions,
-        cap_at=body.cap_at,
+        cap_at=_instant(body.cap_at, "cap_at"),
         reserve_minor=None if body.reserve_minor is None else minor_in(body.reserve_minor),
         deposit_minor=minor_in(body.deposit_minor),
-        starts_at=body.starts_at,
+        starts_at=_instant(body.starts_at, "starts_at"),
     )
+
+
+def _instant(at: datetime | None, name: str) -> datetime | None:
+    """A time as the pages take it too; years at the ends of the calendar can't be reckoned with."""
+    if at is not None and not 2000 < at.year < 2200:
+        raise ProblemError(Problem.MALFORMED, fault=name)
+    return at
 
 
 def _clean(text: str) -> str:
