@@ -26,6 +26,7 @@ from auction.facts import Bid, Refusal
 from auction.formats import english
 from auction.group_commit import GroupCommit, Rooms, Work, repeated, uncancelled
 from auction.limits import Limits, TokenBuckets
+from auction.outages import OutageError, Outages
 from auction.public import PublicState, public_state
 from auction.store import CONNECTION_LOST
 
@@ -57,8 +58,16 @@ class Bidding:
     """The bidding of one node. `run` it once in the house's task group; `stop` it before the pool is closed."""
 
     def __init__(
-        self, pool: Pool, node_time: NodeTime, hub: Hub, on_hammer: OnHammer, limits: Limits | None = None
+        self,
+        pool: Pool,
+        node_time: NodeTime,
+        hub: Hub,
+        on_hammer: OnHammer,
+        limits: Limits | None = None,
+        *,
+        lives_now: bool = True,
     ) -> None:
+        """`lives_now` False: a story is played at another time, so no sign of life is left and no outage made good."""
         self.pool = pool
         self._node_time = node_time
         self._hub = hub
@@ -68,6 +77,7 @@ class Bidding:
         self.rooms = Rooms(self.limits.remembered_lots)
         self._commit = GroupCommit(pool, self.rooms, self._answered, self._moved)
         self.closings = Closings(node_time, self._fall_due)
+        self._outages = Outages(pool, node_time, self.refresh) if lives_now else None
         self._queues: dict[int, deque[_Waiting | _Tick]] = {}
         self._queued = 0
         self._waiting: dict[BidKey, _Waiting] = {}
@@ -90,14 +100,19 @@ class Bidding:
     # Life
 
     async def run(self, task_group: asyncio.TaskGroup) -> None:
-        """Read which lots are open, then start the batcher and the closers in `task_group`. Lots overdue are closed."""
+        """Give lots the time back in which no node ran, read which are open, then start the batcher and the closers in
+        `task_group`. Lots still overdue are closed.
+        """
+        if self._outages is not None:
+            await self._outages.beat()
         async with self.pool.acquire() as conn:
             self.epoch = await store.epoch(conn)
-            # An outage credit for lots that fell due while no node ran belongs here, before they are scheduled.
             for lot_id, ends_at in await store.open_ends(conn):
                 self.closings.schedule(lot_id, ends_at)
         self._tasks = [task_group.create_task(self._commit_batches(), name="batcher")]
         self._tasks += [task_group.create_task(self._close_lots(), name="closer") for _ in range(CLOSERS)]
+        if self._outages is not None:
+            self._tasks.append(task_group.create_task(self._outages.run(), name="sign of life"))
 
     async def stop(self) -> None:
         """Take no more bids, decide those that wait, end the tasks. What could not be decided stays unknown to its bidder,
@@ -325,15 +340,19 @@ class Bidding:
 
     async def _close(self, lot_id: int) -> None:
         """Close one lot; a failure (of the trading centre's part, too) rolls all of it back and is tried again, loudly."""
-        now = self._node_time.now()
         try:
+            if self._outages is not None:
+                await self._outages.make_good()
+            now = self._node_time.now()
             async with self.pool.acquire() as conn, conn.transaction():
                 room = await close_lot(conn, lot_id, now, self._on_hammer)
+                if self._outages is not None:
+                    self._outages.refuse_if_silent()
         except Exception as error:
             failures = self._failed_closings[lot_id] = self._failed_closings.get(lot_id, 0) + 1
-            log = _log.warning if isinstance(error, CONNECTION_LOST) else _log.exception
+            log = _log.warning if isinstance(error, (*CONNECTION_LOST, OutageError)) else _log.exception
             log("closing_failed", lot=lot_id, failures=failures, error=repr(error))
-            self.closings.schedule(lot_id, retry_at(now, failures))
+            self.closings.schedule(lot_id, retry_at(self._node_time.now(), failures))
             return
         self._failed_closings.pop(lot_id, None)
         self._closing.discard(lot_id)

@@ -85,6 +85,17 @@ async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int, now: 
     return await _log(conn, room, EventKind.RESERVE, lowered.standing, now, lowered.lines)
 
 
+async def credit_outage(conn: Connection, lot_id: int, stopped_at: datetime, restarted_at: datetime) -> Standing | None:
+    """Give the time lost in an outage back to the lot; None if it was not due in it or soon after."""
+    room = await _locked(conn, lot_id)
+    credited = english.credit_outage(room.lot, room.standing, stopped_at, restarted_at)
+    if credited is None:
+        return None
+    logged = await _log(conn, room, EventKind.CREDITED, credited, restarted_at)
+    assert isinstance(logged, Standing)
+    return logged
+
+
 async def void(conn: Connection, lot_id: int, now: datetime, on_hammer: OnHammer) -> Standing | DeskRefusal:
     """End the lot without a sale, whoever leads; the trading centre frees the deposits in this same transaction."""
     room = await _locked(conn, lot_id)

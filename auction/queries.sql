@@ -137,6 +137,31 @@ join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq;
 -- When the running phase of each open lot ends; a paused lot's clock stands still.
 select lot_id, ends_at from auction.standing where outcome is null and paused_at is null;
 
+-- name: due_by
+-- Open lots whose running phase ends before one extension after a moment is over, in key order.
+select s.lot_id
+from auction.standing s
+join auction.lot l on l.id = s.lot_id
+cross join lateral (select convert_from(l.terms, 'UTF8')::json -> 'rule' as rule) t
+where s.outcome is null and s.paused_at is null
+    and s.ends_at <= $1::timestamptz + make_interval(
+        secs => coalesce((rule ->> 'extension_seconds')::float8, (rule ->> 'soft_close_seconds')::float8, 0))
+order by s.lot_id;
+
+-- name: beat
+-- A sign of life, unless the last one is too old: then an outage has to be made good first. Never an earlier time, since
+-- the clocks of two nodes differ a little.
+update auction.heartbeat set beaten_at = greatest(beaten_at, $1::timestamptz)
+where beaten_at >= $1::timestamptz - $2::interval;
+
+-- name: lock_heartbeat
+-- The last sign of life; whoever also wants to make an outage good waits here.
+select beaten_at from auction.heartbeat for update;
+
+-- name: set_heartbeat
+-- A sign of life after a silence, or the first of all.
+update auction.heartbeat set beaten_at = greatest(beaten_at, $1::timestamptz);
+
 -- name: terms
 -- The canonical bytes from which the chain of a lot's log begins.
 select terms from auction.lot where id = $1;

@@ -7,7 +7,7 @@ and rows; knows no rule.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -172,6 +172,11 @@ async def lock_versions(conn: Connection, lot_ids: Sequence[int]) -> dict[int, i
 async def open_ends(conn: Connection) -> list[tuple[int, datetime]]:
     """(lot, end of its running phase) for every open lot whose clock runs."""
     return [(row["lot_id"], row["ends_at"]) for row in await conn.fetch(queries.open_ends)]
+
+
+async def due_by(conn: Connection, now: datetime) -> list[int]:
+    """Open lots, in key order, whose running phase ends before one extension after `now` is over."""
+    return [row["lot_id"] for row in await conn.fetch(queries.due_by, now)]
 
 
 def _standing(row: Record) -> Standing:
@@ -381,6 +386,25 @@ async def bids_of(conn: Connection, lot_id: int, party_id: int, limit: int = 100
         OwnBid(**{**row, "refusal": None if row["refusal"] is None else Refusal(row["refusal"])})
         for row in await conn.fetch(queries.bids_of, party_id, lot_id, limit)
     ]
+
+
+# The sign of life
+
+
+async def beat(conn: Connection, now: datetime, silence: timedelta) -> bool:
+    """Leave a sign of life; False, and none is left, if there has been none for longer than `silence`."""
+    return await conn.execute(queries.beat, now, silence) == "UPDATE 1"
+
+
+async def lock_heartbeat(conn: Connection) -> datetime | None:
+    """The last sign of life of any node, locked; None if no node has run yet."""
+    beaten_at: datetime | None = await conn.fetchval(queries.lock_heartbeat)
+    return beaten_at
+
+
+async def set_heartbeat(conn: Connection, now: datetime) -> None:
+    """A sign of life after a silence."""
+    await conn.execute(queries.set_heartbeat, now)
 
 
 async def epoch(conn: Connection) -> int:

@@ -114,7 +114,7 @@ async def replay(
     party_ids = _party_ids(auctions)
     for lot_id, auction in enumerate(auctions, 1):
         await _open(pool, _lot(lot_id, auction, steps), {party_ids[bid.bidder] for bid in auction.bids})
-    bidding = Bidding(pool, node_time, Hub(), on_hammer, _NO_LIMITS)
+    bidding = Bidding(pool, node_time, Hub(), on_hammer, _NO_LIMITS, lives_now=False)
     async with asyncio.TaskGroup() as tasks:
         clock.at = min((at for at, _, _ in _instants(auctions)), default=_EPOCH)
         await bidding.run(tasks)

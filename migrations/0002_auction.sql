@@ -95,6 +95,14 @@ create table auction.admission (
 );
 create index admission_by_party on auction.admission (party_id, lot_id);
 
+-- The house's sign of life, one row: when a node could last commit. A silence is an outage, and lots that were due in it
+-- get the time back. Null until the first node runs.
+create table auction.heartbeat (
+    is_only_row boolean constraint heartbeat_pk primary key default true constraint heartbeat_only_row check (is_only_row),
+    beaten_at timestamptz
+);
+insert into auction.heartbeat default values;
+
 -- Refuses whatever would rewrite history.
 create function auction.refuse_rewrite() returns trigger language plpgsql as $$
 begin
@@ -195,4 +203,5 @@ create trigger event_chain after insert on auction.event
 grant select, insert on auction.lot, auction.standing, auction.event, auction.bid, auction.admission to gavelhouse_app;
 grant update (reserve_minor) on auction.lot to gavelhouse_app;
 grant update on auction.standing to gavelhouse_app;
+grant select, update (beaten_at) on auction.heartbeat to gavelhouse_app;
 grant update (removed_at) on auction.admission to gavelhouse_app;

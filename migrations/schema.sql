@@ -466,6 +466,14 @@ ALTER TABLE auction.event OWNER TO gavelhouse_owner;
 
 COMMENT ON COLUMN auction.event.party_id IS 'Who acted; not public (bidders are shown to each other as paddles).';
 
+CREATE TABLE auction.heartbeat (
+    is_only_row boolean DEFAULT true NOT NULL,
+    beaten_at timestamp with time zone,
+    CONSTRAINT heartbeat_only_row CHECK (is_only_row)
+);
+
+ALTER TABLE auction.heartbeat OWNER TO gavelhouse_owner;
+
 CREATE TABLE auction.lot (
     id bigint NOT NULL,
     seller_id bigint NOT NULL,
@@ -1440,6 +1448,9 @@ ALTER TABLE ONLY auction.bid
 ALTER TABLE ONLY auction.event
     ADD CONSTRAINT event_pk PRIMARY KEY (lot_id, seq);
 
+ALTER TABLE ONLY auction.heartbeat
+    ADD CONSTRAINT heartbeat_pk PRIMARY KEY (is_only_row);
+
 ALTER TABLE ONLY auction.lot
     ADD CONSTRAINT lot_pk PRIMARY KEY (id);
 
@@ -2011,6 +2022,10 @@ GRANT UPDATE(removed_at) ON TABLE auction.admission TO gavelhouse_app;
 GRANT SELECT,INSERT ON TABLE auction.bid TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE auction.event TO gavelhouse_app;
+
+GRANT SELECT ON TABLE auction.heartbeat TO gavelhouse_app;
+
+GRANT UPDATE(beaten_at) ON TABLE auction.heartbeat TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE auction.lot TO gavelhouse_app;
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from auction import outages
 from escrow.sandbox_bank import accounts as bank
 from market import sign_in_links, tokens
 from market.config import Config
@@ -118,6 +119,7 @@ async def load_story(config: Config, photographs: Mapping[str, RenderedPhoto]) -
 async def load_another_round(config: Config, photographs: Mapping[str, RenderedPhoto]) -> bool:
     """New lots on the old rules when fewer than four are still to come. True when there was need."""
     now = await _database_time(config)
+    await _give_back(config, now)
     async with open_stage(config, now - timedelta(days=3)) as stage:
         async with stage.pool.acquire() as conn:
             to_come = await conn.fetch(_queries.lots_to_come, now + timedelta(minutes=2))
@@ -176,6 +178,16 @@ async def _database_time(config: Config) -> datetime:
     try:
         now: datetime = await conn.fetchval("select clock_timestamp()")
         return now
+    finally:
+        await conn.close()
+
+
+async def _give_back(config: Config, now: datetime) -> None:
+    """The lots that the last stop interrupted go on where they were; else the stage would find them over."""
+    conn = await connect(config.address, Role.APP)
+    try:
+        async with conn.transaction():
+            await outages.give_back(conn, now)
     finally:
         await conn.close()
 

@@ -98,7 +98,8 @@ async def open_stage(config: Config, at: datetime) -> AsyncIterator[Stage]:
     pool = await create_pool(config.address, Role.APP, max_size=4)
     bank_conn = await connect(config.address, Role.BANK)
     try:
-        bidding = Bidding(pool, NodeTime(0, clock.microseconds), Hub(), on_hammer, _NO_LIMITS)
+        node_time = NodeTime(0, clock.microseconds)
+        bidding = Bidding(pool, node_time, Hub(), on_hammer, _NO_LIMITS, lives_now=False)
         async with asyncio.TaskGroup() as tasks:
             await bidding.run(tasks)
             stage = Stage(pool=pool, bank=bank_conn, clock=clock, bidding=bidding, escrow=escrow, on_hammer=on_hammer)

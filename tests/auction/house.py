@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -309,6 +309,13 @@ async def open_lot(pool: Pool, lot: Lot, *parties: int) -> dict[int, int]:
 def ends_in(seconds: float) -> dict[str, Any]:
     """Fields of a lot whose only phase (a delayed one of a minute) ends so many seconds from now."""
     return {"starts_at": datetime.now(UTC) - timedelta(seconds=60 - seconds), "extension_seconds": 60}
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait until something is so; an error if it takes too long."""
+    async with asyncio.timeout(seconds):
+        while not await is_so():  # noqa: ASYNC110  # it is another process, or time itself, that is waited for
+            await asyncio.sleep(0.02)
 
 
 async def log_of(pool: Pool, lot_id: int) -> list[store.LogRow]:

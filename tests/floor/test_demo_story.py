@@ -54,6 +54,22 @@ async def test_new_lots_come_when_the_old_are_over_and_only_then(
         assert await books.faults(conn) == []
 
 
+async def test_after_a_days_stop_the_lots_of_then_go_on_and_the_closed_stay_closed(
+    config: Config, pool: Pool[Record]
+) -> None:
+    await loading.load_story(config, {})
+    closed = "select lot_id, seq, outcome, closed_at from auction.standing where phase = 'closed' order by 1"
+    before = await pool.fetch(closed)
+    lots = await pool.fetchval("select count(*) from auction.lot")
+    delayed = await pool.fetchval("select ends_at from auction.standing where phase = 'delayed' and outcome is null")
+    await pool.execute("update auction.heartbeat set beaten_at = clock_timestamp() - interval '1 day'")
+    assert not await loading.load_another_round(config, {})
+    assert await pool.fetch(closed) == before
+    assert await pool.fetchval("select count(*) from auction.lot") == lots
+    again = await pool.fetchval("select ends_at from auction.standing where phase = 'delayed' and outcome is null")
+    assert again >= delayed + timedelta(minutes=12)
+
+
 async def test_keys_are_fresh_at_each_start(config: Config) -> None:
     await loading.load_story(config, {})
     first, again = await loading.make_keys(config), await loading.make_keys(config)

@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import pytest
 from websockets.exceptions import WebSocketException
 
 from auction import store
@@ -57,13 +56,6 @@ class Scene:
         if first != answer:
             self.contradictions.append((first, answer))
         self.answered.set()
-
-
-@pytest.fixture
-def node_log(open_folder: Path) -> Iterator[IO[bytes]]:
-    """What the nodes say while they are killed, beside the database's own log."""
-    with (open_folder / "node.log").open("wb") as log:
-        yield log
 
 
 async def test_nothing_acknowledged_is_lost_by_killing_server_and_database(
@@ -207,31 +199,34 @@ async def kept_running(postgres: EmbeddedPostgres) -> AsyncIterator[None]:
         task.cancel()
 
 
+async def spawn_node(address: Address, port: int, log: IO[bytes]) -> asyncio.subprocess.Process:
+    """A node that has everything loaded and serves once it is given a line."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.torture.node",
+        str(address.socket_folder),
+        str(port),
+        address.database,
+        stdin=asyncio.subprocess.PIPE,
+        stderr=log,
+        preexec_fn=die_with_parent(),
+    )
+
+
 @asynccontextmanager
 async def node_kept_alive(address: Address, port: int, log: IO[bytes]) -> AsyncIterator[Any]:
     """A node as a child process; whenever it dies, a spare that waits with everything loaded. Yields what kills it."""
     alive: list[asyncio.subprocess.Process] = []
 
-    async def spawn() -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.torture.node",
-            str(address.socket_folder),
-            str(port),
-            stdin=asyncio.subprocess.PIPE,
-            stderr=log,
-            preexec_fn=die_with_parent(),
-        )
-
     async def keep() -> None:
-        alive.append(await spawn())
+        alive.append(await spawn_node(address, port, log))
         for _ in itertools.count():
             process = alive[-1]
             assert process.stdin is not None
             with suppress(ConnectionError):
                 process.stdin.write(b"go\n")
-            alive.append(await spawn())
+            alive.append(await spawn_node(address, port, log))
             await process.wait()
             alive.remove(process)
 
