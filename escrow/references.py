@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 from enum import StrEnum
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _LENGTH = 6
 _FOUND = re.compile(r"GH[\s\-_.]*([DP])[\s\-_.]*((?:[0-9A-Z][\s\-]*){6})(?![0-9A-Z])")
+_DASHES = {ord(dash): "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc"}
+"""What keyboards and word processors make of a hyphen."""
 
 
 class Purpose(StrEnum):
@@ -35,8 +38,10 @@ def check_character(body: str, purpose: str) -> str:
 
 
 def find_reference(text: str) -> str | None:
-    """The first right reference in what a sender typed: any case, spaces or dashes. None when there is none."""
-    for purpose, written in _FOUND.findall(text.upper()):
+    """The first right reference in what a sender typed: any case, full width, spaces, any dash. None when
+    there is none.
+    """
+    for purpose, written in _FOUND.findall(unicodedata.normalize("NFKC", text).translate(_DASHES).upper()):
         code = re.sub(r"[\s\-]", "", written)
         if set(code) <= set(ALPHABET) and check_character(code[:-1], purpose) == code[-1]:
             return f"GH-{purpose}-{code}"

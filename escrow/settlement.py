@@ -141,7 +141,13 @@ class Settlement:
         if case.state is State.AWAITING_PAYMENT and await ledger.balance(conn, path, case.currency) < case.due_minor:
             return Refusal.INSUFFICIENT_BALANCE
         actor = Actor(role=Role.BUYER, party_id=actor_id)
-        return await self.pay(conn, case, actor, path, case.due_minor, now)
+        try:
+            async with conn.transaction():
+                return await self.pay(conn, case, actor, path, case.due_minor, now)
+        except ledger.PostingRefusedError as error:
+            if error.constraint != ledger.OVERDRAWN:
+                raise
+            return Refusal.INSUFFICIENT_BALANCE  # spent by another act between the look and the posting
 
     async def ship(
         self, conn: Connection, case_id: int, actor_id: int, carrier: str, tracking_number: str, now: datetime

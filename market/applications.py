@@ -122,6 +122,8 @@ async def freeze_from_wallet(
         return application
     lot = await _door_of(conn, lot_id)
     assert lot is not None, "an application is for an approved lot, and an approved lot stays"
+    if await _is_barred(conn, party_id):
+        return ApplicationRefusal.BARRED
     if lot.over:
         return ApplicationRefusal.LOT_IS_OVER
     held = await escrow.deposits.freeze_from_wallet(conn, application.deposit_id, now)
@@ -141,10 +143,11 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
     """The escrow's call in the transaction that freezes a deposit: its payer is admitted.
 
     The lot is locked and open here: the close, which takes the same lock, ends every deposit that is not yet held.
+    Who was barred meanwhile gets no paddle; his money is freed with the losers' at the close.
     """
     lot_id = lot_of(deposit.subject)
     application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
-    if application is None or application.admitted_at is not None:
+    if application is None or application.admitted_at is not None or await _is_barred(conn, deposit.party_id):
         return
     lot = await _door_of(conn, application.lot_id)
     assert lot is not None and not lot.over, "a deposit is held only while its lot is open"

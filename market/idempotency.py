@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from hashlib import sha256
+from hmac import digest
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -48,8 +48,8 @@ def idempotent(endpoint: EndpointInTransaction) -> Endpoint:
         key = request.headers.get(HEADER, "").strip().strip('"')
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             raise ProblemError(Problem.KEY_MISSING)
-        fingerprint = await _fingerprint(request)
         house = house_of(request)
+        fingerprint = await _fingerprint(request, house.config.secret_key.encode())
         async with house.pool.acquire() as conn, conn.transaction():
             now = house.node_time.now()
             if await conn.fetchval(_QUERIES.claim_key, request.user.id, key, fingerprint, now) is None:
@@ -101,6 +101,9 @@ async def _stored(conn: Connection, party_id: int, key: str, fingerprint: bytes)
     return Response(row["body"], row["status"], headers)
 
 
-async def _fingerprint(request: Request) -> bytes:
+async def _fingerprint(request: Request, secret: bytes) -> bytes:
+    """What the request asked for, under the house's key: a body may hold a passphrase, and a bare hash of it, kept for
+    ever, could be guessed at a billion tries a second.
+    """
     asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    return sha256(asked + await request.body()).digest()
+    return digest(secret, b"idempotency\n" + asked + await request.body(), "sha256")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,20 @@ async def route(server: Server) -> AsyncIterator[None]:
 async def effects(server: Server, subject: str) -> int:
     async with server.house.pool.acquire() as conn:
         return len(await audit.entries_of(conn, f"test:{subject}"))
+
+
+async def test_what_is_kept_of_a_request_is_no_bare_hash_of_its_body(server: Server) -> None:
+    """A passphrase in a body must not become guessable by whoever reads the table."""
+    headers = {
+        **await server.bearer(await server.party()),
+        "idempotency-key": "bare",
+        "content-type": "application/json",
+    }
+    body = b'{"subject":"bare","end":"well"}'
+    assert (await server.client.post("/api/v1/test", content=body, headers=headers)).status_code == 201
+    async with server.house.pool.acquire() as conn:
+        kept = await conn.fetchval("select fingerprint from market.idempotency where key = 'bare'")
+    assert kept != sha256(b"POST /api/v1/test?\n" + body).digest() and len(kept) == 32
 
 
 async def test_a_retry_gets_the_same_answer_and_has_no_effect(server: Server) -> None:

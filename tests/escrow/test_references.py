@@ -22,9 +22,27 @@ def test_a_new_reference_is_found_again() -> None:
         assert find_reference(reference) == reference and reference[3] == purpose
 
 
+def _full_width(code: str) -> str:
+    """As a Chinese keyboard writes it."""
+    return "".join(chr(ord(sign) + 0xFEE0) for sign in code)
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212", "\uff0d"])
+def test_any_dash_will_do(dash: str) -> None:
+    reference = new_reference(Purpose.CASE)
+    assert find_reference(reference.replace("-", dash)) == reference
+
+
 @given(codes)
 def test_a_reference_is_found_in_what_people_type(code: str) -> None:
-    for written in (code.lower(), code.replace("-", ""), code.replace("-", " "), f"Lot 12, {code}.", f"货款{code}谢谢"):
+    for written in (
+        code.lower(),
+        code.replace("-", ""),
+        code.replace("-", " "),
+        f"Lot 12, {code}.",
+        f"货款{code}谢谢",
+        _full_width(code),
+    ):
         assert find_reference(written) == code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from escrow.facts import (
     DepositState,
     Leg,
     NoticeKind,
+    Outcome,
     Payout,
     PayoutPurpose,
     PayoutState,
+    QuarantineReason,
     Refusal,
     State,
 )
@@ -42,6 +45,8 @@ from tests.escrow.trade import (
 )
 
 if TYPE_CHECKING:
+    from asyncpg import Pool, Record
+
     from escrow.desk import EscrowDesk
     from migrations.database import Connection
 
@@ -165,6 +170,24 @@ async def test_the_buyer_can_pay_from_the_wallet_if_it_holds_enough(conn: Connec
     assert other.amount_minor == 90_000
     funded = taken(await desk.settlement.pay_from_wallet(conn, case.id, BUYER, NOW))
     assert funded.state is State.FUNDED and await desk.wallet.balance(conn, BUYER, "CNY") == 0
+
+
+async def test_of_two_payments_at_once_from_one_wallet_the_second_is_told_that_it_is_empty(pool: Pool[Record]) -> None:
+    desk = Heard().desk()
+    async with pool.acquire() as first, pool.acquire() as second:
+        async with first.transaction():
+            cases = [await case_in(desk, first, State.AWAITING_PAYMENT, subject=f"lot:{lot}") for lot in (1, 2)]
+            await held_deposit(desk, first, 90_000, subject="lot:3")
+            await desk.deposits.free_deposits(first, "lot:3", [BUYER], NOW)
+        async with second.transaction():
+            async with first.transaction():
+                taken(await desk.settlement.pay_from_wallet(first, cases[0].id, BUYER, NOW))
+                waiting = asyncio.create_task(desk.settlement.pay_from_wallet(second, cases[1].id, BUYER, NOW))
+                while not await first.fetchval("select exists (select from pg_locks where not granted)"):
+                    pass
+            assert await waiting is Refusal.INSUFFICIENT_BALANCE
+        assert (await fresh(desk, first, cases[1])).state is State.AWAITING_PAYMENT
+        assert await books.faults(first) == []
 
 
 async def test_a_deposit_above_the_price_funds_the_case_and_the_rest_goes_back(conn: Connection) -> None:
@@ -310,12 +333,12 @@ async def test_one_subject_has_one_running_case(conn: Connection, released: Case
     assert caught.value.constraint_name == "escrow_case_one_running"
 
 
-async def test_a_late_notice_of_a_settled_payout_is_ignored(conn: Connection, released: Case) -> None:
+async def test_a_settled_payout_that_comes_back_leaves_the_case_settled_and_its_money_aside(conn: Connection, released: Case) -> None:
     desk = Heard().desk()
     await desk.wallet.register_bank_account(conn, SELLER, "Li Na", SELLERS_NUMBER, NOW)
     payout = await desk.payouts.payout_of_case(conn, released.id)
     assert payout is not None
     await desk.inbox.receive(conn, bank_says(NoticeKind.PAYOUT_SETTLED, payout), NOW)
     late = await desk.inbox.receive(conn, bank_says(NoticeKind.PAYOUT_RETURNED, payout, "AC01"), NOW)
-    assert late.outcome == "ignored"
+    assert (late.outcome, late.reason) == (Outcome.QUARANTINED, QuarantineReason.LATE)
     assert (await fresh(desk, conn, released)).state is State.SETTLED

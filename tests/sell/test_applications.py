@@ -130,6 +130,25 @@ async def test_the_barred_are_neither_taken_nor_confirmed(conn: Connection) -> N
     assert await step_of(conn, other.id, bidder) is NextStep.BARRED
 
 
+async def test_who_is_barred_before_he_has_paid_is_not_admitted_by_his_money(conn: Connection) -> None:
+    seller, bidder, operator = await people(conn)
+    lot = await on_show(conn, seller, operator)
+    await confirmed(conn, (await applied(conn, lot.id, bidder)).id, operator)
+    due = await applications.application_state(conn, DESK, lot.id, bidder)
+    assert due is not None and due.reference is not None
+    await put_in_wallet(conn, bidder, 150_000)
+    await parties.bar(conn, bidder, operator, "did not pay", NOW)
+    frozen = await applications.freeze_from_wallet(conn, DESK, lot_id=lot.id, party_id=bidder, now=NOW)
+    assert frozen is ApplicationRefusal.BARRED
+    async with conn.transaction():
+        await DESK.inbox.receive(conn, incoming(due.reference, 100_000), NOW)
+    assert await step_of(conn, lot.id, bidder) is NextStep.BARRED
+    assert await store.own_position(conn, lot.id, bidder) is None
+    async with conn.transaction():
+        await DESK.deposits.free_deposits(conn, applications.subject_of(lot.id), None, NOW)
+    assert await DESK.wallet.balance(conn, bidder, "CNY") == 250_000
+
+
 async def test_applying_twice_is_applying_once(conn: Connection) -> None:
     seller, bidder, operator = await people(conn)
     lot = await on_show(conn, seller, operator)
