@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -156,10 +157,11 @@ class EscrowClock:
                 _log.error("an escrow clock failed", clock=name, error=repr(error))
                 await asyncio.sleep(PAUSE_AFTER_FAULT_SECONDS)
                 continue
-            try:
-                await asyncio.wait_for(woken.wait(), self._seconds_until(next_at))
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up, and the
+            # house would wait for this clock for ever when it closes.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds_until(next_at)):
+                    await woken.wait()
 
     def _seconds_until(self, at: datetime | None) -> float:
         if at is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,10 @@ class Outbox:
                 except Exception as error:
                     _log.error("the bank's outbox failed", error=repr(error))
                     sleep_seconds = 1.0
-                try:
-                    await asyncio.wait_for(self._woken.wait(), sleep_seconds)
-                except TimeoutError:
-                    continue
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the wake-up.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(sleep_seconds):
+                        await self._woken.wait()
 
     async def deliver_one(self, client: httpx2.AsyncClient) -> bool:
         """Deliver one due notice, or put it off; False when none is due."""

@@ -201,3 +201,24 @@ async def test_a_deaf_bank_is_tried_again_ever_more_seldom_and_the_file_stays_th
     forged = batch["body"].replace("1135.74</CtrlSum>", "1135.75</CtrlSum>", 1)
     with pytest.raises(BadFileError):
         read_file(forged)
+
+
+async def test_a_clock_that_is_woken_and_ended_at_once_ends(pool: Pool[Record]) -> None:
+    """The house must be able to close while money is moving, whichever of the two reaches the clock first."""
+    idle = asyncio.Event()
+
+    async def nothing_due() -> None:
+        idle.set()
+
+    its_clock = clock(pool, Heard().desk(), Hands())
+    for turns in range(5):
+        idle.clear()
+        kept = asyncio.create_task(its_clock._keep("timers", nothing_due))
+        await idle.wait()
+        await asyncio.sleep(0)
+        its_clock.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        kept.cancel()
+        done, _ = await asyncio.wait([kept], timeout=5)
+        assert done, f"it lost the cancellation {turns} turns of the loop after the wake-up"
