@@ -333,7 +333,9 @@ async def test_one_subject_has_one_running_case(conn: Connection, released: Case
     assert caught.value.constraint_name == "escrow_case_one_running"
 
 
-async def test_a_settled_payout_that_comes_back_leaves_the_case_settled_and_its_money_aside(conn: Connection, released: Case) -> None:
+async def test_a_settled_payout_that_comes_back_leaves_the_case_settled_and_its_money_aside(
+    conn: Connection, released: Case
+) -> None:
     desk = Heard().desk()
     await desk.wallet.register_bank_account(conn, SELLER, "Li Na", SELLERS_NUMBER, NOW)
     payout = await desk.payouts.payout_of_case(conn, released.id)
