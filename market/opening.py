@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 3600.0
 LATEST_TIMER_SECONDS = 60.0
+SALEROOM_POOL = 12
+"""Connections that only bids, closings, watchers and the clocks of money use: however many pages wait for a connection
+or for a passphrase to be proved, a lot closes at its end.
+"""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 log = structlog.get_logger("gavelhouse")
 
@@ -53,13 +57,14 @@ log = structlog.get_logger("gavelhouse")
 async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
     """The open house. On leaving: no more bids, what waits is decided, clocks stop, the pool closes."""
     pool = await create_pool(config.address, Role.APP, max_size=config.database_pool)
+    saleroom = await create_pool(config.address, Role.APP, max_size=SALEROOM_POOL)
     passphrases = Passphrases()
     bank = BankClient(config.bank_origin, config.bank_webhook_secret)
     try:
         async with _supervised() as group:
-            house = await _house(config, pool, passphrases, bank, metrics, group)
+            house = await _house(config, pool, saleroom, passphrases, bank, metrics, group)
             tasks = [
-                group.create_task(house.node_time.run(pool), name="node time"),
+                group.create_task(house.node_time.run(saleroom), name="node time"),
                 group.create_task(_sweep_sessions(house), name="session sweep"),
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
                 *house.live.run(group),
@@ -73,6 +78,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
     finally:
         passphrases.close()
         await bank.close()
+        await saleroom.close()
         await pool.close()
 
 
@@ -90,6 +96,7 @@ async def _supervised() -> AsyncIterator[asyncio.TaskGroup]:
 async def _house(
     config: Config,
     pool: Pool,
+    saleroom: Pool,
     passphrases: Passphrases,
     bank: BankClient,
     metrics: Metrics,
@@ -107,12 +114,12 @@ async def _house(
     )
     hub = Hub()
     hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
-    bidding = Bidding(pool, node_time, hub, hammer)
+    bidding = Bidding(saleroom, node_time, hub, hammer)
     await bidding.run(group)
     centre = Centre(
         holder=config.centre_holder or CENTRE_HOLDER, accounts={**CENTRE_ACCOUNTS, **config.centre_accounts}
     )
-    clock = EscrowClock(pool, node_time.now, escrow, bank, centre)
+    clock = EscrowClock(saleroom, node_time.now, escrow, bank, centre)
     (bank_route,) = escrow_routes.routes(pool, escrow, [config.bank_webhook_secret], node_time.now)
 
     async def still_good(viewer: SocketViewer) -> bool:
