@@ -140,6 +140,31 @@ async def test_a_change_by_the_desk_is_seen_by_the_next_bid_without_being_told(n
     assert (await node.bid(1, BOB, 1_000_000)).refusal is None
 
 
+async def test_a_silent_raise_at_another_node_is_not_overwritten_by_a_bid_judged_without_it(node: Node) -> None:
+    await open_lot(node.pool, a_lot(), ANN, BOB)
+    await node.bid(1, ANN, 2_000_000, is_maximum=True)
+    async with open_node(node.pool) as other:
+        await other.bidding.room(1)
+        # The raise has no event, so only the version tells the other node that what it knows is old.
+        await node.bid(1, ANN, 3_000_000, is_maximum=True)
+        beaten = await other.bid(1, BOB, 2_500_000, is_maximum=True)
+    assert (beaten.refusal, beaten.leading, beaten.price_minor) == (None, False, 2_510_000)
+    async with node.pool.acquire() as conn:
+        anns = await store.own_position(conn, 1, ANN)
+    assert anns is not None and (anns.leading, anns.maximum_minor) == (True, 3_000_000)
+
+
+async def test_what_a_node_remembers_of_the_log_is_the_log(node: Node) -> None:
+    await open_lot(node.pool, a_lot(), ANN, BOB)
+    for step in range(5):
+        refused = [node.bid(1, BOB, 1), node.bid(1, CAT, 1_000_000), node.bid(1, ANN, 999_999)]
+        bid = node.bid(1, (ANN, BOB)[step % 2], 1_000_000 + step * 10_000)
+        await asyncio.gather(*refused, bid, node.bid(1, SELLER, 9_000_000))
+    room = await node.bidding.room(1)
+    assert room is not None
+    assert list(room.recent) == [(row.seq, row.body, row.hash) for row in (await log_of(node.pool, 1))[1:]]
+
+
 async def test_a_full_queue_refuses_as_busy_and_drops_nothing(pool: Pool) -> None:
     await open_lot(pool, a_lot(), ANN, BOB)
     limits = Limits(bids_per_second=1e6, burst=1_000_000, queue_per_lot=10)

@@ -14,11 +14,11 @@ import pytest
 from msgspec import Struct
 from starlette.requests import ClientDisconnect
 
-from auction import store
+from auction import desk, store
 from auction.closings import close_lot
-from auction.facts import Hammer, Outcome, Phase, Refusal
+from auction.facts import Hammer, Outcome, Phase, Refusal, Standing
 from auction.limits import Limits
-from tests.auction.house import ANN, BOB, Hammers, Node, a_lot, ends_in, log_of, open_lot, open_node
+from tests.auction.house import ANN, BOB, Hammers, Node, a_lot, ends_in, log_of, open_lot, open_node, until
 
 if TYPE_CHECKING:
     from migrations.database import Connection, Pool
@@ -165,6 +165,74 @@ async def test_what_the_hammer_writes_is_in_the_closing_transaction(pool: Pool) 
         states = await store.lot_views(conn, [1, 2])
     assert (states[1].outcome, states[2].outcome) == (Outcome.UNSOLD, None)
     assert (await kinds(pool, 1), await kinds(pool, 2)) == (["opened", "closed"], ["opened"])
+
+
+async def test_a_lot_whose_end_somebody_else_moved_is_looked_at_again_and_not_closed(pool: Pool) -> None:
+    await open_lot(pool, a_lot(**ends_in(0.3)), ANN)
+    async with open_node(pool) as node:
+        await node.bidding.room(1)
+        async with pool.acquire() as conn, conn.transaction():
+            now = await store.database_time(conn)
+            moved = await desk.extend(conn, 1, now + timedelta(hours=1), now)
+        assert isinstance(moved, Standing)
+
+        async def is_looked_at() -> bool:
+            return node.bidding.closings._due_at.get(1) == moved.ends_at
+
+        await until(is_looked_at)
+        assert node.bidding.ready and not node.hammers.calls
+    assert await kinds(pool) == ["opened", "extended"]
+
+
+async def test_a_close_that_meets_an_act_waits_for_it_and_looks_at_the_lot_again(pool: Pool) -> None:
+    await open_lot(pool, a_lot(**ends_in(60)), ANN)
+    async with pool.acquire() as acting, pool.acquire() as closing:
+        now = await store.database_time(acting)
+        end = now + timedelta(seconds=61)
+        act = acting.transaction()
+        await act.start()
+        await desk.extend(acting, 1, now + timedelta(hours=1), now)
+        async with closing.transaction():
+            close = asyncio.create_task(close_lot(closing, 1, end, Hammers()))
+            await until(lambda: waits_for_a_lock(pool))
+            await act.commit()
+            room = await close
+    assert room is not None and room.standing.outcome is None
+    assert await kinds(pool) == ["opened", "extended"]
+
+
+async def waits_for_a_lock(pool: Pool) -> bool:
+    return bool(
+        await pool.fetchval(
+            "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+        )
+    )
+
+
+async def test_while_a_lot_closes_its_bids_wait_and_those_of_others_do_not(pool: Pool) -> None:
+    lot = a_lot(1, **ends_in(-1))
+    await open_lot(pool, lot, ANN, BOB)
+    await open_lot(pool, a_lot(2), ANN)
+    falling, fall = asyncio.Event(), asyncio.Event()
+
+    class SlowHammer(Hammers):
+        async def __call__(self, conn: Connection, hammer: Hammer) -> None:
+            falling.set()
+            await fall.wait()
+
+    async with open_node(pool, SlowHammer()) as node, asyncio.timeout(10):
+        await falling.wait()
+        # Stamped in time, but it comes when the end has been passed on to the closer.
+        stamped_at = lot.starts_at + timedelta(seconds=59)
+        late = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=stamped_at))
+        try:
+            async with asyncio.timeout(1.5):
+                assert (await node.bid(2, ANN, 1_000_000)).refusal is None
+            assert not late.done()
+        finally:
+            fall.set()
+        assert (await late).refusal is Refusal.CLOSED
+    assert await kinds(pool) == ["opened", "closed"]
 
 
 async def test_two_nodes_close_a_lot_once(pool: Pool) -> None:
