@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auction.facts import Hammer, Outcome
-from escrow.facts import Action, Case, CaseEvent, CaseTerms, DepositState, State, Timers
+from escrow.facts import (
+    Action,
+    Case,
+    CaseEvent,
+    CaseTerms,
+    DepositState,
+    Payout,
+    PayoutPurpose,
+    PayoutState,
+    State,
+    Timers,
+)
 from market import deals_store, notices
 from market.applications import subject_of
 from market.contracts import ContractTerms, canonical, terms_sha256
@@ -156,6 +167,22 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
         return  # The case is only being opened: the hammer tells, once the contract is written.
     step = event.action if event.action is Action.EXTEND_INSPECTION else event.to_state
     await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
+
+
+async def on_payout_changed(conn: Connection, payout: Payout, now: datetime) -> None:
+    """Tell a party whose money can't reach him: without his own act it would lie there for ever."""
+    if payout.party_id is None:
+        return
+    if payout.state is PayoutState.WAITING_ACCOUNT:
+        kind, link = "payout_waiting", "/account"
+    elif payout.state is not PayoutState.RETURNED:
+        return
+    elif payout.purpose is PayoutPurpose.WITHDRAWAL:
+        kind, link = "payout_back_in_wallet", "/wallet"
+    else:
+        kind, link = "payout_returned", "/account"
+    params = {"sum": money_text(payout.amount_minor, payout.currency)}
+    await notices.notify(conn, [payout.party_id], kind, params, link, now)
 
 
 async def _tell_step(

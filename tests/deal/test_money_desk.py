@@ -4,14 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from escrow import ledger
-from escrow.facts import Quarantined, QuarantineState, Refusal
+from escrow.facts import NoticeKind, Quarantined, QuarantineState, Refusal
 from market import money_desk
-from tests.deal.traded import house_desk
-from tests.sell.stall import NOW, incoming, party
+from tests.deal.traded import DEPOSIT, case_of, fall, house_desk, notices_of, pays, stage
+from tests.sell.stall import HOUR, NOW, incoming, party
 
 if TYPE_CHECKING:
     from migrations.database import Connection
+
+
+async def test_who_must_act_for_his_money_is_told(conn: Connection) -> None:
+    on = await stage(conn, bidders=2)
+    await fall(conn, on)
+    case, now = await case_of(conn, on), NOW + 3 * HOUR
+    await pays(conn, on.desk, case.reference, case.due_minor, now)
+    async with conn.transaction():
+        await on.desk.settlement.ship(conn, case.id, on.seller, "SF", "1", now)
+        await on.desk.settlement.receive(conn, case.id, on.winner, now)
+        await on.desk.settlement.confirm_receipt(conn, case.id, on.winner, now)
+    assert (await notices_of(conn, on.seller))[-1] == "payout_waiting"
+    loser = on.bidders[1]
+    async with conn.transaction():
+        for party_id in (on.seller, loser):
+            await on.desk.wallet.register_bank_account(conn, party_id, "Li Lei", "622202000011112222", now)
+        await on.desk.wallet.withdraw(conn, loser, DEPOSIT, "CNY", now)
+        for payout in await on.desk.payouts.payouts(conn):
+            notice = incoming(payout.end_to_end_id, payout.amount_minor)
+            returned = msgspec.structs.replace(notice, kind=NoticeKind.PAYOUT_RETURNED, reason="AC04")
+            await on.desk.inbox.receive(conn, returned, now)
+    assert (await notices_of(conn, on.seller))[-1] == "payout_returned"
+    assert (await notices_of(conn, loser))[-1] == "payout_back_in_wallet"
 
 
 async def test_money_is_credited_only_to_the_wallet_of_a_party(conn: Connection) -> None:
