@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -20,6 +20,7 @@ import structlog
 from msgspec import Struct
 
 from auction import store
+from auction.admissions import AdmissionNews
 from auction.batch import Answer, BidKey, Room, key_of, turned_away
 from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
@@ -67,7 +68,7 @@ class Bidding:
         *,
         lives_now: bool = True,
     ) -> None:
-        """`lives_now` False: a story is played at another time, so no sign of life is left and no outage made good."""
+        """`lives_now` False: a story is played at another time, so no sign of life is left, no outage made good, and nobody is listened to."""
         self.pool = pool
         self._node_time = node_time
         self._hub = hub
@@ -78,6 +79,9 @@ class Bidding:
         self._commit = GroupCommit(pool, self.rooms, self._answered, self._moved)
         self.closings = Closings(node_time, self._fall_due)
         self._outages = Outages(pool, node_time, self.refresh) if lives_now else None
+        self._admission_news = AdmissionNews(pool, self._admissions_changed) if lives_now else None
+        self.on_admissions: Callable[[Room, Collection[int]], None] = lambda room, party_ids: None
+        """Called with a lot and the parties that were just admitted to it or removed, wherever that was done."""
         self._queues: dict[int, deque[_Waiting | _Tick]] = {}
         self._queued = 0
         self._waiting: dict[BidKey, _Waiting] = {}
@@ -111,6 +115,8 @@ class Bidding:
                 self.closings.schedule(lot_id, ends_at)
         self._tasks = [task_group.create_task(self._commit_batches(), name="batcher")]
         self._tasks += [task_group.create_task(self._close_lots(), name="closer") for _ in range(CLOSERS)]
+        if self._admission_news is not None:
+            self._tasks.append(task_group.create_task(self._admission_news.run(), name="admission news"))
         if self._outages is not None:
             self._tasks.append(task_group.create_task(self._outages.run(), name="sign of life"))
 
@@ -227,8 +233,15 @@ class Bidding:
         if found is not None:
             self._moved(self.rooms.keep(found))
 
+    async def _admissions_changed(self, lot_id: int, party_ids: Collection[int]) -> None:
+        await self.refresh(lot_id)
+        if (room := self.rooms.get(lot_id)) is not None:
+            self.on_admissions(room, party_ids)
+
     def _moved(self, room: Room) -> None:
         lot_id, at = room.lot.id, wakes_at(room)
+        if self._failed_closings and (at is None or at > self._node_time.now()):
+            self._failed_closings.pop(lot_id, None)  # It is no longer to be closed now.
         if at is None:
             self.closings.forget(lot_id)
         elif lot_id not in self._closing:
@@ -340,10 +353,8 @@ class Bidding:
 
     async def _close(self, lot_id: int) -> None:
         """Close one lot; a failure (of the trading centre's part, too) rolls all of it back and is tried again, loudly."""
+        now = self._node_time.now()
         try:
-            if self._outages is not None:
-                await self._outages.make_good()
-            now = self._node_time.now()
             async with self.pool.acquire() as conn, conn.transaction():
                 room = await close_lot(conn, lot_id, now, self._on_hammer)
                 if self._outages is not None:

@@ -42,6 +42,7 @@ async def admit(conn: Connection, *, lot_id: int, party_id: int, now: datetime) 
     await _locked(conn, lot_id)
     paddle = await store.insert_admission(conn, lot_id, party_id, await _free_paddle(conn, lot_id), now)
     await store.touch_standing(conn, lot_id)
+    await store.tell_of_admission(conn, lot_id, party_id)
     return paddle
 
 
@@ -50,6 +51,7 @@ async def remove_admission(conn: Connection, *, lot_id: int, party_id: int, now:
     await _locked(conn, lot_id)
     removed = await store.remove_admission(conn, lot_id, party_id, now)
     await store.touch_standing(conn, lot_id)
+    await store.tell_of_admission(conn, lot_id, party_id)
     return removed
 
 

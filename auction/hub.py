@@ -121,9 +121,13 @@ class Hub:
             if not peers:
                 del self._by_party[watcher.party_id]
 
+    def of_party(self, party_id: int) -> list[HubProtocol]:
+        """The party's open connections."""
+        return list(self._by_party.get(party_id, ()))
+
     def close_party(self, party_id: int) -> None:
         """The party has signed out or its roles changed: its connections end now, and come back as who it is then."""
-        for watcher in list(self._by_party.get(party_id, ())):
+        for watcher in self.of_party(party_id):
             watcher.close(4401, "session ended")
 
     def watch(self, watcher: HubProtocol, lot_id: int, seq: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -96,6 +96,7 @@ class Live:
         self._origins = origins
         self._reads: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(self.limits.waiting_reads)
         self._sessions: set[Session] = set()
+        bidding.on_admissions = self._admissions_changed
 
     def run(self, task_group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start the workers and the re-check of long sessions; the caller cancels them at the end."""
@@ -149,6 +150,13 @@ class Live:
             return origin in self._origins
         scheme = "https" if websocket.url.scheme == "wss" else "http"
         return origin == f"{scheme}://{websocket.headers.get('host', '')}"
+
+    def _admissions_changed(self, room: Room, party_ids: Collection[int]) -> None:
+        """Whoever has the lot's page open and may now bid, or no longer, learns it at once."""
+        for party_id in party_ids:
+            for protocol in self.hub.of_party(party_id):
+                if room.lot.id in protocol.lots and isinstance(protocol.listener, Session):
+                    protocol.listener.show(room)
 
     async def _read(self) -> None:
         while True:
@@ -301,13 +309,13 @@ class Session:
             return self._error("too_many_lots")
         room = self._live.bidding.rooms.get(message.lot)
         if room is not None and (self.viewer.party_id is None or self.viewer.party_id in room.paddles):
-            return self._subscribed(room)
+            return self.show(room)
         return self._later(lambda: self._subscribe_unread(message.lot))
 
     async def _subscribe_unread(self, lot_id: int) -> None:
         known = 0 < lot_id < 2**63
         if known and self.viewer.party_id is not None:
-            # The bank's money admits a bidder in a transaction of its own, of which this node has not been told.
+            # The news of an admission may be still on its way, or lost with its connection.
             async with self._live.pool.acquire() as conn:
                 place = await store.own_position(conn, lot_id, self.viewer.party_id)
             if place is not None:
@@ -316,9 +324,10 @@ class Session:
         if room is None:
             self._error("unknown_lot")
         elif not self.protocol.transport.is_closing():
-            self._subscribed(room)
+            self.show(room)
 
-    def _subscribed(self, room: Room) -> None:
+    def show(self, room: Room) -> None:
+        """The lot as it stands with the viewer's own place on it; each change from now on follows."""
         self._live.hub.watch(self.protocol, room.lot.id, room.standing.seq)
         state = msgspec.structs.asdict(self._live.bidding.state(room))
         self._send(Subscribed(you=you_on(room, self.viewer.party_id), **state))

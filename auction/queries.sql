@@ -67,6 +67,10 @@ returning paddle;
 -- The party may bid no more on this lot.
 update auction.admission set removed_at = $3 where lot_id = $1 and party_id = $2 and removed_at is null;
 
+-- name: tell_of_admission
+-- Every node hears at the commit that a party's admission to a lot has changed.
+select pg_notify('auction_admission', $1::bigint || ' ' || $2::bigint);
+
 -- name: touch_standing
 -- One version on with nothing else changed, so that every node's cached admissions fall.
 update auction.standing set version = version + 1 where lot_id = $1 and outcome is null;

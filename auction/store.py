@@ -39,6 +39,8 @@ CONNECTION_LOST = (
 )
 """What asyncpg raises when the database is gone, going or coming: whether a statement took effect is not known."""
 
+ADMISSION_CHANNEL = "auction_admission"
+
 _PHASES = {phase.value: phase for phase in Phase}
 _OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{outcome.value: outcome for outcome in Outcome}}
 
@@ -329,6 +331,11 @@ async def insert_admission(conn: Connection, lot_id: int, party_id: int, paddle:
 async def remove_admission(conn: Connection, lot_id: int, party_id: int, now: datetime) -> bool:
     """Take the admission back; whether there was one."""
     return await conn.execute(queries.remove_admission, lot_id, party_id, now) == "UPDATE 1"
+
+
+async def tell_of_admission(conn: Connection, lot_id: int, party_id: int) -> None:
+    """Let every node hear, at the commit, that the party's admission has changed."""
+    await conn.execute(queries.tell_of_admission, lot_id, party_id)
 
 
 async def touch_standing(conn: Connection, lot_id: int) -> None:

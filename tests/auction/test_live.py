@@ -14,7 +14,20 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from auction import desk
 from auction.limits import Limits
 from auction.live import LiveLimits
-from tests.auction.house import ANN, BOB, Client, House, a_lot, ends_in, log_of, open_lot, serve
+from tests.auction.house import (
+    ANN,
+    BOB,
+    CAT,
+    Client,
+    House,
+    a_lot,
+    cut_connections,
+    ends_in,
+    log_of,
+    open_lot,
+    serve,
+    until,
+)
 
 if TYPE_CHECKING:
     from migrations.database import Pool
@@ -74,6 +87,83 @@ async def states_until(client: Client, bids: int) -> AsyncIterator[dict[str, Any
         yield state
         if state["bids"] == bids:
             return
+
+
+async def listener(pool: Pool) -> int | None:
+    """The process of the connection on which the node hears of admissions."""
+    pid: int | None = await pool.fetchval(
+        "select pid from pg_stat_activity where datname = current_database() and query ilike 'listen %'"
+    )
+    return pid
+
+
+async def until_heard(pool: Pool) -> int | None:
+    async def is_heard() -> bool:
+        return await listener(pool) is not None
+
+    await until(is_heard)
+    return await listener(pool)
+
+
+async def test_who_is_admitted_by_another_transaction_learns_it_on_the_open_page(house: House) -> None:
+    pool = house.node.pool
+    paddles = await open_lot(pool, a_lot(), ANN)
+    await until_heard(pool)
+    async with house.connect(BOB) as bob, house.connect(ANN) as ann:
+        await ann.subscribe(1)
+        before = await bob.subscribe(1)
+        async with pool.acquire() as conn, conn.transaction():
+            paddle = await desk.admit(conn, lot_id=1, party_id=BOB, now=house.node.node_time.now())
+        admitted = await bob.until("subscribed")
+        async with pool.acquire() as conn, conn.transaction():
+            await desk.remove_admission(conn, lot_id=1, party_id=BOB, now=house.node.node_time.now())
+        removed = await bob.until("subscribed")
+        again = await ann.subscribe(1)
+    assert not before["you"]["admitted"] and before["you"]["paddle"] is None
+    assert (admitted["you"]["admitted"], admitted["you"]["paddle"]) == (True, paddle)
+    assert (removed["you"]["admitted"], removed["you"]["paddle"]) == (False, paddle)
+    assert again["you"]["paddle"] == paddles[ANN] and not ann.kept, "nobody else hears of it"
+
+
+async def test_an_admission_that_is_rolled_back_is_no_news(house: House) -> None:
+    pool = house.node.pool
+    await open_lot(pool, a_lot(), ANN)
+    await until_heard(pool)
+    async with house.connect(BOB) as bob:
+        await bob.subscribe(1)
+        async with pool.acquire() as conn:
+            taken_back = conn.transaction()
+            await taken_back.start()
+            await desk.admit(conn, lot_id=1, party_id=BOB, now=house.node.node_time.now())
+            await taken_back.rollback()
+        async with pool.acquire() as conn, conn.transaction():
+            await desk.admit(conn, lot_id=1, party_id=CAT, now=house.node.node_time.now())
+
+        async def is_heard() -> bool:
+            room = house.bidding.rooms.get(1)
+            return room is not None and CAT in room.admitted
+
+        await until(is_heard)
+        await bob.send("ping", c=1)
+        await bob.until("pong")
+    assert not bob.kept
+
+
+async def test_news_of_admissions_survive_the_loss_of_their_connection(house: House) -> None:
+    pool = house.node.pool
+    await open_lot(pool, a_lot(), ANN)
+    async with house.connect(BOB) as bob:
+        await bob.subscribe(1)
+        former = await until_heard(pool)
+        await cut_connections(pool)
+
+        async def is_another_one() -> bool:
+            return await listener(pool) not in (None, former)
+
+        await until(is_another_one)
+        async with pool.acquire() as conn, conn.transaction():
+            await desk.admit(conn, lot_id=1, party_id=BOB, now=house.node.node_time.now())
+        assert (await bob.until("subscribed"))["you"]["admitted"]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ function received(message: FromServer): void {
     you.value = mine === null || mine.paddle === null ? page.you : { ...mine, paddle: mine.paddle };
     apply({ ...rest, type: "state" });
     fetchGap();
+    if (page.waiting && mine?.admitted) void lookForNextStep();
   } else if (message.type === "state") apply(message);
   else if (message.type === "history") addRows(message.rows);
   else if (message.type === "accepted") {
