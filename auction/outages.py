@@ -54,14 +54,11 @@ class Outages:
         for lot_id in credited:
             await self._credited(lot_id)
 
-    async def make_good(self) -> None:
-        """Before a lot is closed: if this node could not beat lately, do it now, so that the lot gets its time first."""
-        if self._is_silent:
-            await self.beat()
-
     def refuse_if_silent(self) -> None:
-        """Within the closing transaction: raises OutageError if the database has stood still meanwhile."""
-        if self._is_silent:
+        """Last in the closing transaction: raises OutageError if this node could not beat lately, so that a lot gets its
+        time before it could be closed. The closing is tried again, and the next beat makes the outage good.
+        """
+        if self._beaten_at is None or self._node_time.now() - self._beaten_at > SILENCE:
             raise OutageError
 
     async def run(self) -> None:
@@ -72,10 +69,6 @@ class Outages:
                 await uncancelled(self.beat())
             except (*store.CONNECTION_LOST, asyncpg.PostgresError) as error:
                 _log.warning("no_sign_of_life", error=repr(error))
-
-    @property
-    def _is_silent(self) -> bool:
-        return self._beaten_at is None or self._node_time.now() - self._beaten_at > SILENCE
 
 
 async def give_back(conn: Connection, now: datetime) -> list[int]:
