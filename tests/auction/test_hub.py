@@ -7,6 +7,7 @@ import inspect
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -123,24 +124,27 @@ async def test_a_dead_watcher_does_not_end_the_broadcast_for_the_rest(house: Hou
 def test_a_watcher_that_dies_under_the_broadcast_costs_the_others_nothing_on_the_products_own_loop(
     database: Address,
 ) -> None:
-    async def broadcast() -> None:
-        pool = await create_pool(database, Role.APP, min_size=1)
+    async def broadcast() -> list[int]:
+        pool, seen = await create_pool(database, Role.APP, min_size=1), []
         await open_lot(pool, a_lot(), ANN)
-        async with serve(pool) as house, house.connect() as dying, house.connect() as watcher:
-            await dying.subscribe(1)
-            await watcher.subscribe(1)
-            for seq in (2, 3):
-                # uvloop, unlike asyncio, raises on a write to a transport that is closed. That this one is, is learnt
-                # only after the broadcast has begun.
-                for peer in list(house.node.hub._topics[1].watchers)[: 3 - seq]:
-                    house.node.hub.publish(1, seq, lambda: Bulky(2))
-                    peer.transport.abort()
-                house.node.hub.publish(1, seq, lambda seq=seq: Bulky(seq))  # type: ignore[misc]  # bound at once
-                assert (await watcher.until("state"))["seq"] == seq
+        async with serve(pool) as house, house.connect() as first, house.connect() as dying, house.connect() as last:
+            for watcher in (first, dying, last):
+                await watcher.subscribe(1)
+            hub = house.node.hub
+            with patch.object(hub_module, "CHUNK", 1), suppress(TimeoutError):
+                for seq in (10, 11):
+                    # The connection is lost after the broadcast has begun and before it comes to it. On uvloop, unlike
+                    # on asyncio, a write to it then raises.
+                    hub.publish(1, seq, lambda seq=seq: Bulky(seq))  # type: ignore[misc]  # bound at once
+                    if seq == 10:
+                        list(hub._topics[1].watchers)[1].transport.abort()
+                    async with asyncio.timeout(2):
+                        seen += [(await watcher.until("state"))["seq"] for watcher in (first, last)]
         await pool.close()
+        return seen
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(broadcast())
+        assert runner.run(broadcast()) == [10, 10, 11, 11]
 
 
 async def test_a_watcher_that_leaves_is_forgotten_whole(house: House) -> None:
