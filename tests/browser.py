@@ -34,5 +34,7 @@ async def running_browser() -> AsyncIterator[Browser]:
     """A browser with nobody in it; each person gets a context."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield running
-        await running.close()
+        try:
+            yield running
+        finally:
+            await running.close()

@@ -96,7 +96,9 @@ async def open_line() -> AsyncIterator[Line]:
     port = free_port()
     line = Line(port)
     server = await asyncio.start_server(line.serve, "127.0.0.1", port)
-    yield line
-    server.close()
-    line.cut()
-    await server.wait_closed()
+    try:
+        yield line
+    finally:
+        server.close()
+        line.cut()
+        await server.wait_closed()

@@ -102,5 +102,7 @@ async def person(browser: Browser, house: RunningHouse, name: str, lang: str, li
 
     watch(somebody.page)
     context.on("page", watch)
-    yield somebody
-    await context.close()
+    try:
+        yield somebody
+    finally:
+        await context.close()

@@ -79,8 +79,10 @@ class Gallery:
         page = await context.new_page()
         await page.goto(f"{self.origin(who)}/?lang={lang}")
         await page.close()
-        yield context
-        await context.close()
+        try:
+            yield context
+        finally:
+            await context.close()
 
     async def sign_in(self, links: dict[str, str]) -> None:
         for who, link in links.items():
