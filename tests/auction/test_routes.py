@@ -63,15 +63,18 @@ async def test_a_refused_bid_names_the_rule_and_the_lowest_legal_amount(http: ht
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_lot")
 
 
+A_KEY = "0f1f9a3c-5f0e-4a3b-9d52-6c0f2f6f6a11"
+
+
 @pytest.mark.parametrize(
     ("key", "body", "code"),
     [
         ("", '{"amount":"1000000"}', "idempotency_key_must_be_a_uuid"),
         ("not-a-uuid", '{"amount":"1000000"}', "idempotency_key_must_be_a_uuid"),
-        (str(uuid4()), "{", "not_understood"),
-        (str(uuid4()), '{"amount":1.5}', "not_understood"),
-        (str(uuid4()), "{}", "amount_or_maximum"),
-        (str(uuid4()), '{"amount":"1","maximum":"1"}', "amount_or_maximum"),
+        (A_KEY, "{", "not_understood"),
+        (A_KEY, '{"amount":1.5}', "not_understood"),
+        (A_KEY, "{}", "amount_or_maximum"),
+        (A_KEY, '{"amount":"1","maximum":"1"}', "amount_or_maximum"),
     ],
 )
 async def test_what_is_not_understood_bids_nothing(
