@@ -295,7 +295,8 @@ def _with_secrets(config: Config, origins: dict[str, str], make: bool) -> Loaded
 def _kept_secret(kept: Path, make: Callable[[], str] | None) -> str:
     """The secret in this file; made now, for its owner's eyes only, if there is none and it may be made."""
     if make is not None and not kept.exists():
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (kept.parent.parent, kept.parent):  # a parent made by the way would be open to others
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

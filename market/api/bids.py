@@ -76,7 +76,9 @@ async def place_bid(request: Request) -> Response:
     try:
         refused = msgspec.json.decode(response.body, type=BidRefused)
     except msgspec.DecodeError:
-        return problem(request, Problem.MALFORMED)
+        return problem(
+            request, Problem.MALFORMED, fault=msgspec.json.decode(response.body, type=auction_routes.Malformed).code
+        )
     async with house.pool.acquire() as conn:
         figures = await _figures(conn, refused)
     return problem(request, refused.code, bid=str(refused.id), lot=refused.lot, seq=refused.seq, **figures)
