@@ -216,6 +216,10 @@ async def items(conn: Connection, state: QuarantineState | None, limit: int) -> 
     return [read(row, Quarantined) for row in await conn.fetch(_inbox.items, state, limit)]
 
 
+async def open_items_of_case(conn: Connection, case_id: int) -> list[Quarantined]:
+    return [read(row, Quarantined) for row in await conn.fetch(_inbox.open_items_of_case, case_id)]
+
+
 async def save_item(conn: Connection, item: Quarantined, sealed_version: int | None) -> None:
     await conn.execute(
         _inbox.save_item, item.id, item.state, item.decided_by, item.decided_at, item.note, sealed_version

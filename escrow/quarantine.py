@@ -34,6 +34,7 @@ from escrow.facts import (
 from escrow.hooks import Hooks
 from escrow.ledger import Account, Operation
 from escrow.payouts import Payouts, Source
+from escrow.references import find_reference
 from escrow.rules import BANK, Request
 from escrow.settlement import Actor, Settlement
 
@@ -88,6 +89,11 @@ class Quarantine:
     ) -> list[Quarantined]:
         """Quarantined money in one state or all, oldest first."""
         return await payments_store.items(conn, state, limit)
+
+    async def waiting_for_case(self, conn: Connection, case: Case) -> list[Quarantined]:
+        """Transfers that came with the case's own reference and wait for an operator, oldest first."""
+        items = await payments_store.open_items_of_case(conn, case.id)
+        return [item for item in items if find_reference(item.reference) == case.reference]
 
     async def dry_run(
         self,

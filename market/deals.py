@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from escrow import rules
-from escrow.facts import Action, Case, CaseEvent, Payout, Role, State
+from escrow.facts import Action, Case, CaseEvent, Payout, Quarantined, Role, State
 from market import deals_store
 from market.deals_store import Deal
 
@@ -73,6 +73,7 @@ class DealView(Struct, frozen=True, kw_only=True):
     timeline: tuple[TimelineRow, ...]
     payout: Payout | None
     wallet_minor: int
+    unmatched: tuple[Quarantined, ...] = ()
 
     @property
     def state(self) -> str:
@@ -86,7 +87,8 @@ class DealView(Struct, frozen=True, kw_only=True):
     def version(self) -> str:
         """Changes with everything that a viewer could see change."""
         payout = f"-{self.payout.state}" if self.payout else ""
-        return f"{self.case.version}{payout}"
+        unmatched = f"-{len(self.unmatched)}" if self.unmatched else ""
+        return f"{self.case.version}{payout}{unmatched}"
 
     @property
     def held_minor(self) -> int:
@@ -121,6 +123,7 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
         timeline=await _timeline(conn, desk, deal),
         payout=None if is_buyer else await desk.payouts.payout_of_case(conn, case_id),
         wallet_minor=await desk.wallet.balance(conn, viewer.id, deal.currency) if is_buyer else 0,
+        unmatched=() if role is Role.SELLER else tuple(await desk.quarantine.waiting_for_case(conn, case)),
     )
 
 

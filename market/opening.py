@@ -109,6 +109,7 @@ async def _house(
         Hooks(
             on_deposit_held=applications.on_deposit_held,
             on_case_changed=trades.on_case_changed,
+            on_quarantined=trades.on_quarantined,
             on_payout_changed=trades.on_payout_changed,
             lock_subject=applications.lock_subject,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auction.facts import Hammer, Outcome
+from escrow import store
 from escrow.facts import (
     Action,
     Case,
@@ -21,11 +22,14 @@ from escrow.facts import (
     Payout,
     PayoutPurpose,
     PayoutState,
+    Quarantined,
+    QuarantineReason,
     State,
     Timers,
 )
+from escrow.references import find_reference
 from market import deals_store, notices
-from market.applications import subject_of
+from market.applications import lot_of, subject_of
 from market.contracts import ContractTerms, canonical, terms_sha256
 from market.currencies import EXPONENTS, money_text
 
@@ -185,6 +189,43 @@ async def on_payout_changed(conn: Connection, payout: Payout, now: datetime) -> 
     await notices.notify(conn, [payout.party_id], kind, params, link, now)
 
 
+async def on_quarantined(conn: Connection, item: Quarantined, now: datetime) -> None:
+    """Tell the party whose reference came with money that does not fit what came, what was due, and what happens now.
+    Money whose return failed lies open again; that is no news to him.
+    """
+    reference = find_reference(item.reference)
+    if reference is None or item.decided_at is not None:
+        return
+    if item.case_id is not None:
+        case = await store.case_by_id(conn, item.case_id)
+        deal = await deals_store.deal_of_case(conn, item.case_id)
+        if case is None or deal is None or case.reference != reference:
+            return  # A payout of the case came back from the seller's bank: the buyer paid nothing wrong.
+        party_id, due_minor, currency, link = case.buyer_id, case.due_minor, case.currency, f"/deals/{case.id}"
+        named = _named(deal.lot_id, deal.terms.title_en, deal.terms.title_zh)
+    elif item.deposit_id is not None:
+        deposit = await store.deposit_by_id(conn, item.deposit_id)
+        lot_id = None if deposit is None else lot_of(deposit.subject)
+        if deposit is None or lot_id is None:
+            return
+        party_id, due_minor, currency, link = (
+            deposit.party_id,
+            deposit.amount_minor,
+            deposit.currency,
+            f"/lots/{lot_id}",
+        )
+        lot = await deals_store.hammer_lot(conn, lot_id)
+        named = _named(lot_id, lot.title_en, lot.title_zh)
+    else:
+        return
+    came = {"came": _sum(item.amount_minor, item.currency), "reference": reference}
+    if item.reason in (QuarantineReason.WRONG_SUM, QuarantineReason.WRONG_CURRENCY):
+        params = {**named, **came, "asked": _sum(due_minor, currency)}
+        await notices.notify(conn, [party_id], "payment_not_matching", params, link, now)
+    else:
+        await notices.notify(conn, [party_id], "payment_not_awaited", {**named, **came}, link, now)
+
+
 async def _tell_step(
     conn: Connection, case: Case, step: State | Action, terms: ContractTerms, *, actor_id: int | None, at: datetime
 ) -> None:
@@ -213,6 +254,11 @@ _TOLD: dict[State | Action, dict[str, str]] = {
 
 def _named(lot_id: int, title_en: str, title_zh: str) -> dict[str, str | int]:
     return {"lot": lot_id, "title_en": title_en or title_zh, "title_zh": title_zh or title_en}
+
+
+def _sum(minor: int, currency: str) -> str:
+    """With the code: where a payment fits nothing, the sign alone may be another currency's too."""
+    return f"{money_text(minor, currency)} {currency}"
 
 
 def _instant(at: datetime) -> str:

@@ -41,6 +41,10 @@ select * from escrow.quarantine where id = $1 for no key update;
 -- Quarantined money in one state, or all, oldest first.
 select * from escrow.quarantine where ($1::text is null or state = $1) order by id limit $2;
 
+-- name: open_items_of_case
+-- Money that named this case and waits for an operator, oldest first.
+select * from escrow.quarantine where case_id = $1 and state = 'open' order by id;
+
 -- name: save_item
 -- What an operator, or the bank, has done with an item.
 update escrow.quarantine set state = $2, decided_by = $3, decided_at = $4, note = $5, sealed_version = $6 where id = $1;

@@ -90,6 +90,7 @@ async def open_stage(config: Config, at: datetime) -> AsyncIterator[Stage]:
         Hooks(
             on_deposit_held=applications.on_deposit_held,
             on_case_changed=trades.on_case_changed,
+            on_quarantined=trades.on_quarantined,
             lock_subject=applications.lock_subject,
         )
     )

@@ -251,3 +251,13 @@ async def test_the_confirmation_is_one_document_in_both_languages(server: Server
             str(trade.on.paddles[trade.on.winner]),
         ):
             assert said in page.text, said
+
+
+async def test_the_payer_of_a_wrong_sum_reads_that_it_came(server: Server, trade: Trade) -> None:
+    async with server.house.pool.acquire() as conn:
+        await pays(conn, server.house.escrow, trade.case.reference, 12_300, server.house.node_time.now())
+    page = await server.client.get(trade.path, headers={**trade.buyer, **HTML})
+    assert "Received so far, not matching:" in page.text and "¥123.00" in page.text
+    assert "&lt;data" not in page.text and "&lt;time" not in page.text
+    seller = await server.client.get(trade.path, headers={**trade.seller, **HTML})
+    assert "¥123.00" not in seller.text

@@ -39,6 +39,30 @@ async def test_who_must_act_for_his_money_is_told(conn: Connection) -> None:
     assert (await notices_of(conn, loser))[-1] == "payout_back_in_wallet"
 
 
+async def test_whose_reference_came_with_the_wrong_money_is_told(conn: Connection) -> None:
+    on = await stage(conn, bidders=2)
+    await fall(conn, on)
+    case = await case_of(conn, on)
+    told = "select kind, link, params from market.notice where party_id = $1 order by id desc limit 1"
+    await pays(conn, on.desk, case.reference, case.due_minor - 100, NOW)
+    row = await conn.fetchrow(told, on.winner)
+    assert (row["kind"], row["link"]) == ("payment_not_matching", f"/deals/{case.id}")
+    assert row["params"]["came"] == "¥11,344.00 CNY" and row["params"]["asked"] == "¥11,345.00 CNY"
+    async with conn.transaction():
+        await on.desk.inbox.receive(conn, incoming(case.reference, case.due_minor, "USD"), NOW)
+    assert (await conn.fetchrow(told, on.winner))["params"]["came"] == "$11,345.00 USD"
+    assert len(await on.desk.quarantine.waiting_for_case(conn, case)) == 2
+    loser = on.bidders[1]
+    deposit = await on.desk.deposits.deposit_of(conn, case.subject, loser)
+    assert deposit is not None
+    await pays(conn, on.desk, deposit.reference, DEPOSIT, NOW)
+    row = await conn.fetchrow(told, loser)
+    assert (row["kind"], row["link"]) == ("payment_not_awaited", f"/lots/{on.lot_id}")
+    count = await conn.fetchval("select count(*) from market.notice")
+    await pays(conn, on.desk, "no reference", 7_000, NOW)
+    assert await conn.fetchval("select count(*) from market.notice") == count
+
+
 async def test_money_is_credited_only_to_the_wallet_of_a_party(conn: Connection) -> None:
     """A typing error in the party's number would open a wallet that has no owner and that no page shows."""
     desk, operator, nobody = house_desk(), await party(conn, operator=True), 987_654_321
