@@ -10,6 +10,7 @@ from playwright.async_api import Locator, Page, expect
 from market import applications
 from market.application_facts import Application
 from tests.front.saleroom import Saleroom
+from tests.sell.stall import incoming
 
 
 def quick(page: Page, n: int) -> Locator:
@@ -237,6 +238,27 @@ async def test_who_waits_for_the_operator_sees_the_buttons_when_he_is_admitted(s
     await expect(position(page)).to_contain_text("paddle")
     await quick(page, 0).click()
     await expect(position(page)).to_contain_text("highest bidder")
+
+
+async def test_who_waits_sees_each_step_by_itself_after_the_approval_and_after_the_money(saleroom: Saleroom) -> None:
+    lot = await saleroom.lot(admitted=False, deposit_minor=100_000)
+    house, bidder = saleroom.server.house, saleroom.bidders[0]
+    async with house.pool.acquire() as conn, conn.transaction():
+        application = await applications.apply(conn, lot_id=lot, party_id=bidder, now=saleroom.now)
+    assert isinstance(application, Application)
+    page = (await saleroom.live_lot(lot, bidder)).page
+    step = page.locator(".qualification")
+    await expect(step).to_have_attribute("data-step", "wait")
+    async with house.pool.acquire() as conn, conn.transaction():
+        await applications.confirm(
+            conn, house.escrow, application_id=application.id, operator_id=saleroom.operator, now=saleroom.now
+        )
+    await expect(step).to_have_attribute("data-step", "pay_deposit", timeout=6_000)
+    async with house.pool.acquire() as conn, conn.transaction():
+        due = await applications.application_state(conn, house.escrow, lot, bidder)
+        assert due is not None and due.reference is not None
+        await house.escrow.inbox.receive(conn, incoming(due.reference, 100_000), saleroom.now)
+    await expect(quick(page, 0)).to_be_enabled(timeout=6_000)
 
 
 async def test_without_javascript_the_page_is_whole(saleroom: Saleroom) -> None:

@@ -86,15 +86,22 @@ function received(message: FromServer): void {
   }
 }
 
-/** Whoever waits for the operator or for money sees the next step as soon as it has come. */
+const LOOK_MS = 3_000;
+let looking = false;
+
+/** Whoever waits for the operator or for money sees the next step as soon as it has come, and what his wallet holds. */
 async function lookForNextStep(): Promise<void> {
-  if (document.hidden) return;
+  if (document.hidden || looking) return;
+  looking = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    const step = /"step":"([a-z_]+)"/.exec(await answer.text())?.[1];
-    if (answer.ok && step !== undefined && step !== page.step) location.reload();
+    const options: RequestInit = { headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(10_000) };
+    const answer = await fetch(location.href, options);
+    const stands = /"stands":"([a-z_]+ [0-9]+)"/.exec(await answer.text())?.[1];
+    if (answer.ok && stands !== undefined && stands !== page.stands) location.reload();
   } catch {
     // Offline for a moment: the next look will tell.
+  } finally {
+    looking = false;
   }
 }
 
@@ -102,5 +109,8 @@ export function start(): void {
   listen(received);
   onOpen(subscribe);
   connect();
-  if (page.waiting) window.setInterval(() => void lookForNextStep(), 6_000);
+  if (!page.waiting) return;
+  window.setInterval(() => void lookForNextStep(), LOOK_MS);
+  // Who comes back from the bank's tab, or from the mail, need not wait for the next look.
+  document.addEventListener("visibilitychange", () => void lookForNextStep());
 }

@@ -11,8 +11,8 @@ export interface PageData {
   you: You | null;
   history: HistoryRow[];
   extension_seconds: number | null;
-  /** The viewer's next step towards bidding, and whether somebody else has to take it. */
-  step: string;
+  /** The viewer's next step towards bidding with what his wallet holds, and whether somebody else has to take it. */
+  stands: string;
   waiting: boolean;
   confirmation: string | null;
   deals: string | null;
