@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import PostgresError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from auction.store import CONNECTION_LOST
 from market.house import House, house_of
 from market.metrics import CONTENT_TYPE
 from migrations.runner import MigrationError, migration_state
@@ -48,7 +49,7 @@ async def readiness_of(house: House) -> Readiness:
             late = await house.late_clocks(conn)
     except MigrationError:
         return Readiness(ready=False, database="ok", migrations="not in order", clocks="unknown")
-    except (TimeoutError, OSError, PostgresError, InterfaceError):
+    except (TimeoutError, PostgresError, *CONNECTION_LOST):
         return Readiness(ready=False, database="unreachable", migrations="unknown", clocks="unknown")
     clocks = "late: " + ", ".join(late) if late else "ok"
     return Readiness(ready=not late, database="ok", migrations="ok", clocks=clocks)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import PostgresError
 
 from auction.bidding import Bidding
 from auction.hub import Hub
 from auction.live import Live
 from auction.live import Viewer as SocketViewer
 from auction.node_time import NodeTime
+from auction.store import CONNECTION_LOST
 from escrow import routes as escrow_routes
 from escrow.bank_client import BankClient
 from escrow.clock import EscrowClock
@@ -189,6 +190,6 @@ async def _sweep_sessions(house: House) -> None:
         try:
             async with house.pool.acquire() as conn:
                 await sessions.sweep(conn, house.node_time.now())
-        except (OSError, PostgresError, InterfaceError) as error:
+        except (PostgresError, *CONNECTION_LOST) as error:
             log.warning("sessions not swept", error=repr(error))
         await asyncio.sleep(SWEEP_SECONDS)
