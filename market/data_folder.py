@@ -1,5 +1,7 @@
 """The data folder's lock: at most one server works in a folder, however many commands look into it.
 
+Beside the lock an open house leaves where it listens, so that commands on the same folder know its address.
+
 DataFolderBusy      another process holds the folder
 """
 
@@ -11,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 
 class DataFolderBusy(Exception):
     """Another gavelhouse works in this data folder; the message is a sentence."""
@@ -18,6 +22,16 @@ class DataFolderBusy(Exception):
 
 class DataFolderUnusable(Exception):
     """The data folder can't be made or written; the message is a sentence."""
+
+
+class OpenHouse(msgspec.Struct, frozen=True, kw_only=True):
+    """The house that is open on a folder: its process, how browsers reach it, and where it listens."""
+
+    pid: int
+    origin: str
+    host: str
+    port: int
+    bank_port: int
 
 
 @contextmanager
@@ -34,9 +48,10 @@ def hold(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataFolderBusy(_who_holds(handle, folder)) from None
+            raise DataFolderBusy(_who_holds(folder)) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        forget_open_house(folder)  # a killed one's
         yield
     finally:
         os.close(handle)
@@ -57,6 +72,36 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def _who_holds(handle: int, folder: Path) -> str:
-    holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
-    return f"Another gavelhouse (process {holder}) works in {folder}: stop it first, or choose another folder with --data-dir."
+def holder(folder: Path) -> str:
+    """The number of the process that holds the folder, or "unknown"."""
+    try:
+        return (folder / "lock").read_text(encoding="ascii", errors="replace").strip() or "unknown"
+    except OSError:
+        return "unknown"
+
+
+def note_open_house(folder: Path, house: OpenHouse) -> None:
+    """Leave word of the house that this process, which holds the folder, has opened."""
+    unfinished = folder / "house.json.new"
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(msgspec.json.encode(house))
+    unfinished.replace(folder / "house.json")
+
+
+def forget_open_house(folder: Path) -> None:
+    """Take the word back."""
+    (folder / "house.json").unlink(missing_ok=True)
+
+
+def open_house_on(folder: Path) -> OpenHouse | None:
+    """The house that is open on the folder now; None when no process holds it, or when the one that does has no house."""
+    if not is_held(folder):
+        return None
+    try:
+        return msgspec.json.decode((folder / "house.json").read_bytes(), type=OpenHouse)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _who_holds(folder: Path) -> str:
+    return f"Another gavelhouse (process {holder(folder)}) works in {folder}: stop it first, or choose another folder with --data-dir."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import uvicorn
 
+from market import data_folder
 from market.config import Config, ConfigError
 from market.running import Running, bring_up_to_date
 
@@ -60,14 +62,33 @@ def run_house(
     """Migrate, run `before` (demo data), serve until SIGINT or SIGTERM. `on_open` is called once it answers."""
     import uvloop
 
+    def opened() -> None:
+        _note_open_house(running.config)
+        on_open()
+
     # The port is taken first: whoever can't have it should not have migrated anything.
     listening = _listen(running.config)
     try:
-        uvloop.run(_house(running, listening, on_open, before))
+        uvloop.run(_house(running, listening, opened, before))
     except KeyboardInterrupt:
         pass
     finally:
+        data_folder.forget_open_house(running.config.data_dir)
         listening.close()
+
+
+def _note_open_house(config: Config) -> None:
+    house = data_folder.OpenHouse(
+        pid=os.getpid(),
+        origin=config.origin,
+        host=config.host,
+        port=config.port,
+        bank_port=config.bank_listens_on,
+    )
+    try:
+        data_folder.note_open_house(config.data_dir, house)
+    except OSError as error:
+        log.warning("commands on this data folder won't know where the house listens", error=str(error))
 
 
 async def _house(

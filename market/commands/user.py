@@ -13,7 +13,13 @@ from market.commands.options import config_options, json_option, print_json
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from market.config import LoadedConfig
     from migrations.database import Connection
+
+
+_PUBLIC_URL = click.option(
+    "--public-url", help="How browsers reach the house, where that differs from what the running house says."
+)
 
 
 @click.group(name="user")
@@ -27,10 +33,13 @@ def command() -> None:
 @click.option("--name", "display_name", required=True, help="The name that others see.")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--operator", is_flag=True, help="Make the party an operator as well.")
+@_PUBLIC_URL
 @json_option
-def create(load: Any, email: str, display_name: str, language: str, operator: bool, as_json: bool) -> None:
+def create(
+    load: Any, email: str, display_name: str, language: str, operator: bool, public_url: str | None, as_json: bool
+) -> None:
     """Register a party, who signs in by the printed link and then chooses a passphrase."""
-    config = load(make_secrets=True).config
+    loaded = load(make_secrets=True, public_url=public_url)
 
     async def register(conn: Connection, now: datetime) -> str:
         from market import parties, sign_in_links
@@ -45,7 +54,7 @@ def create(load: Any, email: str, display_name: str, language: str, operator: bo
             await parties.make_operator(conn, party_id, None, now)
         return await sign_in_links.create_link(conn, party_id, now)
 
-    _print_link(config.origin + _in_transaction(config, register), as_json)
+    _print_link(origin_for(loaded) + _in_transaction(loaded.config, register), as_json)
 
 
 @command.command("make-operator")
@@ -66,17 +75,28 @@ def make_operator(load: Any, email: str) -> None:
 @command.command("sign-in-link")
 @config_options
 @click.argument("email")
+@_PUBLIC_URL
 @json_option
-def sign_in_link(load: Any, email: str, as_json: bool) -> None:
+def sign_in_link(load: Any, email: str, public_url: str | None, as_json: bool) -> None:
     """Print a link that signs a party in once, within 24 hours."""
-    config = load(make_secrets=True).config
+    loaded = load(make_secrets=True, public_url=public_url)
 
     async def link(conn: Connection, now: datetime) -> str:
         from market import sign_in_links
 
         return await sign_in_links.create_link(conn, await _party_id(conn, email), now)
 
-    _print_link(config.origin + _in_transaction(config, link), as_json)
+    _print_link(origin_for(loaded) + _in_transaction(loaded.config, link), as_json)
+
+
+def origin_for(loaded: LoadedConfig) -> str:
+    """Where a link leads: to what was asked for, else to the house that is open on the folder, else as configured."""
+    from market import data_folder
+
+    house = None
+    if loaded.origins["public_url"] != "command line":
+        house = data_folder.open_house_on(loaded.config.data_dir)
+    return house.origin if house else loaded.config.origin
 
 
 async def _party_id(conn: Connection, email: str) -> int:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from market import data_folder
 from market.cli import COMMANDS
+from market.commands import user
+from market.config import load_config
 from migrations.database import Role
 
 if TYPE_CHECKING:
@@ -115,6 +118,23 @@ def test_a_party_is_made_from_the_command_line_and_gets_a_link(tmp_path: Path) -
     assert "/sign-in/link/" in gavelhouse("user", "sign-in-link", "ann@a.example", *folder).stdout
     assert "There is no party" in refused("user", "sign-in-link", "bob@a.example", *folder)
     assert refused("user", "create", "ann@a.example", "--name", "Ann", *folder).startswith("Error: ")
+
+
+def test_a_link_leads_to_the_open_house_else_to_the_configured_one(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    house = data_folder.OpenHouse(
+        pid=os.getpid(), origin="http://127.0.0.1:24730", host="127.0.0.1", port=24730, bank_port=24731
+    )
+    loaded = load_config({"data_dir": folder}, {})
+    with data_folder.hold(folder):
+        data_folder.note_open_house(folder, house)
+        assert user.origin_for(loaded) == "http://127.0.0.1:24730"
+        asked = load_config({"data_dir": folder, "public_url": "https://a.example"}, {})
+        assert user.origin_for(asked) == "https://a.example"
+    # What a killed house left is not believed, and the next to hold the folder takes it away.
+    assert (folder / "house.json").exists() and user.origin_for(loaded) == "http://127.0.0.1:8000"
+    with data_folder.hold(folder):
+        assert user.origin_for(loaded) == "http://127.0.0.1:8000"
 
 
 def test_the_doctor_finds_a_new_machine_well(tmp_path: Path) -> None:

@@ -101,6 +101,14 @@ def test_the_keys_open_the_house(demo: tuple[RunningHouse, dict[str, Any]]) -> N
         assert _get(link).status_code in (200, 303)
 
 
+def test_a_link_from_the_command_line_leads_to_the_running_house(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
+    house, _ = demo
+    elsewhere = RunningHouse(house.folder)
+    link = elsewhere.command("user", "sign-in-link", "ada@demo.example")
+    assert link.startswith(f"{house.origin}/sign-in/link/")
+    assert _get(link).status_code in (200, 303)
+
+
 def test_a_running_demo_is_found_well_by_the_doctor(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
     house, _ = demo
     answer = msgspec.json.decode(house.command("doctor", "--json"))
