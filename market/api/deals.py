@@ -13,11 +13,11 @@ from market import deals_store
 from market.api.account import Passphrase, step_up
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Listed, MinorOut, Paging
+from market.bank_details import centre_account
 from market.confirmation import Both, Clause
 from market.deals import DealView, deal_view
 from market.deals_store import DealRow
 from market.pages.confirmation import may_read, paper_of
-from market.pages.deals import centre_account
 from market.problems import Problem, ProblemError
 
 StateName = Literal[

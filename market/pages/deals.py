@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,11 +16,11 @@ from starlette.routing import Route
 
 from escrow import rules
 from escrow.facts import Case, Refusal, Role
-from escrow.sandbox_bank.numbers import BANK_NAME, CENTRE_ACCOUNTS, CENTRE_HOLDER
 from market import deals_store
+from market.bank_details import bank_details
 from market.confirmation import rate_text
 from market.csv_cells import csv_text
-from market.currencies import EXPONENTS, decimal_text, money_text
+from market.currencies import money_text
 from market.deals import STATES, TONES, DealView, deal_view
 from market.house import House, house_of
 from market.parties import party_by_id
@@ -185,7 +184,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         "email": viewer.email if viewer is not None else "",
         "deal": view.deal,
         "form": form,
-        "payment": payment_details(house, view.case),
+        "payment": bank_details(house, view.case.currency, view.case.due_minor, view.case.reference),
         "sums": _sums(_texts(request), view),
         "parties": _parties(_texts(request), view),
         "timeline": _timeline(_texts(request), view),
@@ -200,25 +199,6 @@ async def _view(request: Request, conn: Connection) -> DealView:
     if view is None:
         raise HTTPException(404)
     return view
-
-
-def payment_details(house: House, case: Case) -> dict[str, str]:
-    """Where to pay what is due: the centre's account, and the sandbox bank's page with everything filled in."""
-    sum_text = decimal_text(case.due_minor, EXPONENTS[case.currency])
-    holder, number = house.config.centre_holder or CENTRE_HOLDER, centre_account(house, case.currency)
-    query = {"to_number": number, "currency": case.currency, "amount": sum_text, "reference": case.reference}
-    return {
-        "sum_text": sum_text,
-        "holder": holder,
-        "number": number,
-        "bank": BANK_NAME,
-        "bank_url": f"{house.config.bank_origin}/?{urlencode(query)}",
-    }
-
-
-def centre_account(house: House, currency: str) -> str:
-    """The number of the centre's account in this currency."""
-    return {**CENTRE_ACCOUNTS, **house.config.centre_accounts}[currency]
 
 
 async def _step_up(request: Request, passphrase: str) -> str | None:

@@ -18,6 +18,7 @@ from auction.facts import EnglishRule
 from auction.public import PublicState
 from auction.words import Phrase, rule_in_words
 from market.applications import application_state
+from market.bank_details import bank_details
 from market.calendar import CalendarFilters, calendar, calendar_csv, filters_from_query
 from market.currencies import EXPONENTS
 from market.house import House, house_of
@@ -90,6 +91,7 @@ async def lot_page(request: Request) -> Response:
         "rules": rule_in_words(lot),
         "short_rule": short_rule(lot.rule),
         "qualification": shown.qualification,
+        "payment": _deposit_payment(house, shown.qualification),
         "case_id": shown.case_id,
         "lot_id": lot_id,
         "exponent": lot.currency_exponent,
@@ -116,6 +118,13 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         qualification=qualification,
         case_id=case.id if case is not None and is_party else None,
     )
+
+
+def _deposit_payment(house: House, stands: Qualification) -> dict[str, str] | None:
+    """Where the viewer pays the deposit that is due from him."""
+    if stands.reference is None:
+        return None
+    return bank_details(house, stands.currency, stands.deposit_minor, stands.reference)
 
 
 def history_row(row: LogRow) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -254,6 +255,9 @@ async def test_who_waits_sees_each_step_by_itself_after_the_approval_and_after_t
             conn, house.escrow, application_id=application.id, operator_id=saleroom.operator, now=saleroom.now
         )
     await expect(step).to_have_attribute("data-step", "pay_deposit", timeout=6_000)
+    at_bank = re.compile(r"/\?to_number=\w+&currency=CNY&amount=1000\.00&reference=\w+")
+    await expect(step.get_by_role("link", name="Pay at the sandbox bank")).to_have_attribute("href", at_bank)
+    await expect(step.get_by_role("button", name="Copy")).to_have_count(5)
     async with house.pool.acquire() as conn, conn.transaction():
         due = await applications.application_state(conn, house.escrow, lot, bidder)
         assert due is not None and due.reference is not None

@@ -138,7 +138,7 @@ class Trade:
         await row.locator("button[value=confirm]").click()
         await self.operator.reads("applications.confirmed")
         await bidder.go(self.lot)
-        shown = page.locator(".qualification dl.facts dd")
+        shown = page.locator(".qualification .copy-value")
         await expect(shown.nth(0)).to_contain_text("1,000.00")
         reference = await shown.nth(1).inner_text()
         await bidder.transfer(reference, "1000.00")
