@@ -9,6 +9,7 @@ import click
 from market.commands.options import config_options, json_option, print_json
 
 if TYPE_CHECKING:
+    from market.config import Config
     from market.doctor import Finding
 
 
@@ -30,11 +31,27 @@ def command(load: Any, port: int | None, as_json: bool) -> int:
     if as_json:
         print_json({"well": well, "findings": findings})
     else:
-        _show(findings, well)
+        _show(findings, _conclusion(loaded.config, well))
     return 0 if well else 1
 
 
-def _show(findings: list[Finding], well: bool) -> None:
+def _conclusion(config: Config, well: bool) -> str:
+    from market import data_folder
+
+    house = data_folder.open_house_on(config.data_dir)
+    if house:
+        open_at = f"A house is open on {config.data_dir}: {house.origin} (process {house.pid})"
+        return f"{open_at}." if well else f"{open_at}; mend what is marked bad."
+    if not well:
+        return "The house can't open like this; mend what is marked bad."
+    if data_folder.is_held(config.data_dir):
+        return (
+            f"Process {data_folder.holder(config.data_dir)} works on {config.data_dir}; no other house can open on it."
+        )
+    return "The house can open."
+
+
+def _show(findings: list[Finding], conclusion: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -44,4 +61,4 @@ def _show(findings: list[Finding], well: bool) -> None:
         table.add_row(marks[item.verdict], item.check, f"{item.seen}\n[bold]{item.mend}[/]" if item.mend else item.seen)
     console = Console()
     console.print(table)
-    console.print("The house can open." if well else "The house can't open like this; mend what is marked bad.")
+    console.print(conclusion, soft_wrap=True)

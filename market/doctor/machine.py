@@ -9,6 +9,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from market import data_folder
@@ -24,13 +25,18 @@ SECRETS = ("secret_key", "bank_webhook_secret")
 def examine_machine(loaded: LoadedConfig) -> Iterator[Finding]:
     """Everything that needs no database."""
     config = loaded.config
+    house = data_folder.open_house_on(config.data_dir)
+    if house and loaded.origins["port"] != "command line":
+        # The ports to look at are those of the house that is open, wherever the next is to listen.
+        config = replace(config, host=house.host, port=house.port, bank_port=house.bank_port)
     yield _python()
     yield from _data_folder(config.data_dir)
+    yield from _holder(config.data_dir, house)
     yield _disk(config.data_dir)
     yield from _secrets(config)
-    yield _port("port", config.host, config.port, config)
+    yield _port("port", config.host, config.port, config, house)
     if not config.bank_url:
-        yield _port("bank port", "127.0.0.1", config.bank_listens_on, config)
+        yield _port("bank port", "127.0.0.1", config.bank_listens_on, config, house)
     yield _browser_files()
     yield _fonts()
     yield _chromium()
@@ -64,6 +70,15 @@ def _data_folder(folder: Path) -> Iterator[Finding]:
         yield Finding(check="data folder", verdict="good", seen=str(folder))
 
 
+def _holder(folder: Path, house: data_folder.OpenHouse | None) -> Iterator[Finding]:
+    if house:
+        seen = f"open at {house.origin} (process {house.pid})"
+        yield Finding(check="house", verdict="good", seen=seen)
+    elif data_folder.is_held(folder):
+        seen = f"process {data_folder.holder(folder)} works on this folder, but has not opened a house (yet)"
+        yield Finding(check="house", verdict="good", seen=seen)
+
+
 def _disk(folder: Path) -> Finding:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
@@ -90,18 +105,24 @@ def _secrets(config: Config) -> Iterator[Finding]:
             yield Finding(check="secrets", verdict="good", seen=name)
 
 
-def _port(check: str, host: str, port: int, config: Config) -> Finding:
+def _port(check: str, host: str, port: int, config: Config, house: data_folder.OpenHouse | None) -> Finding:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            if data_folder.is_held(config.data_dir):
+            if house and port == (house.port if check == "port" else house.bank_port):
+                whose = "the open house listens on it" if check == "port" else "in use, as it is while the bank runs"
+                return Finding(check=check, verdict="good", seen=f"{port}: {whose}")
+            if not house and data_folder.is_held(config.data_dir):
                 return Finding(check=check, verdict="good", seen=f"{port} is taken; a server runs on this folder")
             mend = (
                 f"Stop what listens on port {port}, or choose another (GAVELHOUSE_{check.replace(' ', '_').upper()})."
             )
             return Finding(check=check, verdict="bad", seen=f"{port}: {error.strerror}", mend=mend)
+    if house and check == "port" and port == house.port:
+        mend = f"Stop process {house.pid} and open the house again, unless it is just closing."
+        return Finding(check=check, verdict="bad", seen=f"nothing listens on {port}, though a house is open", mend=mend)
     return Finding(check=check, verdict="good", seen=f"{port} is free")
 
 

@@ -114,6 +114,16 @@ def test_a_running_demo_is_found_well_by_the_doctor(demo: tuple[RunningHouse, di
     answer = msgspec.json.decode(house.command("doctor", "--json"))
     seen = {item["check"]: item["seen"] for item in answer["findings"]}
     assert answer["well"] and seen["migrations"].startswith("all ")
+    assert seen["house"].startswith(f"open at {house.origin} (process ")
+
+
+def test_the_doctor_says_where_the_house_is_open_and_looks_at_its_port(
+    demo: tuple[RunningHouse, dict[str, Any]],
+) -> None:
+    house, _ = demo
+    told = RunningHouse(house.folder).command("doctor")
+    assert f"{house.port}: the open house listens on it" in told
+    assert f"{house.origin} (process " in told.splitlines()[-1] and "can open" not in told
 
 
 def test_the_calendar_shows_the_lots_in_both_languages(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
