@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from escrow import books, ledger
 from escrow.books import StateRow, StuckRow, TrialRow
-from escrow.facts import Leg, Payout, Quarantined, Refusal
-from market import audit, parties
+from escrow.facts import DepositState, Leg, Payout, Quarantined, Refusal, State
+from market import audit, deals_store, parties
+from market.applications import lot_of
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -133,6 +134,54 @@ def _checks(cases: list[StateRow], trial: list[TrialRow]) -> tuple[Check, ...]:
 async def item_by_id(conn: Connection, desk: EscrowDesk, item_id: int) -> Quarantined | None:
     """One item of the quarantine, whatever became of it."""
     return next((item for item in await desk.quarantine.items(conn, None, MOST_ITEMS) if item.id == item_id), None)
+
+
+class NamedBy(Struct, frozen=True, kw_only=True):
+    """The deal or deposit that an item's reference named. `due_minor` is None when nothing is awaited there."""
+
+    target: str
+    id: int
+    lot_id: int
+    title_en: str
+    title_zh: str
+    currency: str
+    due_minor: int | None
+
+    def title(self, lang: str) -> str:
+        """The lot's title in `lang`, else in the other language."""
+        return (self.title_zh or self.title_en) if lang == "zh" else (self.title_en or self.title_zh)
+
+
+async def named_by(conn: Connection, desk: EscrowDesk, item: Quarantined) -> NamedBy | None:
+    """What the reference of quarantined money named, with the lot and the sum due; None when it named nothing."""
+    if item.case_id is not None:
+        case = await desk.settlement.case_by_id(conn, item.case_id)
+        deal = await deals_store.deal_of_case(conn, item.case_id)
+        if case is None or deal is None:
+            return None
+        return NamedBy(
+            target="case",
+            id=case.id,
+            lot_id=deal.lot_id,
+            title_en=deal.terms.title_en,
+            title_zh=deal.terms.title_zh,
+            currency=case.currency,
+            due_minor=case.due_minor if case.state is State.AWAITING_PAYMENT else None,
+        )
+    deposit = None if item.deposit_id is None else await desk.deposits.deposit_by_id(conn, item.deposit_id)
+    lot_id = None if deposit is None else lot_of(deposit.subject)
+    if deposit is None or lot_id is None:
+        return None
+    lot = await deals_store.hammer_lot(conn, lot_id)
+    return NamedBy(
+        target="deposit",
+        id=deposit.id,
+        lot_id=lot_id,
+        title_en=lot.title_en,
+        title_zh=lot.title_zh,
+        currency=deposit.currency,
+        due_minor=deposit.amount_minor if deposit.state is DepositState.REQUESTED else None,
+    )
 
 
 async def preview(

@@ -190,22 +190,23 @@ async def _item(request: Request, form: Form, status: int = 200) -> Response:
         item = await money_desk.item_by_id(conn, house.escrow, item_id)
         if item is None:
             raise HTTPException(404)
+        named = await money_desk.named_by(conn, house.escrow, item)
+        chosen = bool(form.values.get("target"))
+        if not chosen and named is not None:
+            form.values.update(target=named.target, target_id=str(named.id))
         target, target_id = form.values.get("target", ""), _number(form.values.get("target_id", ""))
         shown: tuple[money_desk.Preview, ...] = ()
         if target in money_desk.TARGETS and target_id is not None and item.state is QuarantineState.OPEN:
             legs = await money_desk.preview(conn, house.escrow, item_id, target, target_id, house.node_time.now())
-            if isinstance(legs, Refusal):
-                form.errors.setdefault("target_id", _texts(request)(f"escrow_refusal.{legs.value}"))
-            else:
+            if not isinstance(legs, Refusal):
                 shown = legs
+            elif chosen:  # What the operator has not asked for is no error of his.
+                form.errors.setdefault("target_id", _texts(request)(f"escrow_refusal.{legs.value}"))
         acts = await audit.entries_of(conn, f"quarantine:{item_id}")
-    if not target and item.case_id is not None:
-        form.values.update(target="case", target_id=str(item.case_id))
-    elif not target and item.deposit_id is not None:
-        form.values.update(target="deposit", target_id=str(item.deposit_id))
     text = _texts(request)
     context = {
         "item": item,
+        "named": named,
         "form": form,
         "shown": shown,
         "acts": acts,

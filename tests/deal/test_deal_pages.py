@@ -261,3 +261,24 @@ async def test_the_payer_of_a_wrong_sum_reads_that_it_came(server: Server, trade
     assert "&lt;data" not in page.text and "&lt;time" not in page.text
     seller = await server.client.get(trade.path, headers={**trade.seller, **HTML})
     assert "¥123.00" not in seller.text
+
+
+async def test_the_operator_reads_what_quarantined_money_named(server: Server, trade: Trade) -> None:
+    """The form is filled in, and nothing that he has not asked for is shown to him as an error."""
+    async with server.house.pool.acquire() as conn:
+        now = server.house.node_time.now()
+        await pays(conn, server.house.escrow, trade.case.reference, trade.case.due_minor - 100, now)
+        deposit = await server.house.escrow.deposits.deposit_of(conn, trade.case.subject, trade.on.bidders[1])
+        assert deposit is not None
+        await pays(conn, server.house.escrow, deposit.reference, deposit.amount_minor, now)
+        items = await server.house.escrow.quarantine.items(conn)
+    pages = [
+        (await server.client.get(f"/operator/quarantine/{item.id}", headers={**trade.operator, **HTML})).text
+        for item in items
+    ]
+    assert f'href="/operator/cases/{trade.case.id}"' in pages[0] and "¥11,345.00" in pages[0]
+    assert f'value="{trade.case.id}"' in pages[0] and "error-summary" not in pages[0]
+    assert f'value="{deposit.id}"' in pages[1] and "Nothing is due there now." in pages[1]
+    assert f'href="/lots/{trade.on.lot_id}"' in pages[1] and "&lt;data" not in pages[0] + pages[1]
+    listed = await server.client.get("/operator/quarantine", headers={**trade.operator, **HTML})
+    assert f'href="/operator/cases/{trade.case.id}"' in listed.text and f"Deposit {deposit.id}" in listed.text
