@@ -65,9 +65,12 @@ def decimal_text(minor: int, exponent: int) -> str:
     return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
 
 
-def money_text(minor: int, currency: str, *, trim: bool = False) -> str:
-    """An amount for people, the same in both languages: `¥1,234.50`. `trim` leaves `.00` off whole amounts."""
+def money_text(minor: int, currency: str, *, trim: bool = False, coded: bool = False) -> str:
+    """An amount for people, the same in both languages: `¥1,234.50`. `trim` leaves `.00` off whole amounts; `coded`
+    writes the code, `CNY 1,234.50`, where the sign alone could be another currency's.
+    """
     exponent = EXPONENTS.get(currency, 2)
     whole, _, decimals = decimal_text(abs(minor), exponent).partition(".")
     tail = "" if not decimals or (trim and not decimals.strip("0")) else f".{decimals}"
-    return f"{'-' if minor < 0 else ''}{narrow_symbol(currency)}{int(whole):,}{tail}"
+    sign = f"{currency} " if coded else narrow_symbol(currency)
+    return f"{'-' if minor < 0 else ''}{sign}{int(whole):,}{tail}"

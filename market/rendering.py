@@ -230,6 +230,21 @@ def phrase_text(t: Callable[..., str], lang: Language, phrase: Any, currency: st
     return t(phrase.key, **{name: worded(value) for name, value in phrase.params.items()})
 
 
+def plain_phrase_text(t: Callable[..., str], phrase: Any, currency: str) -> str:
+    """The same sentence for programs: no markup, sums with the currency's code, times in RFC 3339 and UTC."""
+
+    def worded(value: object) -> object:
+        if isinstance(value, tuple) and value[0] == "money":
+            return money_text(value[1], currency, trim=True, coded=True)
+        if isinstance(value, tuple) and value[0] == "duration":
+            return duration_text(t, value[1])
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return value
+
+    return t(phrase.key, **{name: worded(value) for name, value in phrase.params.items()})
+
+
 def script_json(value: object) -> Markup:
     """JSON that may stand inside `<script type="application/json">`: no `<`, `>` or `&` as such."""
     text = msgspec.json.encode(value).decode()

@@ -36,9 +36,10 @@ from market.listing_facts import (
     ListingState,
     Step,
 )
-from market.pages.sell import finding_rows, rule_sentences
+from market.pages.sell import plain_finding, plain_rule_sentences
 from market.photo_rendering import PhotoRefusal
 from market.problems import Problem, ProblemError
+from market.rendering import language_of
 
 Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 Title = Annotated[str, Meta(max_length=160)]
@@ -75,7 +76,7 @@ class LotLine(Struct, kw_only=True):
 
 
 class RuleWords(Struct, kw_only=True):
-    """The rule in plain words, as bidders read it."""
+    """The rule in plain words, as bidders read it: text without markup, sums as `CNY 1,234.50`, times in UTC."""
 
     en: list[str]
     zh: list[str]
@@ -292,10 +293,15 @@ async def lot_log(call: Call, lot_id: int, query: LogQuery) -> LotLog:
 async def check_lot(call: Call, body: Draft) -> Checked:
     """What the linter says of a draft, and its rule in words. Stores nothing."""
     content = _content(body)
-    rows = finding_rows(call.request, content, call.now)
+    catalogue, lang = call.house.catalogue, language_of(call.request)
     findings = [
-        FindingShape(severity=found.severity.value, field=found.field, code=found.code, text=str(text))
-        for found, _, text in rows
+        FindingShape(
+            severity=found.severity.value,
+            field=found.field,
+            code=found.code,
+            text=plain_finding(found, catalogue, lang, content.currency),
+        )
+        for found in listings.findings_of(content, call.now)
     ]
     whole = not any(found.severity == "error" for found in findings)
     return Checked(findings=findings, rule=_words(call, content, 0, call.viewer.id) if whole else None)
@@ -489,8 +495,8 @@ def _clean(text: str) -> str:
 
 
 def _words(call: Call, content: ListingContent, lot_id: int, seller_id: int) -> RuleWords:
-    words = rule_sentences(listings.lot_of_content(content, lot_id, seller_id), call.house.catalogue)
-    return RuleWords(en=[str(text) for text in words["en"]], zh=[str(text) for text in words["zh"]])
+    words = plain_rule_sentences(listings.lot_of_content(content, lot_id, seller_id), call.house.catalogue)
+    return RuleWords(en=words["en"], zh=words["zh"])
 
 
 def _line(row: CalendarRow) -> LotLine:

@@ -22,7 +22,7 @@ from market.local_time import zones_known
 from market.lot_form import FIELD_OF_FINDING, UNIT_SECONDS, ReadLot, bands_shown, read_lot, values_of
 from market.photo_rendering import LARGEST_UPLOAD_BYTES, PhotoRefusal
 from market.problems import Problem, ProblemError, sentence
-from market.rendering import Form, flash, language_of, phrase_text, render
+from market.rendering import Form, flash, language_of, phrase_text, plain_phrase_text, render
 from market.selling import lot_to_preview, to_do_of
 
 if TYPE_CHECKING:
@@ -295,6 +295,15 @@ def rule_sentences(lot: Lot, catalogue: Catalogue) -> dict[str, list[str]]:
     }
 
 
+def plain_rule_sentences(lot: Lot, catalogue: Catalogue) -> dict[str, list[str]]:
+    """The lot's rule in plain words and without markup, in both languages, as programs read it."""
+    phrases = rule_in_words(lot)
+    return {
+        lang: [plain_phrase_text(_speaking(catalogue, lang), phrase, lot.currency) for phrase in phrases]
+        for lang in LANGUAGES
+    }
+
+
 def _checked(request: Request, read: ReadLot, done: Listing | ListingRefusal | int, now: datetime) -> Response:
     """What the editor's script shows as the seller types: the new version, the rule in words, the findings."""
     if read.errors or isinstance(done, ListingRefusal):
@@ -327,6 +336,12 @@ def finding_rows(request: Request, content: ListingContent, now: datetime) -> li
 def _sentence_of(finding: Finding, catalogue: Catalogue, lang: Language, currency: str) -> str:
     phrase = Phrase(key=f"lint.{finding.code}", params=finding.params)
     return phrase_text(_speaking(catalogue, lang), lang, phrase, currency)
+
+
+def plain_finding(finding: Finding, catalogue: Catalogue, lang: Language, currency: str) -> str:
+    """What the linter says, as a sentence without markup."""
+    phrase = Phrase(key=f"lint.{finding.code}", params=finding.params)
+    return plain_phrase_text(_speaking(catalogue, lang), phrase, currency)
 
 
 def _speaking(catalogue: Catalogue, lang: Language) -> Callable[..., str]:

@@ -125,7 +125,8 @@ async def lot_on_show(server: Server, seller: Program, operator: Program) -> int
     }
     checked = await seller.ask("POST", "/lots/check", draft)
     assert not [each for each in checked["findings"] if each["severity"] == "error"], checked
-    assert checked["rule"]["zh"]
+    words = " ".join(checked["rule"]["en"] + checked["rule"]["zh"])
+    assert "<" not in words and "CNY 1,000" in words and starts_at.strftime("%Y-%m-%dT%H:%M:%SZ") in words
     listing = await seller.ask("POST", "/lots", draft)
     lot_id = int(listing["id"])
     photo = await server.client.post(
