@@ -59,6 +59,16 @@ async def test_two_browsers_see_the_same_price_and_each_its_own_place(saleroom: 
     await expect(mine.locator("lot-history tbody tr").first).to_contain_text("¥10,200")
 
 
+async def test_the_first_bids_button_says_start_price_and_the_others_count_from_it(saleroom: Saleroom) -> None:
+    lot = await saleroom.lot()
+    page = (await saleroom.live_lot(lot, saleroom.bidders[0])).page
+    steps = page.locator(".quick-steps")
+    await expect(page.locator(".quick-amount")).to_have_text(["¥10,000", "¥10,100", "¥10,400"])
+    await expect(steps).to_have_text(["start price", "+1 step", "+4 steps"])
+    await saleroom.bid(lot, saleroom.bidders[1], 1_000_000)
+    await expect(steps).to_have_text(["+1 step", "+2 steps", "+5 steps"])
+
+
 async def test_the_amount_is_fixed_when_the_pointer_goes_down(saleroom: Saleroom) -> None:
     lot = await saleroom.lot()
     page = (await saleroom.live_lot(lot, saleroom.bidders[0])).page

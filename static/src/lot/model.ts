@@ -20,11 +20,18 @@ export const hasBid = computed(() => {
 });
 export const outbid = computed(() => you.value !== null && !leading.value && hasBid.value && !isOver.value);
 
-/** The next legal amounts by one, two and five steps. */
+const QUICK_STEPS = [1, 2, 5];
+
+/** The next legal amounts by one, two and five steps; the first bid's lowest is the start price itself. */
 export const legalAmounts = computed<bigint[]>(() => {
   const first = lowest.value;
-  return first === null ? [] : [1n, 2n, 5n].map((steps) => first + (steps - 1n) * increment.value);
+  return first === null ? [] : QUICK_STEPS.map((steps) => first + BigInt(steps - 1) * increment.value);
 });
+
+/** By how many steps the quick amount `index` is above the price, or above the start price while nobody has bid. */
+export function stepsAbove(index: number): number {
+  return QUICK_STEPS[index]! - (price.value === null ? 1 : 0);
+}
 
 type Change = (now: State, before: State) => void;
 const changes = new Set<Change>();

@@ -4,15 +4,14 @@ import { icon, LiveElement } from "../live/element";
 import { link } from "../live/socket";
 import { fromWire, parseAmount } from "../money";
 import { localNow } from "../server_clock";
-import { text } from "../texts";
+import { counted, text } from "../texts";
 import { type Kind, pending, placeBid, verdict } from "./bidding";
 import { confirmBid, needsConfirming } from "./confirming";
-import { isOver, leading, legalAmounts, lowest, price, state, you } from "./model";
+import { isOver, leading, legalAmounts, lowest, price, state, stepsAbove, you } from "./model";
 import { money } from "./page";
 import { begun } from "./ticking";
 import { verdictText } from "./verdicts";
 
-const STEPS = [1, 2, 5];
 /** A press this soon after the amounts changed was meant for what stood there before. */
 const CHANGE_GUARD = 300;
 const CLICK_LIMIT = 350;
@@ -78,10 +77,15 @@ export class LotPanel extends LiveElement {
   }
 
   private quickButton(amount: bigint, index: number): TemplateResult {
-    const steps = text(index === 0 ? "lot.steps_one" : "lot.steps_other", { count: STEPS[index]! });
     return html`<button type="button" class="button quick" ?disabled=${this.blocked() || leading.value}
       @pointerdown=${this.hold} @keydown=${this.holdByKey} @blur=${this.letGo} @click=${() => this.bidHeld(index)}>
-      <span class="quick-amount">${money.text(amount)}</span><span class="quick-steps">${steps}</span></button>`;
+      <span class="quick-amount">${money.text(amount)}</span><span class="quick-steps">${this.stepWords(index)}</span></button>`;
+  }
+
+  /** How far the amount is above the price; before the first bid, above the start price. */
+  private stepWords(index: number): string {
+    const steps = stepsAbove(index);
+    return steps === 0 ? text("lot.start_price_step") : counted("lot.steps", steps);
   }
 
   private readonly hold = (): void => {
