@@ -14,7 +14,7 @@ from auction.facts import LARGEST_AMOUNT_MINOR
 EXPONENTS = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "JPY": 0, "KWD": 3}
 """ISO 4217 code → how many decimals its minor unit has."""
 
-_NARROW_SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "$", "JPY": "¥"}
+_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "JPY": "JP¥"}
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+|\d+", re.ASCII)
 
 
@@ -28,9 +28,9 @@ class AmountProblem(StrEnum):
     TOO_LARGE = "too_large"
 
 
-def narrow_symbol(currency: str) -> str:
-    """The short sign of a currency, or its code followed by a no-break space."""
-    return _NARROW_SYMBOLS.get(currency, currency + "\u00a0")
+def currency_sign(currency: str) -> str:
+    """The short sign of a currency, each its own, or its code followed by a no-break space."""
+    return _SIGNS.get(currency, currency + "\u00a0")
 
 
 def parse_amount(text: str, exponent: int, *, allow_zero: bool = False) -> int | AmountProblem:
@@ -39,7 +39,7 @@ def parse_amount(text: str, exponent: int, *, allow_zero: bool = False) -> int |
     Excess decimals are refused, never rounded, and also when they are zeros: "1.000" is a thousand to half of Europe.
     """
     plain = unicodedata.normalize("NFKC", text).replace("，", ",").replace("。", ".")
-    plain = re.sub(r"[\s¥$€£'’_]", "", plain)
+    plain = re.sub(r"HK\$|JP¥|[\s¥$€£'’_]", "", plain)
     if not plain:
         return AmountProblem.EMPTY
     negative = plain[0] in "-−"
@@ -72,5 +72,5 @@ def money_text(minor: int, currency: str, *, trim: bool = False, coded: bool = F
     exponent = EXPONENTS.get(currency, 2)
     whole, _, decimals = decimal_text(abs(minor), exponent).partition(".")
     tail = "" if not decimals or (trim and not decimals.strip("0")) else f".{decimals}"
-    sign = f"{currency} " if coded else narrow_symbol(currency)
+    sign = f"{currency} " if coded else currency_sign(currency)
     return f"{'-' if minor < 0 else ''}{sign}{int(whole):,}{tail}"

@@ -8,7 +8,7 @@ const LARGEST_MINOR = 1_000_000_000_000_000n;
 /** Minor units of an amount as people type it; the same rule as the server's `market/currencies.py`. */
 export function parseAmount(typed: string, exponent: number): Parsed {
   let plain = typed.normalize("NFKC").replaceAll("，", ",").replaceAll("。", ".");
-  plain = plain.replace(/[\s¥$€£'’_]/g, "");
+  plain = plain.replace(/HK\$|JP¥|[\s¥$€£'’_]/g, "");
   if (plain === "") return { problem: "empty" };
   const negative = /^[-−]/.test(plain);
   const unsigned = plain.replace(/^[-−+]+/, "");
@@ -34,7 +34,10 @@ export function decimalText(minor: bigint, exponent: number): string {
   return exponent === 0 ? sign + digits : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
-/** How amounts of one currency read in one language: the narrow symbol, and no `.00` on whole amounts. */
+/** Currencies whose narrow symbol is another one's here; the same signs as the server's. */
+const OWN_SIGNS: Record<string, string> = { HKD: "HK$", JPY: "JP¥" };
+
+/** How amounts of one currency read in one language: a short sign, each currency its own, and no `.00` on whole amounts. */
 export class Money {
   private readonly format: Intl.NumberFormat;
 
@@ -55,7 +58,8 @@ export class Money {
 
   /** Text of an amount; Intl is given the decimal string, which it formats digit for digit. */
   text(minor: bigint): string {
-    return this.format.format(decimalText(minor, this.exponent) as `${number}`);
+    const parts = this.format.formatToParts(decimalText(minor, this.exponent) as `${number}`);
+    return parts.map(({ type, value }) => (type === "currency" ? (OWN_SIGNS[this.currency] ?? value) : value)).join("");
   }
 }
 
