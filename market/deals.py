@@ -31,6 +31,7 @@ _REACHED = {
     State.RELEASED: 5,
     State.SETTLED: 6,
 }
+_DEPOSIT_IS = {State.AWAITING_PAYMENT: "held", State.DEFAULTED: "forfeited", State.CANCELLED: "given_back"}
 TONES = {
     "awaiting_payment": "outbid",
     "funded": "leading",
@@ -94,6 +95,13 @@ class DealView(Struct, frozen=True, kw_only=True):
     def held_minor(self) -> int:
         """What lies in the case's own account now."""
         return self.case.price_minor if self.case.state in (State.FUNDED, State.SHIPPED, State.INSPECTING) else 0
+
+    @property
+    def deposit_is(self) -> str:
+        """What has become of the deposit: held, applied to the price, forfeited, or given back."""
+        if not self.case.deposit_minor:
+            return "held"
+        return _DEPOSIT_IS.get(self.case.state, "applied")
 
     @property
     def steps(self) -> tuple[Step, ...]:

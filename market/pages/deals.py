@@ -218,7 +218,7 @@ def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
     case = view.case
     rows = [
         (text("deal.sums.hammer"), money(case.price_minor)),
-        (text("deal.sums.deposit"), money(case.deposit_minor)),
+        (text(f"deal.sums.deposit_{view.deposit_is}"), money(case.deposit_minor)),
     ]
     if case.state == "awaiting_payment":
         rows.append((text("deal.sums.due"), money(case.due_minor)))

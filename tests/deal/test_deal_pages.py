@@ -282,3 +282,13 @@ async def test_the_operator_reads_what_quarantined_money_named(server: Server, t
     assert f'href="/lots/{trade.on.lot_id}"' in pages[1] and "&lt;data" not in pages[0] + pages[1]
     listed = await server.client.get("/operator/quarantine", headers={**trade.operator, **HTML})
     assert f'href="/operator/cases/{trade.case.id}"' in listed.text and f"Deposit {deposit.id}" in listed.text
+
+
+async def test_a_deposit_that_went_into_the_price_is_not_called_held(server: Server, trade: Trade) -> None:
+    before = await server.client.get(trade.path, headers={**trade.buyer, **HTML})
+    assert "Deposit already held" in before.text
+    await paid(server, trade)
+    after = await server.client.get(trade.path, headers={**trade.buyer, **HTML})
+    assert "Deposit, applied to the price" in after.text and "Deposit already held" not in after.text
+    case = await server.client.get(f"/operator/cases/{trade.case.id}", headers={**trade.operator, **HTML})
+    assert "Deposit, applied to the price" in case.text
