@@ -258,7 +258,7 @@ def _named(lot_id: int, title_en: str, title_zh: str) -> dict[str, str | int]:
 
 def _sum(minor: int, currency: str) -> str:
     """With the code: where a payment fits nothing, the sign alone may be another currency's too."""
-    return f"{money_text(minor, currency)} {currency}"
+    return money_text(minor, currency, coded=True)
 
 
 def _instant(at: datetime) -> str:

@@ -47,10 +47,10 @@ async def test_whose_reference_came_with_the_wrong_money_is_told(conn: Connectio
     await pays(conn, on.desk, case.reference, case.due_minor - 100, NOW)
     row = await conn.fetchrow(told, on.winner)
     assert (row["kind"], row["link"]) == ("payment_not_matching", f"/deals/{case.id}")
-    assert row["params"]["came"] == "¥11,344.00 CNY" and row["params"]["asked"] == "¥11,345.00 CNY"
+    assert row["params"]["came"] == "CNY 11,344.00" and row["params"]["asked"] == "CNY 11,345.00"
     async with conn.transaction():
         await on.desk.inbox.receive(conn, incoming(case.reference, case.due_minor, "USD"), NOW)
-    assert (await conn.fetchrow(told, on.winner))["params"]["came"] == "$11,345.00 USD"
+    assert (await conn.fetchrow(told, on.winner))["params"]["came"] == "USD 11,345.00"
     assert len(await on.desk.quarantine.waiting_for_case(conn, case)) == 2
     loser = on.bidders[1]
     deposit = await on.desk.deposits.deposit_of(conn, case.subject, loser)
