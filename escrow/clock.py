@@ -32,6 +32,7 @@ BANK_TELLS_WITHIN = timedelta(minutes=2)
 bank after 30 seconds at the latest), and money that came in time must be heard of first."""
 ROLL_UP_EVERY = timedelta(minutes=10)
 _TIMER_RETRY = timedelta(seconds=30)
+_QUIET_ATTEMPTS = 2
 
 _log = structlog.get_logger("escrow.clock")
 
@@ -131,9 +132,9 @@ class EscrowClock:
         except BankError as error:
             async with self._pool.acquire() as conn:
                 try_at = await self._desk.payouts.batch_failed(conn, batch, str(error), self._now())
-            _log.warning(
-                "the bank did not take a payout file", message=batch.message_id, error=str(error), try_at=try_at
-            )
+            # The bank may be opening just now, as the house is.
+            tell = _log.info if batch.attempts <= _QUIET_ATTEMPTS else _log.warning
+            tell("the bank did not take a payout file", message=batch.message_id, error=str(error), try_at=try_at)
             return True
         async with self._pool.acquire() as conn, conn.transaction():
             await self._desk.payouts.batch_sent(conn, batch, self._now())
