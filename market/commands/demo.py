@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,14 @@ def command(
     load: Any, port: int | None, bank_port: int | None, no_robots: bool, no_photos: bool, as_json: bool
 ) -> None:
     """Run a house with demo data, a sandbox bank and robot bidders."""
+    config = _demo_config(load, port, bank_port)
+    tell = _teller(config)
+    tell("Opening the database …" if (config.data_dir / "postgres").exists() else "Preparing the database …")
+
+    # Only now what takes its time to be imported.
     from market.running import server_database
     from market.serving import run_house, set_up_logging
 
-    config = _demo_config(load, port, bank_port)
     set_up_logging(config)
     keys: list[Keys] = []
 
@@ -42,13 +46,14 @@ def command(
         from market.demo import loading
 
         if not await loading.is_loaded(running.config):
+            tell("Playing the demo's story …")
             await loading.load_story(running.config, pictures)
         else:
             await loading.load_another_round(running.config, pictures)
         keys.append(await loading.make_keys(running.config))
 
     with server_database(config) as running, _children() as children:
-        pictures = {} if no_photos else _photographs(running.config)
+        pictures = {} if no_photos else _photographs(running.config, tell)
 
         def on_open() -> None:
             children.append(_bank(config))
@@ -67,23 +72,36 @@ def _demo_config(load: Any, port: int | None, bank_port: int | None) -> Config:
     folder: Path = loaded.config.data_dir
     if loaded.origins["data_dir"] == "default":
         folder = default_data_dir().with_name("demo" if os.geteuid() == 0 else "gavelhouse-demo")
-    config: Config = load(port=port, bank_port=bank_port, data_dir=folder, make_secrets=True).config
+    # Who watches the demo looks for the links; every socket and every first knock at the bank would bury them.
+    level = "warning" if loaded.origins["log_level"] == "default" else None
+    config: Config = load(port=port, bank_port=bank_port, data_dir=folder, log_level=level, make_secrets=True).config
     return config
 
 
-def _photographs(config: Config) -> Any:
+def _teller(config: Config) -> Callable[[str], object]:
+    """Says on stderr what takes its time; nothing where that is a log of JSON lines."""
+    if config.log_format == "json":
+        return lambda _text: None
+    return lambda text: click.echo(text, err=True)
+
+
+def _photographs(config: Config, tell: Callable[[str], object]) -> Any:
     from rich.console import Console
 
     from market.demo.lots import LOTS
     from market.demo.photographs import photographs
 
     folder = Path(os.environ.get("GAVELHOUSE_DEMO_PHOTOS") or config.data_dir / "demo-photographs")
-    with Console(stderr=True).status("Drawing the photographs (only this once) …") as status:
-        return photographs(
-            (lot.photo for lot in LOTS),
-            folder,
-            lambda done, of: status.update(f"Drawing the photographs (only this once): {done} of {of}"),
-        )
+    with ExitStack() as shown:
+        status = Console(stderr=True).status("")
+
+        def progress(done: int, of: int) -> None:
+            if not done:
+                tell(f"Drawing {of} photographs (only this once) …")
+                shown.enter_context(status)
+            status.update(f"{done} of {of}")
+
+        return photographs((lot.photo for lot in LOTS), folder, progress)
 
 
 @contextmanager
@@ -136,8 +154,15 @@ def _spawn(module_and_arguments: list[str], config: Config) -> subprocess.Popen[
 
 def _print_keys(config: Config, keys: Keys, as_json: bool) -> None:
     if as_json:
-        shown = {"url": config.origin, "bank": config.bank_origin, "passphrase": keys.passphrase, "links": keys.links}
-        print_json(shown)
+        print_json(
+            {
+                "url": config.origin,
+                "bank": config.bank_origin,
+                "passphrase": keys.passphrase,
+                "links": keys.links,
+                "emails": keys.emails,
+            }
+        )
         return
     lines = [
         "",
@@ -145,9 +170,9 @@ def _print_keys(config: Config, keys: Keys, as_json: bool) -> None:
         f"  The sandbox bank is at  {config.bank_origin}",
         "",
         "  Sign in (each link works once; the next start prints new ones):",
-        *(f"    {label:<14} {link}" for label, link in keys.links.items()),
+        *(f"    {label:<14} {keys.emails[label]:<22} {link}" for label, link in keys.links.items()),
         "",
-        f"  Passphrase, where an act asks for it:  {keys.passphrase}",
+        f"  Passphrase of them all, where an act or an API token asks for it:  {keys.passphrase}",
         "  Stop with Ctrl-C; the next start takes seconds and finds everything as it was.",
         "",
     ]

@@ -85,6 +85,8 @@ class Keys(Struct, frozen=True, kw_only=True):
 
     passphrase: str
     links: dict[str, str]
+    emails: dict[str, str]
+    """By the links' labels; an API token is asked for by address and passphrase."""
     robot_tokens: list[str]
     robot_lots: list[RobotLot]
 
@@ -152,7 +154,14 @@ async def make_keys(config: Config) -> Keys:
         await conn.close()
     worth = {lot.title_en: lot.worth_minor for lot in LOTS}
     lots = [RobotLot(lot=row["id"], worth_minor=worth[row["title_en"]]) for row in to_come if row["title_en"] in worth]
-    return Keys(passphrase=kept_passphrase(config.data_dir), links=links, robot_tokens=robot_tokens, robot_lots=lots)
+    email = {person.key: person.email for person in PEOPLE}
+    return Keys(
+        passphrase=kept_passphrase(config.data_dir),
+        links=links,
+        emails={label: email[key] for key, label in SHOWN.items()},
+        robot_tokens=robot_tokens,
+        robot_lots=lots,
+    )
 
 
 def kept_passphrase(data_dir: Path) -> str:

@@ -17,13 +17,17 @@ WORKERS = 2
 
 
 def photographs(
-    names: Iterable[str], folder: Path, progress: Callable[[int, int], object] = lambda _done, _all: None
+    names: Iterable[str], folder: Path, progress: Callable[[int, int], object] = lambda _done, _of: None
 ) -> Mapping[str, RenderedPhoto]:
-    """Every named photograph in the sizes that the house serves. Blocking: the first time some 15 s for sixteen."""
+    """Every named photograph in the sizes that the house serves. Blocking: the first time some 15 s for sixteen.
+
+    `progress` is told how many of those that are missing are drawn, from 0; it is not called when none is missing.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = {name: _kept(folder / f"{name}.photo") for name in names}
     missing = [name for name, photo in found.items() if photo is None]
     if missing:
+        progress(0, len(missing))
         with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
             for done, name in enumerate(pool.map(partial(_draw, folder), missing), 1):
                 found[name] = _kept(folder / f"{name}.photo")

@@ -96,7 +96,7 @@ def test_the_keys_open_the_house(demo: tuple[RunningHouse, dict[str, Any]]) -> N
     house, keys = demo
     assert (keys["url"], keys["bank"]) == (house.origin, house.bank)
     assert len(keys["passphrase"]) >= 15
-    assert list(keys["links"]) == ["bidder", "second bidder", "seller", "operator"]
+    assert list(keys["links"]) == list(keys["emails"]) == ["bidder", "second bidder", "seller", "operator"]
     for link in keys["links"].values():
         assert _get(link).status_code in (200, 303)
 
