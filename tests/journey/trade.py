@@ -238,7 +238,7 @@ class Trade:
         await self.until_shown(who, "/operator/quarantine", self.reference)
         row = who.page.get_by_role("row").filter(has_text=self.reference)
         await expect(row).to_contain_text(who.text("quarantine_reason.wrong_sum"))
-        await row.get_by_role("link").click()
+        await row.get_by_role("link").first.click()
         await who.page.locator("#return-reason").fill("One yuan short of what is due.")
         await who.press("money.return_now")
         await who.reads("money.flash_returned")
