@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
+import asyncpg
 import structlog
 from msgspec import Struct
 
@@ -40,6 +41,7 @@ Done = Callable[[Answer], None]
 _log = structlog.get_logger()
 
 CLOSERS = 2
+LOOK_FOR_ENDS_SECONDS = 15.0
 LARGEST_STORED = 2**63 - 1
 _DECIDED_AT_DOOR = frozenset({Refusal.UNKNOWN_LOT, Refusal.ID_REUSED, Refusal.TOO_FAST, Refusal.BUSY})
 
@@ -119,6 +121,7 @@ class Bidding:
             self._tasks.append(task_group.create_task(self._admission_news.run(), name="admission news"))
         if self._outages is not None:
             self._tasks.append(task_group.create_task(self._outages.run(), name="sign of life"))
+            self._tasks.append(task_group.create_task(self._look_for_ends(), name="forgotten ends"))
 
     async def stop(self) -> None:
         """Take no more bids, decide those that wait, end the tasks. What could not be decided stays unknown to its bidder,
@@ -341,6 +344,22 @@ class Bidding:
             self._to_close.put_nowait(lot_id)
         elif (at := wakes_at(room)) is not None:
             self.closings.schedule(lot_id, at)
+
+    async def _look_for_ends(self) -> None:
+        """Schedule open lots of whose opening or resuming this node was not told: the telling failed after the commit, or
+        another node did it.
+        """
+        while True:
+            await asyncio.sleep(LOOK_FOR_ENDS_SECONDS)
+            try:
+                async with self.pool.acquire() as conn:
+                    ends = await store.open_ends(conn)
+            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+                _log.warning("ends_not_read", error=repr(error))
+                continue
+            for lot_id, ends_at in ends:
+                if lot_id not in self.closings and lot_id not in self._closing:
+                    self.closings.schedule(lot_id, ends_at)
 
     async def _close_lots(self) -> None:
         while True:

@@ -46,6 +46,9 @@ class Closings:
     def __len__(self) -> int:
         return len(self._due_at)
 
+    def __contains__(self, lot_id: int) -> bool:
+        return lot_id in self._due_at
+
     @property
     def lag_seconds(self) -> float:
         """How long the earliest lot has been due without having been woken; 0 when none is."""

@@ -267,3 +267,15 @@ async def test_a_closed_lot_takes_no_more_bids(pool: Pool) -> None:
         await closed(node)
         stamped_at = node.node_time.now() - timedelta(seconds=30)
         assert (await node.bid(1, ANN, 1_000_000, stamped_at=stamped_at)).refusal is Refusal.CLOSED
+
+
+async def test_a_lot_of_whose_opening_the_node_was_never_told_still_closes(pool: Pool) -> None:
+    with patch("auction.bidding.LOOK_FOR_ENDS_SECONDS", 0.05):
+        async with open_node(pool) as node:
+            await open_lot(pool, a_lot(**ends_in(0.3)))  # and nobody asks anything about it, nor refreshes it
+
+            async def is_closed() -> bool:
+                return (await kinds(pool))[-1] == "closed"
+
+            await until(is_closed)
+            assert [hammer.outcome for hammer in node.hammers.calls] == [Outcome.UNSOLD]
