@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from auction.chain import Event, EventKind, chain_event, chain_phase
 from auction.facts import Bid, Lot, Phase, Refusal, Refused, Standing
-from auction.formats.english import advance, judge
+from auction.formats import format_of
 
 RECENT_EVENTS = 256
 
@@ -26,14 +26,15 @@ _BID, _TIMED = EventKind.BID, Phase.TIMED
 
 
 class Room(Struct, kw_only=True):
-    """What a node knows of one lot: `paddles` of everybody ever admitted, `admitted` who may bid now, and the last
-    events as (seq, body, hash), so that a watcher who missed a few need not ask the database.
+    """What a node knows of one lot: `paddles` of everybody ever admitted, `admitted` who may bid now, `ranks` of those with
+    a confirmed priority right (1 is first), and the last events as (seq, body, hash), so that a watcher who missed a few need not ask the database.
     """
 
     lot: Lot
     standing: Standing
     paddles: dict[int, int]
     admitted: set[int]
+    ranks: dict[int, int] = field(default_factory=dict)
     recent: deque[tuple[int, bytes, bytes]] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
 
 
@@ -55,6 +56,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     price_minor: int | None = None
     ends_at: datetime | None = None
     hash: bytes | None = None
+    details: bytes | None = None
 
     @property
     def maximum_minor(self) -> int | None:
@@ -84,9 +86,14 @@ def key_of(request: Bid | Answer) -> BidKey:
     return request.party_id, request.client_bid_id.int
 
 
+def content_of(request: Bid | Answer) -> tuple[int, int, bool, bytes | None]:
+    """What was asked for, whoever asked and whenever."""
+    return request.lot_id, request.amount_minor, request.is_maximum, request.details
+
+
 def same_request(bid: Bid, answer: Answer) -> bool:
     """Whether a repeated request id asks for what it asked the first time."""
-    return (bid.lot_id, bid.amount_minor, bid.is_maximum) == (answer.lot_id, answer.amount_minor, answer.is_maximum)
+    return content_of(bid) == content_of(answer)
 
 
 def turned_away(bid: Bid, refusal: Refusal, seq: int = 0) -> Answer:
@@ -100,12 +107,14 @@ def turned_away(bid: Bid, refusal: Refusal, seq: int = 0) -> Answer:
         at=bid.stamped_at,
         seq=seq,
         refusal=refusal,
+        details=bid.details,
     )
 
 
 def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None) -> Judged:
     """Judge bids in order, each on what the one before left; then, at `tick_at`, let the phase pass if it has ended."""
-    lot, standing, paddles, admitted = room.lot, room.standing, room.paddles, room.admitted
+    lot, standing, paddles, admitted, ranks = room.lot, room.standing, room.paddles, room.admitted, room.ranks
+    judge = format_of(lot).judge
     events: list[Event] = []
     phases: list[Event] = []
     answers: list[Answer] = []
@@ -114,15 +123,22 @@ def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None
         if standing.phase is _TIMED and bid.stamped_at >= standing.ends_at:
             standing = _pass_phase(room, standing, bid.stamped_at, events, phases)
         party_id = bid.party_id
-        verdict = judge(lot, standing, bid, admitted=party_id in admitted)
+        verdict = judge(lot, standing, bid, admitted=party_id in admitted, ranks=ranks)
         if isinstance(verdict, Refused):
             answers.append(_refused(bid, verdict, standing.seq))
             own_events.append(None)
             continue
         standing, own = verdict.standing, None
-        if verdict.lines:
+        if verdict.lines or verdict.detail is not None:
             own, standing = chain_event(
-                lot, standing, _BID, bid.stamped_at, paddles, lines=verdict.lines, party_id=party_id
+                lot,
+                standing,
+                _BID,
+                bid.stamped_at,
+                paddles,
+                lines=verdict.lines,
+                party_id=party_id,
+                detail=verdict.detail,
             )
             events.append(own)
         own_events.append(own)
@@ -141,7 +157,7 @@ def settle(judged: Judged) -> None:
 
 
 def _pass_phase(room: Room, standing: Standing, at: datetime, events: list[Event], phases: list[Event]) -> Standing:
-    passed = advance(room.lot, standing, at)
+    passed = format_of(room.lot).advance(room.lot, standing, at)
     if passed is standing:
         return standing
     event, passed = chain_phase(room.lot, standing, passed, room.paddles)
@@ -161,6 +177,7 @@ def _refused(bid: Bid, verdict: Refused, seq: int) -> Answer:
         seq=seq,
         refusal=verdict.refusal,
         lowest_minor=verdict.lowest_minor,
+        details=bid.details,
     )
 
 
@@ -177,4 +194,5 @@ def _accepted(bid: Bid, standing: Standing) -> Answer:
         price_minor=standing.price_minor,
         ends_at=standing.ends_at,
         hash=standing.head,
+        details=bid.details,
     )

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from auction import store
 from auction.admissions import AdmissionNews
-from auction.batch import Answer, BidKey, Room, key_of, turned_away
+from auction.batch import Answer, BidKey, Room, content_of, key_of, turned_away
 from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
-from auction.formats import english
+from auction.formats import format_of
 from auction.group_commit import GroupCommit, Rooms, Work, repeated, uncancelled
 from auction.limits import Limits, TokenBuckets
 from auction.outages import OutageError, Outages
@@ -84,6 +85,9 @@ class Bidding:
         self._admission_news = AdmissionNews(pool, self._admissions_changed) if lives_now else None
         self.on_admissions: Callable[[Room, Collection[int]], None] = lambda room, party_ids: None
         """Called with a lot and the parties that were just admitted to it or removed, wherever that was done."""
+        self.on_moved: Callable[[Room], None] = lambda room: None
+        """Called after each change of a lot that this node has seen, for what is shown to one party alone."""
+        self._shown: dict[int, PublicState] = {}
         self._queues: dict[int, deque[_Waiting | _Tick]] = {}
         self._queued = 0
         self._waiting: dict[BidKey, _Waiting] = {}
@@ -160,7 +164,7 @@ class Bidding:
         if (known := self._answers.get(key)) is not None:
             return done(repeated(bid, known))
         if (waiting := self._waiting.get(key)) is not None:
-            if (bid.lot_id, bid.amount_minor, bid.is_maximum) != _content(waiting.bid):
+            if content_of(bid) != content_of(waiting.bid):
                 return done(turned_away(bid, Refusal.ID_REUSED))
             return waiting.done.append(done)
         if (refusal := self._turned_away_by(bid)) is not None:
@@ -249,7 +253,20 @@ class Bidding:
             self.closings.forget(lot_id)
         elif lot_id not in self._closing:
             self.closings.schedule(lot_id, at)
-        self._hub.publish(lot_id, room.standing.seq, lambda: self.state(room))
+        self.on_moved(room)
+        if format_of(room.lot).price_moves(room.lot) != "hidden" or self._shows_anew(room):
+            self._hub.publish(lot_id, room.standing.seq, lambda: self.state(room))
+
+    def _shows_anew(self, room: Room) -> bool:
+        """Whether a lot that hides its bids looks different to everybody now: when a hidden bid comes must not show."""
+        shown = replace(self.state(room), server_at=room.lot.starts_at)
+        if self._shown.get(room.lot.id) == shown:
+            return False
+        if room.standing.outcome is None:
+            self._shown[room.lot.id] = shown
+        else:
+            self._shown.pop(room.lot.id, None)
+        return True
 
     def _answered(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
@@ -339,7 +356,7 @@ class Bidding:
         if room is None:
             # Another node was first, or the lot is unknown. A lot that is still open is looked at again.
             self.closings.schedule(lot_id, retry_at(self._node_time.now(), 1))
-        elif english.is_due(room.lot, room.standing, self._node_time.now()):
+        elif format_of(room.lot).is_due(room.lot, room.standing, self._node_time.now()):
             self._closing.add(lot_id)
             self._to_close.put_nowait(lot_id)
         elif (at := wakes_at(room)) is not None:
@@ -396,7 +413,3 @@ def _tell(done: Done, answer: Answer) -> None:
         done(answer)
     except Exception:
         _log.exception("answer_not_delivered")
-
-
-def _content(bid: Bid) -> tuple[int, int, bool]:
-    return bid.lot_id, bid.amount_minor, bid.is_maximum

@@ -1,6 +1,7 @@
 """The public log of a lot in bytes: canonical terms and events, and the hash chain that holds them together.
 
-Canonical means: compact JSON, keys in alphabetical order, amounts as strings of minor units, times in RFC 3339 UTC.
+Canonical means: compact JSON in the order of the fields below (keys of a detail sorted), amounts of events as strings of
+minor units, times in RFC 3339 UTC.
 genesis = sha256(terms); hash(n) = sha256(hash(n - 1) ‖ body(n)). Nothing secret goes in: no maximum, no reserve, no party.
 """
 
@@ -10,11 +11,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from auction.facts import EnglishRule, Line, Lot, Outcome, Phase, Standing
+from auction.formats import AnyRule
 
 
 class EventKind(StrEnum):
@@ -28,6 +31,8 @@ class EventKind(StrEnum):
     EXTENDED = "extended"
     RESERVE = "reserve"
     CREDITED = "credited"
+    RETRACTED = "retracted"
+    UNSEALED = "unsealed"
     VOIDED = "voided"
     CLOSED = "closed"
 
@@ -40,7 +45,7 @@ class ReserveState(StrEnum):
     MET = "met"
 
 
-# The fields of the next three stand in alphabetical order: the order of definition is the order of the canonical bytes.
+# The order of definition is the order of the canonical bytes.
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -50,7 +55,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     currency_exponent: int
     deposit_minor: str
     lot: int
-    rule: EnglishRule
+    rule: AnyRule
     starts_at: datetime
 
 
@@ -62,8 +67,8 @@ class PublicLine(Struct, frozen=True):
     paddle: int
 
 
-class EventBody(Struct, frozen=True):
-    """One event: what happened, and the whole public standing after it."""
+class EventBody(Struct, frozen=True, omit_defaults=True):
+    """One event: what happened, and the whole public standing after it; `detail` is what the lot's format adds."""
 
     at: datetime
     bids: int
@@ -79,6 +84,7 @@ class EventBody(Struct, frozen=True):
     price_minor: str | None
     reserve: ReserveState
     seq: int
+    detail: dict[str, Any] | None = None
 
 
 class Event(Struct, frozen=True):
@@ -93,8 +99,20 @@ class Event(Struct, frozen=True):
     hash: bytes
 
 
-_encoder = msgspec.json.Encoder()
+class _UntaggedTerms(Struct, frozen=True, kw_only=True):
+    """Terms from before there were several formats: an English rule that does not name its format."""
+
+    currency: str
+    currency_exponent: int
+    deposit_minor: str
+    lot: int
+    rule: EnglishRule
+    starts_at: datetime
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
 _terms_decoder = msgspec.json.Decoder(Terms)
+_untagged_decoder = msgspec.json.Decoder(_UntaggedTerms)
 _body_decoder = msgspec.json.Decoder(EventBody)
 encode_canonical = _encoder.encode
 decode_body = _body_decoder.decode
@@ -119,7 +137,11 @@ def terms_of(lot: Lot) -> bytes:
 
 def lot_of(terms: bytes, seller_id: int, reserve_minor: int | None) -> Lot:
     """The lot whose terms these are, with what its terms keep to themselves."""
-    known = _terms_decoder.decode(terms)
+    known: Terms | _UntaggedTerms
+    try:
+        known = _terms_decoder.decode(terms)
+    except msgspec.ValidationError:
+        known = _untagged_decoder.decode(terms)
     return Lot(
         id=known.lot,
         seller_id=seller_id,
@@ -148,6 +170,7 @@ def chain_event(
     *,
     lines: tuple[Line, ...] = (),
     party_id: int | None = None,
+    detail: dict[str, Any] | None = None,
 ) -> tuple[Event, Standing]:
     """The event that brings the lot to `standing`, and that standing with its seq and head moved on to the event."""
     seq, price, leader_id = standing.seq + 1, standing.price_minor, standing.leader_id
@@ -167,6 +190,7 @@ def chain_event(
             None if price is None else str(price),
             reserve_state(lot, standing),
             seq,
+            detail,
         )
     )
     head = sha256(standing.head + body).digest()
@@ -185,6 +209,8 @@ def chain_event(
         paused_at=standing.paused_at,
         outcome=standing.outcome,
         closed_at=standing.closed_at,
+        retraction_count=standing.retraction_count,
+        book=standing.book,
     )
     return Event(lot.id, seq, kind, at, party_id, body, head), moved
 

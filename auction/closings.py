@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from auction import store
 from auction.batch import Room
 from auction.chain import Event, EventKind, chain_event
-from auction.facts import Hammer, Outcome, Standing
-from auction.formats import english
+from auction.facts import Award, Hammer, Outcome, Phase, Standing
+from auction.formats import format_name, format_of
 
 if TYPE_CHECKING:
     from auction.node_time import NodeTime
@@ -100,7 +100,9 @@ class Closings:
 def wakes_at(room: Room) -> datetime | None:
     """When the lot has to be looked at next: the end of its running phase. None when nothing is to come by itself."""
     standing = room.standing
-    return None if standing.outcome is not None or standing.paused_at is not None else standing.ends_at
+    if standing.outcome is not None or standing.paused_at is not None or standing.phase is Phase.OPENING:
+        return None
+    return standing.ends_at
 
 
 async def close_lot(conn: Connection, lot_id: int, now: datetime, on_hammer: OnHammer) -> Room | None:
@@ -109,17 +111,18 @@ async def close_lot(conn: Connection, lot_id: int, now: datetime, on_hammer: OnH
     Answers with the lot as it now stands, closed or not; None if there is no such lot. Closing twice has one effect.
     """
     room = await store.lock_room(conn, lot_id)
-    if room is None or not english.is_due(room.lot, room.standing, now):
+    if room is None or not (rules := format_of(room.lot)).is_due(room.lot, room.standing, now):
         return room
-    passed = english.advance(room.lot, room.standing, now)
+    passed = rules.advance(room.lot, room.standing, now)
     if passed is not room.standing:
         # The node slept through the end of the timed phase; the log still tells it, at its instant.
         event, passed = chain_event(room.lot, passed, EventKind.PHASE, room.standing.ends_at, room.paddles)
         await store.append_event(conn, event)
         room.recent.append((event.seq, event.body, event.hash))
-    closed = english.close(room.lot, passed, now)
+    closed = rules.close(room.lot, passed, now)
     assert closed.closed_at is not None
-    event, closed = chain_event(room.lot, closed, EventKind.CLOSED, closed.closed_at, room.paddles)
+    detail = rules.result(room.lot, closed, room.paddles).detail
+    event, closed = chain_event(room.lot, closed, EventKind.CLOSED, closed.closed_at, room.paddles, detail=detail)
     return await hammer_down(conn, room, event, closed, on_hammer, struck_at=now)
 
 
@@ -133,6 +136,7 @@ async def hammer_down(
     await store.save_standing(conn, lot.id, closed)
     assert closed.outcome is not None and closed.closed_at is not None
     sold = closed.outcome is Outcome.SOLD and closed.leader_id is not None
+    awards = format_of(lot).result(lot, closed, room.paddles).awards if closed.outcome is Outcome.SOLD else ()
     await on_hammer(
         conn,
         Hammer(
@@ -148,6 +152,11 @@ async def hammer_down(
             seq=closed.seq,
             head=closed.head,
             admitted_ids=await store.admitted_ids(conn, lot.id),
+            format=format_name(lot),
+            awards=tuple(
+                Award(party_id=party_id, paddle=room.paddles[party_id], quantity=quantity, total_minor=total)
+                for party_id, quantity, total in awards
+            ),
         ),
     )
     room.standing = closed

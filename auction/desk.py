@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from auction.batch import Room
 from auction.chain import EventKind, chain_event, terms_of
 from auction.closings import OnHammer, hammer_down
 from auction.facts import DeskRefusal, Line, Lot, Standing
-from auction.formats import english
+from auction.formats import english, format_name, format_of
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -30,16 +30,16 @@ class UnknownLotError(Exception):
 
 async def open_lot(conn: Connection, lot: Lot, now: datetime) -> None:
     """Put an approved lot into the auction: its terms, its first standing and the event 'opened'."""
-    opening = replace(english.opening(lot), head=sha256(terms_of(lot)).digest())
+    opening = replace(format_of(lot).opening(lot), head=sha256(terms_of(lot)).digest())
     event, standing = chain_event(lot, opening, EventKind.OPENED, now, {})
     await store.insert_lot(conn, lot, now)
     await store.append_event(conn, event)
-    await store.insert_standing(conn, lot.id, standing)
+    await store.insert_standing(conn, lot, standing)
 
 
 async def admit(conn: Connection, *, lot_id: int, party_id: int, now: datetime) -> int:
     """Admit a party to a lot; the paddle it bids under. A second time gives the same paddle."""
-    await _locked(conn, lot_id)
+    await locked(conn, lot_id)
     paddle = await store.insert_admission(conn, lot_id, party_id, await _free_paddle(conn, lot_id), now)
     await store.touch_standing(conn, lot_id)
     await store.tell_of_admission(conn, lot_id, party_id)
@@ -48,7 +48,7 @@ async def admit(conn: Connection, *, lot_id: int, party_id: int, now: datetime) 
 
 async def remove_admission(conn: Connection, *, lot_id: int, party_id: int, now: datetime) -> bool:
     """Take the admission back: the party may bid no more, what it has bid stands. Whether it was admitted."""
-    await _locked(conn, lot_id)
+    await locked(conn, lot_id)
     removed = await store.remove_admission(conn, lot_id, party_id, now)
     await store.touch_standing(conn, lot_id)
     await store.tell_of_admission(conn, lot_id, party_id)
@@ -57,25 +57,29 @@ async def remove_admission(conn: Connection, *, lot_id: int, party_id: int, now:
 
 async def pause(conn: Connection, lot_id: int, now: datetime) -> Standing | DeskRefusal:
     """Stop the lot's clock."""
-    room = await _locked(conn, lot_id)
-    return await _log(conn, room, EventKind.PAUSED, english.pause(room.lot, room.standing, now), now)
+    room = await locked(conn, lot_id)
+    return await log(conn, room, EventKind.PAUSED, format_of(room.lot).pause(room.lot, room.standing, now), now)
 
 
 async def resume(conn: Connection, lot_id: int, now: datetime) -> Standing | DeskRefusal:
     """Let the lot's clock run again; the end moves later by the time it stood still."""
-    room = await _locked(conn, lot_id)
-    return await _log(conn, room, EventKind.RESUMED, english.resume(room.lot, room.standing, now), now)
+    room = await locked(conn, lot_id)
+    return await log(conn, room, EventKind.RESUMED, format_of(room.lot).resume(room.lot, room.standing, now), now)
 
 
 async def extend(conn: Connection, lot_id: int, ends_at: datetime, now: datetime) -> Standing | DeskRefusal:
     """Move the end of the running phase later."""
-    room = await _locked(conn, lot_id)
-    return await _log(conn, room, EventKind.EXTENDED, english.extend(room.lot, room.standing, ends_at, now), now)
+    room = await locked(conn, lot_id)
+    return await log(
+        conn, room, EventKind.EXTENDED, format_of(room.lot).extend(room.lot, room.standing, ends_at, now), now
+    )
 
 
 async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int, now: datetime) -> Standing | DeskRefusal:
     """Lower the hidden reserve; the price jumps to it if the leader's maximum reaches it."""
-    room = await _locked(conn, lot_id)
+    room = await locked(conn, lot_id)
+    if format_name(room.lot) != "english":
+        return DeskRefusal.NO_RESERVE
     lowered = english.lower_reserve(room.lot, room.standing, reserve_minor, now)
     if isinstance(lowered, DeskRefusal):
         return lowered
@@ -84,49 +88,52 @@ async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int, now: 
     # Nothing public has happened when no price moved; a row would tell that the secret is now another.
     if not lowered.lines and lowered.standing.reserve_met == room.standing.reserve_met:
         return await _save(conn, room, await _passed(conn, room, lowered.standing))
-    return await _log(conn, room, EventKind.RESERVE, lowered.standing, now, lowered.lines)
+    return await log(conn, room, EventKind.RESERVE, lowered.standing, now, lowered.lines)
 
 
 async def credit_outage(conn: Connection, lot_id: int, stopped_at: datetime, restarted_at: datetime) -> Standing | None:
     """Give the time lost in an outage back to the lot; None if it was not due in it or soon after."""
-    room = await _locked(conn, lot_id)
-    credited = english.credit_outage(room.lot, room.standing, stopped_at, restarted_at)
+    room = await locked(conn, lot_id)
+    credited = format_of(room.lot).credit_outage(room.lot, room.standing, stopped_at, restarted_at)
     if credited is None:
         return None
-    logged = await _log(conn, room, EventKind.CREDITED, credited, restarted_at)
+    logged = await log(conn, room, EventKind.CREDITED, credited, restarted_at)
     assert isinstance(logged, Standing)
     return logged
 
 
 async def void(conn: Connection, lot_id: int, now: datetime, on_hammer: OnHammer) -> Standing | DeskRefusal:
     """End the lot without a sale, whoever leads; the trading centre frees the deposits in this same transaction."""
-    room = await _locked(conn, lot_id)
-    voided = english.void(room.lot, room.standing, now)
+    room = await locked(conn, lot_id)
+    voided = format_of(room.lot).void(room.lot, room.standing, now)
     if isinstance(voided, DeskRefusal):
         return voided
     event, standing = chain_event(room.lot, voided, EventKind.VOIDED, now, room.paddles)
     return (await hammer_down(conn, room, event, standing, on_hammer, struck_at=now)).standing
 
 
-async def _locked(conn: Connection, lot_id: int) -> Room:
+async def locked(conn: Connection, lot_id: int) -> Room:
+    """The lot with its standing locked, for an act of its format."""
     room = await store.lock_room(conn, lot_id)
     if room is None:
         raise UnknownLotError(lot_id)
     return room
 
 
-async def _log(
+async def log(
     conn: Connection,
     room: Room,
     kind: EventKind,
     changed: Standing | DeskRefusal,
     now: datetime,
     lines: tuple[Line, ...] = (),
+    detail: dict[str, Any] | None = None,
 ) -> Standing | DeskRefusal:
+    """Write what an act has made of a locked lot, and its event; a refusal passes through."""
     if isinstance(changed, DeskRefusal):
         return changed
     changed = await _passed(conn, room, changed)
-    event, standing = chain_event(room.lot, changed, kind, now, room.paddles, lines=lines)
+    event, standing = chain_event(room.lot, changed, kind, now, room.paddles, lines=lines, detail=detail)
     await store.append_event(conn, event)
     return await _save(conn, room, standing)
 
@@ -136,7 +143,7 @@ async def _passed(conn: Connection, room: Room, changed: Standing) -> Standing:
     before = room.standing
     if changed.phase is before.phase:
         return changed
-    passed = english.advance(room.lot, before, before.ends_at)
+    passed = format_of(room.lot).advance(room.lot, before, before.ends_at)
     event, chained = chain_event(room.lot, passed, EventKind.PHASE, before.ends_at, room.paddles)
     await store.append_event(conn, event)
     return replace(changed, seq=chained.seq, head=chained.head)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,8 +19,14 @@ LARGEST_AMOUNT_MINOR = 1_000_000_000_000_000
 
 
 class Phase(StrEnum):
+    """Where a lot is in its life. DECIDED: one bid has ended it (a purchase at once, a stopped falling price) and it only
+    waits for the closer. OPENING: time is up, and sealed bids wait for the officers who open them.
+    """
+
     TIMED = "timed"
     DELAYED = "delayed"
+    DECIDED = "decided"
+    OPENING = "opening"
     CLOSED = "closed"
 
 
@@ -45,7 +51,15 @@ class StepBand(Struct, frozen=True, kw_only=True):
     increment_minor: int
 
 
-class EnglishRule(Struct, frozen=True, kw_only=True):
+class Rule(Struct, frozen=True, kw_only=True, tag_field="format"):
+    """What the public rule sets of all formats have in common: data, versioned, fixed at the first bid. The tag names the
+    format; `auction.formats` knows them all.
+    """
+
+    start_price_minor: int
+
+
+class EnglishRule(Rule, frozen=True, kw_only=True, tag="english"):
     """The public rule set of an English auction: data, versioned, fixed at the first bid.
 
     `timed_seconds` None: no time-limited phase. `extension_seconds` None: no delayed phase. Not both None.
@@ -54,7 +68,6 @@ class EnglishRule(Struct, frozen=True, kw_only=True):
     A cap is at most one of `cap_extensions` (how many bids may extend) and `cap_at` (an absolute end).
     """
 
-    start_price_minor: int
     steps: tuple[StepBand, ...]
     grid_base: GridBase = GridBase.START
     timed_seconds: int | None = None
@@ -66,13 +79,15 @@ class EnglishRule(Struct, frozen=True, kw_only=True):
 
 
 class Lot(Struct, frozen=True, kw_only=True):
-    """What does not change while bidding runs. `reserve_minor` is secret and never leaves the server."""
+    """What does not change while bidding runs. `reserve_minor` is secret and never leaves the server. `rule` is the Rule
+    of the lot's format, typed where that format reads it.
+    """
 
     id: int
     seller_id: int
     currency: str
     currency_exponent: int
-    rule: EnglishRule
+    rule: Any
     starts_at: datetime
     reserve_minor: int | None = None
     deposit_minor: int = 0
@@ -80,8 +95,10 @@ class Lot(Struct, frozen=True, kw_only=True):
 
 class Standing(Struct, frozen=True, kw_only=True):
     """Where a lot stands now. `version` counts every committed change and is checked by each write;
-    `seq` counts the public events, gapless from 1. `leader_maximum_minor` is secret. `reserve_met` stays False on a
+    `seq` counts the events, gapless from 1. `leader_maximum_minor` is secret. `reserve_met` stays False on a
     lot without a reserve. `bid_count` counts accepted public bids, `extension_count` those that moved the end.
+    A format that hides bids until the close leaves price, leader and bid count empty until then. `book` is what else a
+    format must know to judge; it follows from the log and is stored nowhere else.
     """
 
     version: int
@@ -98,10 +115,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     paused_at: datetime | None = None
     outcome: Outcome | None = None
     closed_at: datetime | None = None
+    retraction_count: int = 0
+    book: Struct | None = None
 
 
 class Bid(Struct, frozen=True, kw_only=True):
-    """One request to bid. `stamped_at` is when its frame entered the server: the one instant that decides."""
+    """One request to bid. `stamped_at` is when its frame entered the server: the one instant that decides. `details` is
+    what the format wants to know beside the amount, as the JSON object that the bidder sent; `amount_minor` is 0 where
+    only the details speak (a sealed bid).
+    """
 
     lot_id: int
     party_id: int
@@ -110,6 +132,17 @@ class Bid(Struct, frozen=True, kw_only=True):
     is_maximum: bool
     stamped_at: datetime
     expected_seq: int | None = None
+    details: bytes | None = None
+
+
+class Logged(Struct, frozen=True):
+    """One event as a format reads it back from the log: `kind` and `body` as stored, and who acted."""
+
+    seq: int
+    kind: str
+    at: datetime
+    party_id: int | None
+    body: bytes
 
 
 class Refusal(StrEnum):
@@ -119,6 +152,7 @@ class Refusal(StrEnum):
 
     UNKNOWN_LOT = "unknown_lot"
     MALFORMED_AMOUNT = "malformed_amount"
+    MALFORMED_DETAILS = "malformed_details"
     OVER_CAP = "over_cap"
     OWN_LOT = "own_lot"
     NOT_ADMITTED = "not_admitted"
@@ -166,19 +200,38 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 class Accepted(Struct, frozen=True, kw_only=True):
     """The bid stands. `standing` is the lot after it, with version and seq not yet advanced and head not yet chained
-    (the batcher does that). `lines` are empty when nothing public happened: the leader raised his own maximum.
+    (the batcher does that). `lines` are empty when nothing public happened: the leader raised his own maximum. `detail`
+    is what the format adds to the event; an event is written if there are lines or a detail.
     """
 
     standing: Standing
     lines: tuple[Line, ...]
     extended: bool = False
+    detail: dict[str, Any] | None = None
 
 
 Verdict = Accepted | Refused
 
 
+class Award(Struct, frozen=True, kw_only=True):
+    """One buyer's part of what was sold: `quantity` units of the lot for `total_minor` altogether."""
+
+    party_id: int
+    paddle: int
+    quantity: int
+    total_minor: int
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What a closed lot's last event says beside the standing, and who gets what: `awards` as (party, quantity, total)."""
+
+    detail: dict[str, Any] | None = None
+    awards: tuple[tuple[int, int, int], ...] = ()
+
+
 class Hammer(Struct, frozen=True, kw_only=True):
-    """A lot's final word, handed to the trading centre in the closing transaction. Winner and price only when sold.
+    """A lot's final word, handed to the trading centre in the closing transaction. Winner and price only when sold
+    (and only where one buyer takes the whole; `awards` always name every buyer).
 
     `closed_at` is the end that had passed; `struck_at` is when the close was written, which after an outage is later.
     Whatever gives somebody time to act counts from `struck_at`: nobody could act on a close that nobody knew of.
@@ -196,7 +249,11 @@ class Hammer(Struct, frozen=True, kw_only=True):
     seq: int
     head: bytes
     admitted_ids: tuple[int, ...]
+    format: str = "english"
+    awards: tuple[Award, ...] = ()
 
+
+PriceMoves = Literal["up", "down", "hidden"]
 
 Param = int | datetime | tuple[Literal["money", "duration"], int]
 """A figure in a sentence of the catalogue: a count, an instant, minor units of the lot's currency, or seconds."""

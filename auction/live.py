@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 import msgspec
 import structlog
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from starlette.websockets import WebSocket
 
 from auction import store
 from auction.batch import Answer, Room, turned_away
 from auction.facts import Bid, Refusal
+from auction.formats import format_of
 from auction.hub import EXTENSION, HubProtocol
+from auction.limits import address_key
 from auction.messages import (
     SUBPROTOCOL,
     Ask,
@@ -34,10 +37,10 @@ from auction.messages import (
     Subscribed,
     Unsubscribe,
     You,
-    amount_of,
     decode_message,
     encode_message,
     history_rows,
+    offer_of,
     told,
 )
 
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 WORKERS = 4
+REST_SECONDS = 1.0
 SESSION_ENDED, POLICY, TRY_AGAIN_LATER = 4401, 1008, 1013
 
 
@@ -108,11 +112,14 @@ class Live:
         viewer: Viewer = websocket.user
         extension = websocket.scope.get("extensions", {}).get(EXTENSION)
         address = websocket.client.host if websocket.client is not None else "unknown"
-        counted_under = (("address", address), ("session", viewer.session_id or address))
+        address = address_key(address)
+        # A program has a token and no session: then its party counts.
+        owner = viewer.session_id or (address if viewer.party_id is None else f"party {viewer.party_id}")
+        counted_under = (("address", address), ("session", owner))
         if not self._may_connect(websocket) or extension is None:
             return await websocket.close(POLICY)
         bounds = self.limits.sockets_per_address, self.limits.sockets_per_session
-        if viewer.session_id is None:
+        if viewer.party_id is None:
             bounds = bounds[0], bounds[0]
         if any(self.hub.count(key) >= bound for key, bound in zip(counted_under, bounds, strict=True)):
             return await websocket.close(TRY_AGAIN_LATER)
@@ -129,6 +136,17 @@ class Live:
     def forget(self, session: Session) -> None:
         """The connection is gone."""
         self._sessions.discard(session)
+
+    async def recheck(self, party_id: int) -> None:
+        """A session or token of the party has ended somewhere: its sockets close, those of its other sessions stay."""
+        for protocol in self.hub.of_party(party_id):
+            if isinstance(session := protocol.listener, Session):
+                await self._recheck_session(session)
+
+    async def recheck_all(self) -> None:
+        """News may have been lost: ask again for everybody who is signed in."""
+        for session in [session for session in self._sessions if session.viewer.party_id is not None]:
+            await self._recheck_session(session)
 
     def read(self, job: Callable[[], Awaitable[None]]) -> bool:
         """Have a worker do what needs the database; False if too much waits already."""
@@ -175,9 +193,12 @@ class Live:
             await asyncio.sleep(min(60.0, interval))
             checked_before = time.monotonic() - interval
             for session in [s for s in self._sessions if s.checked_at <= checked_before]:
-                session.checked_at = time.monotonic()
-                if not await self._still_valid(session.viewer):
-                    session.protocol.close(SESSION_ENDED, "session ended")
+                await self._recheck_session(session)
+
+    async def _recheck_session(self, session: Session) -> None:
+        session.checked_at = time.monotonic()
+        if not await self._still_valid(session.viewer):
+            session.protocol.close(SESSION_ENDED, "session ended")
 
     async def _still_valid(self, viewer: Viewer) -> bool:
         if viewer.party_id is None:
@@ -192,7 +213,16 @@ class Live:
 class Session:
     """One connection: its messages in, its answers out. Called by the protocol, synchronously, in order."""
 
-    __slots__ = ("_counted", "_counting_since", "_in_flight", "_live", "checked_at", "protocol", "viewer")
+    __slots__ = (
+        "_counted",
+        "_counting_since",
+        "_in_flight",
+        "_is_resting",
+        "_live",
+        "checked_at",
+        "protocol",
+        "viewer",
+    )
 
     def __init__(self, live: Live, protocol: HubProtocol, viewer: Viewer) -> None:
         self._live = live
@@ -202,6 +232,7 @@ class Session:
         self._in_flight = 0
         self._counting_since = 0.0
         self._counted = 0
+        self._is_resting = False
 
     def lost(self) -> None:
         """The connection is gone; bids in flight are decided all the same."""
@@ -209,6 +240,7 @@ class Session:
 
     def receive(self, message: bytes, stamp: int, is_text: bool) -> None:
         """Follow one message, stamped in monotonic µs when its last byte entered."""
+        within_rate = self._within_rate(stamp)
         try:
             decoded = decode_message(message) if is_text else None
         except msgspec.ValidationError:
@@ -217,7 +249,7 @@ class Session:
             return self._error("not_json")
         if isinstance(decoded, PlaceBid):
             return self._bid(decoded, stamp)
-        if not self._within_rate(stamp):
+        if not within_rate:
             return self._error("too_many_messages")
         match decoded:
             case Ping():
@@ -238,7 +270,18 @@ class Session:
         if stamp - self._counting_since >= 1_000_000:
             self._counting_since, self._counted = stamp, 0
         self._counted += 1
-        return self._counted <= self._live.limits.messages_per_second
+        if self._counted <= self._live.limits.messages_per_second:
+            return True
+        if not self._is_resting:
+            # To read and refuse a flood would cost everybody else more than to let it wait at its sender.
+            self._is_resting = True
+            self.protocol.loop.call_later(REST_SECONDS, self._rested)
+            self._pause_reading()
+        return False
+
+    def _rested(self) -> None:
+        self._is_resting = False
+        self._resume_reading()
 
     def _send(self, message: Struct) -> None:
         self.protocol.reply(encode_message(message))
@@ -253,20 +296,20 @@ class Session:
     # Bids
 
     def _bid(self, message: PlaceBid, stamp: int) -> None:
-        written = message.amount if message.maximum is UNSET else message.maximum
-        if written is UNSET or (message.amount is not UNSET and message.maximum is not UNSET):
+        offer, party_id = offer_of(message.amount, message.maximum, message.details), self.viewer.party_id
+        if offer is None:
             return self._error("amount_or_maximum")
-        amount, party_id = amount_of(written), self.viewer.party_id
         bid = Bid(
             lot_id=message.lot,
             party_id=party_id or 0,
             client_bid_id=message.id,
-            amount_minor=amount or 0,
-            is_maximum=message.maximum is not UNSET,
+            amount_minor=offer.amount_minor or 0,
+            is_maximum=offer.is_maximum,
             stamped_at=self._live.node_time.at(stamp),
             expected_seq=message.expected_seq,
+            details=offer.details,
         )
-        if amount is None:
+        if offer.amount_minor is None:
             return self._send(told(turned_away(bid, Refusal.MALFORMED_AMOUNT)))
         if party_id is None:
             return self._send(told(turned_away(bid, Refusal.NOT_ADMITTED)))
@@ -286,7 +329,8 @@ class Session:
             self.protocol.transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if not self.protocol.transport.is_closing():
+        is_held = self._is_resting or self._in_flight >= self._live.limits.in_flight
+        if not is_held and not self.protocol.transport.is_closing():
             self.protocol.transport.resume_reading()
 
     def _ask(self, message: Ask) -> None:
@@ -330,12 +374,14 @@ class Session:
         """The lot as it stands with the viewer's own place on it; each change from now on follows."""
         self._live.hub.watch(self.protocol, room.lot.id, room.standing.seq)
         state = msgspec.structs.asdict(self._live.bidding.state(room))
-        self._send(Subscribed(you=you_on(room, self.viewer.party_id), **state))
+        you = you_on(room, self.viewer.party_id, self._live.node_time.now())
+        self._send(Subscribed(you=you, **state))
 
     def _history(self, message: History) -> None:
         limit = min(max(message.limit, 1), self._live.limits.history_rows)
         room, after = self._live.bidding.rooms.get(message.lot), message.after
-        if room is not None and after is not None and message.before is None:
+        hides = room is not None and format_of(room.lot).price_moves(room.lot) == "hidden"
+        if room is not None and after is not None and message.before is None and not hides:
             recent = room.recent
             if after >= room.standing.seq or (recent and recent[0][0] <= after + 1):
                 rows = [(body, head) for seq, body, head in recent if seq > after][:limit]
@@ -360,7 +406,7 @@ class Session:
             self._error("busy")
 
 
-def you_on(room: Room, party_id: int | None) -> You | None:
+def you_on(room: Room, party_id: int | None, now: datetime) -> You | None:
     """The viewer's own place on the lot: the only message that holds a maximum, and it is the viewer's own."""
     if party_id is None:
         return None
@@ -368,7 +414,11 @@ def you_on(room: Room, party_id: int | None) -> You | None:
     leading = standing.leader_id == party_id
     maximum = standing.leader_maximum_minor if leading else None
     return You(
-        room.paddles.get(party_id), party_id in room.admitted, None if maximum is None else str(maximum), leading
+        room.paddles.get(party_id),
+        party_id in room.admitted,
+        None if maximum is None else str(maximum),
+        leading,
+        format_of(room.lot).own_view(room.lot, standing, party_id, now),
     )
 
 

@@ -7,13 +7,14 @@ AsyncAPI is made from these structs.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from auction.batch import Answer
-from auction.chain import log_row
+from auction.chain import encode_canonical, log_row
 from auction.facts import LARGEST_AMOUNT_MINOR, Refusal
 from auction.public import PublicState
 
@@ -42,13 +43,16 @@ class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
 
 
 class PlaceBid(Struct, frozen=True, tag_field="type", tag="bid"):
-    """Place a bid: exactly one of `amount` and `maximum`. `id` is the client's, and has one effect for ever."""
+    """Place a bid: exactly one of `amount` and `maximum`, or neither where only `details` speak (a sealed bid). `details` is
+    an object that the lot's format defines. `id` is the client's, and has one effect for ever.
+    """
 
     id: UUID
     lot: int
     amount: str | int | UnsetType = UNSET
     maximum: str | int | UnsetType = UNSET
     expected_seq: int | None = None
+    details: dict[str, Any] | UnsetType = UNSET
 
 
 class Ask(Struct, frozen=True, tag_field="type", tag="ask"):
@@ -69,13 +73,15 @@ class History(Struct, frozen=True, tag_field="type", tag="history"):
 ClientMessage = Subscribe | Unsubscribe | Ping | PlaceBid | Ask | History
 
 
-class You(Struct, frozen=True):
+class You(Struct, frozen=True, omit_defaults=True):
     """The subscriber's own place on the lot."""
 
     paddle: int | None
     admitted: bool
     maximum_minor: str | None
     leading: bool
+    detail: dict[str, Any] | None = None
+    """What the lot's format has to say to this party alone."""
 
 
 class Subscribed(PublicState, frozen=True, kw_only=True, tag_field="type", tag="subscribed"):
@@ -135,6 +141,14 @@ class Error(Struct, frozen=True, tag_field="type", tag="error"):
     code: str
 
 
+class Offer(Struct, frozen=True):
+    """What a bid offers: minor units (None: no amount that the house could hold; 0: none is asked for), and the rest."""
+
+    amount_minor: int | None
+    is_maximum: bool
+    details: bytes | None
+
+
 decode_message = msgspec.json.Decoder(ClientMessage).decode
 encode_message = msgspec.json.Encoder().encode
 
@@ -146,6 +160,19 @@ def amount_of(text: str | int) -> int | None:
             return None
         text = int(text)
     return text if 0 < text <= 10**LARGEST_DIGITS else None
+
+
+def offer_of(
+    amount: str | int | UnsetType, maximum: str | int | UnsetType, details: dict[str, Any] | UnsetType
+) -> Offer | None:
+    """What is offered, or None if it is neither one amount nor details alone."""
+    if amount is not UNSET and maximum is not UNSET:
+        return None
+    written = amount if maximum is UNSET else maximum
+    canonical = None if details is UNSET else encode_canonical(details)
+    if written is UNSET:
+        return None if canonical is None else Offer(0, False, canonical)
+    return Offer(amount_of(written), maximum is not UNSET, canonical)
 
 
 def told(answer: Answer) -> BidAccepted | BidRefused:

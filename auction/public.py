@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from auction.chain import ReserveState, reserve_state
 from auction.facts import LARGEST_AMOUNT_MINOR, Lot, Outcome, Phase, Standing
-from auction.formats.english import advance, increment, is_due, lowest_legal
+from auction.formats import format_name, format_of
 
 
-class PublicState(Struct, frozen=True, kw_only=True, tag_field="type", tag="state"):
+class PublicState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="state"):
     """A lot as it stands. `epoch` is the database's timeline; `leader` a paddle; `next_minor` the lowest legal amount,
-    None once the lot is over; `head` the hash of event `seq`; `server_at` when this was said.
+    None once the lot is over; `head` the hash of event `seq`; `server_at` when this was said. `format` is left out where it is English, `detail` is
+    what the format has to say beside this. Where bids are hidden until the close, `seq` counts what is public and `head`
+    is empty until then.
     """
 
     lot: int
@@ -37,19 +40,23 @@ class PublicState(Struct, frozen=True, kw_only=True, tag_field="type", tag="stat
     increment_minor: str
     server_at: datetime
     head: str
+    format: str = "english"
+    detail: dict[str, Any] | None = None
 
 
 def public_state(lot: Lot, standing: Standing, paddles: Mapping[int, int], epoch: int, now: datetime) -> PublicState:
     """The lot as everybody may see it at `now`."""
     # Closed and delayed follow from the end that has passed, not from whether a job has written it yet.
-    standing = advance(lot, standing, now)
+    rules = format_of(lot)
+    standing = rules.advance(lot, standing, now)
     price, leader_id = standing.price_minor, standing.leader_id
-    is_over = standing.outcome is not None or is_due(lot, standing, now)
-    lowest = None if is_over else lowest_legal(lot, standing)
+    is_over = standing.outcome is not None or rules.is_due(lot, standing, now)
+    lowest = None if is_over else rules.lowest_legal(lot, standing)
+    seq, head = rules.public_mark(lot, standing)
     return PublicState(
         lot=lot.id,
         epoch=epoch,
-        seq=standing.seq,
+        seq=seq,
         phase=standing.phase,
         starts_at=lot.starts_at,
         ends_at=standing.ends_at,
@@ -61,7 +68,9 @@ def public_state(lot: Lot, standing: Standing, paddles: Mapping[int, int], epoch
         paused_at=standing.paused_at,
         outcome=standing.outcome,
         next_minor=None if lowest is None or lowest > LARGEST_AMOUNT_MINOR else str(lowest),
-        increment_minor=str(increment(lot, standing)),
+        increment_minor=str(rules.increment(lot, standing)),
         server_at=now,
-        head=standing.head.hex(),
+        head=head.hex(),
+        format=format_name(lot),
+        detail=rules.view(lot, standing, paddles, now),
     )

@@ -5,8 +5,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: insert_standing
 -- The first standing of a lot, right after its event 'opened'.
-insert into auction.standing (lot_id, version, seq, head, phase, ends_at, reserve_met, bid_count, extension_count)
-values ($1, $2, $3, $4, $5, $6, false, 0, 0);
+insert into auction.standing (lot_id, version, seq, head, phase, ends_at, price_moves, reserve_met, bid_count,
+    extension_count)
+values ($1, $2, $3, $4, $5, $6, $7, false, 0, 0);
 
 -- name: append_event
 -- One event at the end of a lot's log.
@@ -17,7 +18,7 @@ insert into auction.event (lot_id, seq, kind, at, party_id, body, hash) values (
 update auction.standing
 set version = $2, seq = $3, head = $4, phase = $5, ends_at = $6, price_minor = $7, leader_id = $8,
     leader_maximum_minor = $9, reserve_met = $10, bid_count = $11, extension_count = $12, paused_at = $13,
-    outcome = $14, closed_at = $15
+    outcome = $14, closed_at = $15, retraction_count = $16
 where lot_id = $1 and version = $2 - 1;
 
 -- name: lower_reserve
@@ -27,14 +28,16 @@ update auction.lot set reserve_minor = $2 where id = $1;
 -- name: lots
 -- Lots with their standings, for the cache of a node.
 select l.terms, l.seller_id, l.reserve_minor, s.lot_id, s.version, s.seq, s.head, s.phase, s.ends_at, s.price_minor,
-    s.leader_id, s.leader_maximum_minor, s.reserve_met, s.bid_count, s.extension_count, s.paused_at, s.outcome, s.closed_at
+    s.leader_id, s.leader_maximum_minor, s.reserve_met, s.bid_count, s.extension_count, s.paused_at, s.outcome, s.closed_at,
+    s.retraction_count
 from auction.lot l join auction.standing s on s.lot_id = l.id
 where l.id = any($1::bigint[]);
 
 -- name: lock_lots
 -- The same, each standing locked, in key order so that two nodes never wait for each other in a ring.
 select l.terms, l.seller_id, l.reserve_minor, s.lot_id, s.version, s.seq, s.head, s.phase, s.ends_at, s.price_minor,
-    s.leader_id, s.leader_maximum_minor, s.reserve_met, s.bid_count, s.extension_count, s.paused_at, s.outcome, s.closed_at
+    s.leader_id, s.leader_maximum_minor, s.reserve_met, s.bid_count, s.extension_count, s.paused_at, s.outcome, s.closed_at,
+    s.retraction_count
 from auction.standing s join auction.lot l on l.id = s.lot_id
 where s.lot_id = any($1::bigint[])
 order by s.lot_id
@@ -46,7 +49,7 @@ select lot_id, version from auction.standing where lot_id = any($1::bigint[]) or
 
 -- name: admissions
 -- Who holds which paddle on these lots, those who were removed included (their past lines still name them).
-select lot_id, party_id, paddle, removed_at is null as admitted
+select lot_id, party_id, paddle, removed_at is null as admitted, priority_rank
 from auction.admission where lot_id = any($1::bigint[]);
 
 -- name: admission
@@ -89,9 +92,9 @@ with want as materialized (
 ), sent as materialized (
     select * from unnest(
         $14::bigint[], $15::uuid[], $16::bigint[], $17::timestamptz[], $18::bigint[], $19::boolean[], $20::text[],
-        $21::bigint[], $22::bigint[], $23::boolean[], $24::bytea[], $25::bytea[]
+        $21::bigint[], $22::bigint[], $23::boolean[], $24::bytea[], $25::bytea[], $26::bytea[]
     ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads,
-        body, hash)
+        body, hash, details)
 ), seen as materialized (
     select s.lot_id, s.party_id, s.client_bid_id
     from sent s join auction.bid b on b.party_id = s.party_id and b.client_bid_id = s.client_bid_id
@@ -115,14 +118,15 @@ with want as materialized (
     from sent s where s.body is not null and (s.lot_id in (select lot_id from held)) is true
     union all
     select * from unnest(
-        $26::bigint[], $27::bigint[], $28::text[], $29::timestamptz[], $30::bigint[], $31::bytea[], $32::bytea[]
+        $27::bigint[], $28::bigint[], $29::text[], $30::timestamptz[], $31::bigint[], $32::bytea[], $33::bytea[]
     ) as e (lot_id, seq, kind, at, party_id, body, hash)
     where (e.lot_id in (select lot_id from held)) is true
 ), kept as (
     insert into auction.bid
-        (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads)
+        (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads,
+        details)
     select s.party_id, s.client_bid_id, s.lot_id, s.stamped_at, s.amount_minor, s.is_maximum, s.refusal, s.lowest_minor,
-        s.seq, s.leads
+        s.seq, s.leads, s.details
     from sent s where (s.lot_id in (select lot_id from held)) is true
 )
 select lot_id, null::bigint as party_id, null::uuid as client_bid_id from held
@@ -132,14 +136,14 @@ select lot_id, party_id, client_bid_id from seen;
 -- name: first_answers
 -- What was answered the first time to these request ids; price, end and hash are those of the event of that seq.
 select b.party_id, b.client_bid_id, b.lot_id, b.stamped_at, b.amount_minor, b.is_maximum, b.refusal, b.lowest_minor,
-    b.seq, b.leads as leading, e.body, e.hash
+    b.seq, b.leads as leading, b.details, e.body, e.hash
 from unnest($1::bigint[], $2::uuid[]) as k (party_id, client_bid_id)
 join auction.bid b on b.party_id = k.party_id and b.client_bid_id = k.client_bid_id
 join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq;
 
 -- name: open_ends
 -- When the running phase of each open lot ends; a paused lot's clock stands still.
-select lot_id, ends_at from auction.standing where outcome is null and paused_at is null;
+select lot_id, ends_at from auction.standing where outcome is null and paused_at is null and phase <> 'opening';
 
 -- name: due_by
 -- Open lots whose running phase ends before one extension after a moment is over, in key order.
@@ -166,17 +170,28 @@ select beaten_at from auction.heartbeat for update;
 -- A sign of life after a silence, or the first of all.
 update auction.heartbeat set beaten_at = greatest(beaten_at, $1::timestamptz);
 
+-- name: whole_log
+-- Every event of a lot in order, with who acted, for the formats that keep a book.
+select seq, kind, at, party_id, body from auction.event where lot_id = $1 order by seq;
+
 -- name: terms
 -- The canonical bytes from which the chain of a lot's log begins.
 select terms from auction.lot where id = $1;
 
 -- name: events_after
--- The public log of a lot after a seq, in order.
-select seq, body, hash from auction.event where lot_id = $1 and seq > $2 order by seq limit $3;
+-- The public log of a lot after a seq, in order. Where bids are hidden until the close, nothing but the opening shows
+-- before it: even the gaps in seq would tell how many there are.
+select e.seq, e.body, e.hash
+from auction.event e join auction.standing s on s.lot_id = e.lot_id
+where e.lot_id = $1 and e.seq > $2 and (s.price_moves <> 'hidden' or s.outcome is not null or e.seq = 1)
+order by e.seq limit $3;
 
 -- name: events_before
 -- The public log of a lot before a seq, newest first.
-select seq, body, hash from auction.event where lot_id = $1 and seq < $2 order by seq desc limit $3;
+select e.seq, e.body, e.hash
+from auction.event e join auction.standing s on s.lot_id = e.lot_id
+where e.lot_id = $1 and e.seq < $2 and (s.price_moves <> 'hidden' or s.outcome is not null or e.seq = 1)
+order by e.seq desc limit $3;
 
 -- name: admitted_ids
 -- Everybody admitted to a lot, in order, so that deposits are always locked in the same order.

@@ -7,7 +7,7 @@ trading centre has decided already who is there (`request.user`); a refusal is a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from starlette.routing import Route
 from auction import store
 from auction.batch import Answer, turned_away
 from auction.facts import Bid, Refusal
-from auction.messages import amount_of, encode_message, told
+from auction.messages import encode_message, offer_of, told
 
 if TYPE_CHECKING:
     from auction.bidding import Bidding
@@ -31,11 +31,12 @@ MOST_LOG_ROWS = 1000
 
 
 class BidRequest(Struct, frozen=True):
-    """The body of a POSTed bid: exactly one of `amount` and `maximum`. Its id is the Idempotency-Key."""
+    """The body of a POSTed bid: exactly one of `amount` and `maximum`, or `details` alone. Its id is the Idempotency-Key."""
 
     amount: str | int | UnsetType = UNSET
     maximum: str | int | UnsetType = UNSET
     expected_seq: int | None = None
+    details: dict[str, Any] | UnsetType = UNSET
 
 
 class LogEntry(Struct, frozen=True):
@@ -88,7 +89,7 @@ async def place_bid(request: Request, bidding: Bidding, node_time: NodeTime) -> 
     bid = _bid(request, body, request.path_params["lot_id"], node_time.now())
     if isinstance(bid, Malformed):
         return _json(bid, 400)
-    if bid.amount_minor <= 0:
+    if bid.amount_minor <= 0 and bid.details is None:
         return _told(turned_away(bid, Refusal.MALFORMED_AMOUNT))
     return _told(await bidding.submit(bid))
 
@@ -102,17 +103,16 @@ def _bid(request: Request, body: bytes, lot_id: int, stamped_at: object) -> Bid 
         wanted = _decode_request(body)
     except msgspec.MsgspecError:
         return Malformed("not_understood")
-    if (wanted.amount is UNSET) == (wanted.maximum is UNSET):
+    if (offer := offer_of(wanted.amount, wanted.maximum, wanted.details)) is None:
         return Malformed("amount_or_maximum")
-    written = wanted.amount if wanted.maximum is UNSET else wanted.maximum
-    assert not isinstance(written, UnsetType)
     return msgspec.convert(
         {
             "lot_id": lot_id,
             "party_id": request.user.party_id,
             "client_bid_id": client_bid_id,
-            "amount_minor": amount_of(written) or 0,
-            "is_maximum": wanted.maximum is not UNSET,
+            "amount_minor": offer.amount_minor or 0,
+            "is_maximum": offer.is_maximum,
+            "details": offer.details,
             "stamped_at": stamped_at,
             "expected_seq": wanted.expected_seq,
         },

@@ -17,7 +17,8 @@ from msgspec.structs import astuple
 
 from auction.batch import Answer, BidKey, Judged, Room, key_of
 from auction.chain import Event, decode_body, lot_of, terms_of
-from auction.facts import Lot, Outcome, Phase, Refusal, Standing
+from auction.facts import Logged, Lot, Outcome, Phase, Refusal, Standing
+from auction.formats import format_of
 from auction.public import PublicState, public_state
 from migrations.queries import load_queries
 
@@ -100,16 +101,17 @@ async def insert_lot(conn: Connection, lot: Lot, now: datetime) -> None:
     )
 
 
-async def insert_standing(conn: Connection, lot_id: int, standing: Standing) -> None:
+async def insert_standing(conn: Connection, lot: Lot, standing: Standing) -> None:
     """The first standing of a lot; its event 'opened' must be in the log."""
     await conn.execute(
         queries.insert_standing,
-        lot_id,
+        lot.id,
         standing.version,
         standing.seq,
         standing.head,
         standing.phase,
         standing.ends_at,
+        format_of(lot).price_moves(lot),
     )
 
 
@@ -137,6 +139,7 @@ async def save_standing(conn: Connection, lot_id: int, standing: Standing) -> No
         standing.paused_at,
         standing.outcome,
         standing.closed_at,
+        standing.retraction_count,
     )
     assert written == "UPDATE 1", f"lot {lot_id} was not locked"
 
@@ -158,7 +161,17 @@ async def rooms(conn: Connection, lot_ids: Iterable[int], *, lock: bool = False)
         room.paddles[row["party_id"]] = row["paddle"]
         if row["admitted"]:
             room.admitted.add(row["party_id"])
+        if row["priority_rank"] is not None:
+            room.ranks[row["party_id"]] = row["priority_rank"]
+    await _fold_logs(conn, [room for room in found.values() if format_of(room.lot).needs_log(room.lot)])
     return found
+
+
+async def _fold_logs(conn: Connection, rooms: Sequence[Room]) -> None:
+    """Make the book of each lot whose format has one, from its log."""
+    for room in rooms:
+        log = [Logged(*row) for row in await conn.fetch(queries.whole_log, room.lot.id)]
+        room.standing = format_of(room.lot).fold(room.lot, room.standing, log)
 
 
 async def lock_room(conn: Connection, lot_id: int) -> Room | None:
@@ -197,6 +210,7 @@ def _standing(row: Record) -> Standing:
         paused_at=row["paused_at"],
         outcome=_OUTCOMES[row["outcome"]],
         closed_at=row["closed_at"],
+        retraction_count=row["retraction_count"],
     )
 
 
@@ -251,11 +265,12 @@ async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Jud
                 answer.leading,
                 None if own is None else own.body,
                 None if own is None else own.hash,
+                answer.details,
             )
             for answer, own in zip(judged.answers, judged.own_events, strict=True)
         ]
         phases += map(astuple, judged.phases)
-    rows = await statement.fetch(*_columns(lots, 13), *_columns(bids, 12), *_columns(phases, 7))
+    rows = await statement.fetch(*_columns(lots, 13), *_columns(bids, 13), *_columns(phases, 7))
     committed = Committed(set(), {})
     for lot_id, party_id, client_bid_id in rows:
         if party_id is None:
@@ -293,6 +308,7 @@ def _answer(row: Record) -> Answer:
         price_minor=None if body is None or body.price_minor is None else int(body.price_minor),
         ends_at=None if body is None else body.ends_at,
         hash=None if body is None else row["hash"],
+        details=row["details"],
     )
 
 
@@ -367,12 +383,12 @@ async def lot_views(conn: Connection, lot_ids: Sequence[int]) -> dict[int, Publi
 
 
 async def events(conn: Connection, lot_id: int, after_seq: int = 0, limit: int = 100) -> list[LogRow]:
-    """The public log after a seq, in order."""
+    """The public log after a seq, in order; where bids are hidden until the close, only its first event until then."""
     return [LogRow(*row) for row in await conn.fetch(queries.events_after, lot_id, after_seq, limit)]
 
 
 async def events_before(conn: Connection, lot_id: int, before_seq: int, limit: int = 100) -> list[LogRow]:
-    """The public log before a seq, in order."""
+    """The public log before a seq, in order; the same holds."""
     return [LogRow(*row) for row in reversed(await conn.fetch(queries.events_before, lot_id, before_seq, limit))]
 
 

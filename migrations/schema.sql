@@ -95,10 +95,16 @@ begin
     broken := case
         when old.outcome is not null then 'standing_closed_is_final'
         when new.version <> old.version + 1 then 'standing_version_by_one'
-        when new.lot_id <> old.lot_id or new.seq < old.seq then 'standing_seq_never_back'
-        when new.ends_at < old.ends_at then 'standing_end_never_back'
-        when new.price_minor < old.price_minor or (new.price_minor is null and old.price_minor is not null)
+        when new.lot_id <> old.lot_id or new.seq < old.seq or new.price_moves <> old.price_moves
+            then 'standing_seq_never_back'
+        when new.retraction_count < old.retraction_count then 'standing_retraction_count_never_back'
+        when new.ends_at < old.ends_at and (new.phase <> 'decided' or old.phase = 'decided') then 'standing_end_never_back'
+        when new.price_moves = 'up' and new.retraction_count = old.retraction_count
+            and (new.price_minor < old.price_minor or (new.price_minor is null and old.price_minor is not null))
             then 'standing_price_never_falls'
+        when new.price_moves = 'down'
+            and (new.price_minor > old.price_minor or (new.price_minor is null and old.price_minor is not null))
+            then 'standing_price_never_rises'
     end;
     if broken is not null then
         raise exception 'lot %: %', old.lot_id, broken using errcode = 'check_violation', constraint = broken;
@@ -427,7 +433,9 @@ CREATE TABLE auction.admission (
     paddle integer NOT NULL,
     admitted_at timestamp with time zone NOT NULL,
     removed_at timestamp with time zone,
-    CONSTRAINT admission_paddle_positive CHECK ((paddle > 0))
+    priority_rank integer,
+    CONSTRAINT admission_paddle_positive CHECK ((paddle > 0)),
+    CONSTRAINT admission_priority_rank_positive CHECK ((priority_rank > 0))
 );
 
 ALTER TABLE auction.admission OWNER TO gavelhouse_owner;
@@ -443,6 +451,7 @@ CREATE TABLE auction.bid (
     lowest_minor bigint,
     seq bigint NOT NULL,
     leads boolean NOT NULL,
+    details bytea,
     CONSTRAINT bid_refused_never_leads CHECK (((refusal IS NULL) OR (NOT leads))),
     CONSTRAINT bid_seq_from_one CHECK ((seq >= 1))
 );
@@ -458,7 +467,7 @@ CREATE TABLE auction.event (
     body bytea NOT NULL,
     hash bytea NOT NULL,
     CONSTRAINT event_hash_is_a_hash CHECK ((octet_length(hash) = 32)),
-    CONSTRAINT event_kind_known CHECK ((kind = ANY (ARRAY['opened'::text, 'bid'::text, 'phase'::text, 'paused'::text, 'resumed'::text, 'extended'::text, 'reserve'::text, 'credited'::text, 'voided'::text, 'closed'::text]))),
+    CONSTRAINT event_kind_known CHECK ((kind = ANY (ARRAY['opened'::text, 'bid'::text, 'phase'::text, 'paused'::text, 'resumed'::text, 'extended'::text, 'reserve'::text, 'credited'::text, 'retracted'::text, 'unsealed'::text, 'voided'::text, 'closed'::text]))),
     CONSTRAINT event_seq_from_one CHECK ((seq >= 1))
 );
 
@@ -509,6 +518,8 @@ CREATE TABLE auction.standing (
     paused_at timestamp with time zone,
     outcome text,
     closed_at timestamp with time zone,
+    price_moves text DEFAULT 'up'::text NOT NULL,
+    retraction_count integer DEFAULT 0 NOT NULL,
     CONSTRAINT standing_bid_count_not_negative CHECK ((bid_count >= 0)),
     CONSTRAINT standing_closed_is_not_paused CHECK (((outcome IS NULL) OR (paused_at IS NULL))),
     CONSTRAINT standing_extension_count_not_negative CHECK ((extension_count >= 0)),
@@ -517,11 +528,18 @@ CREATE TABLE auction.standing (
     CONSTRAINT standing_maximum_in_range CHECK (((leader_maximum_minor >= 1) AND (leader_maximum_minor <= '1000000000000000'::bigint))),
     CONSTRAINT standing_outcome_iff_closed CHECK ((((phase = 'closed'::text) = (outcome IS NOT NULL)) AND ((phase = 'closed'::text) = (closed_at IS NOT NULL)))),
     CONSTRAINT standing_outcome_known CHECK ((outcome = ANY (ARRAY['sold'::text, 'unsold'::text, 'void'::text]))),
-    CONSTRAINT standing_phase_known CHECK ((phase = ANY (ARRAY['timed'::text, 'delayed'::text, 'closed'::text]))),
-    CONSTRAINT standing_price_and_leader_together CHECK (((num_nulls(price_minor, leader_id, leader_maximum_minor) = ANY (ARRAY[0, 3])) AND ((price_minor IS NULL) = (bid_count = 0)))),
+    CONSTRAINT standing_phase_known CHECK ((phase = ANY (ARRAY['timed'::text, 'delayed'::text, 'decided'::text, 'opening'::text, 'closed'::text]))),
+    CONSTRAINT standing_price_and_leader_together CHECK (
+CASE price_moves
+    WHEN 'up'::text THEN ((num_nulls(price_minor, leader_id, leader_maximum_minor) = ANY (ARRAY[0, 3])) AND ((price_minor IS NULL) = (bid_count = 0)))
+    WHEN 'down'::text THEN ((leader_maximum_minor IS NULL) AND ((price_minor IS NOT NULL) OR (leader_id IS NULL)))
+    ELSE ((leader_maximum_minor IS NULL) AND ((outcome IS NOT NULL) OR ((num_nulls(price_minor, leader_id) = 2) AND (bid_count = 0))))
+END),
     CONSTRAINT standing_price_in_range CHECK (((price_minor >= 1) AND (price_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT standing_price_moves_known CHECK ((price_moves = ANY (ARRAY['up'::text, 'down'::text, 'hidden'::text]))),
+    CONSTRAINT standing_retraction_count_not_negative CHECK ((retraction_count >= 0)),
     CONSTRAINT standing_seq_from_one CHECK ((seq >= 1)),
-    CONSTRAINT standing_sold_to_somebody CHECK (((outcome IS DISTINCT FROM 'sold'::text) OR (leader_id IS NOT NULL))),
+    CONSTRAINT standing_sold_to_somebody CHECK (((outcome IS DISTINCT FROM 'sold'::text) OR (leader_id IS NOT NULL) OR ((price_moves = 'hidden'::text) AND (price_minor IS NOT NULL)))),
     CONSTRAINT standing_version_not_negative CHECK ((version >= 0))
 )
 WITH (fillfactor='50');
@@ -529,6 +547,8 @@ WITH (fillfactor='50');
 ALTER TABLE auction.standing OWNER TO gavelhouse_owner;
 
 COMMENT ON COLUMN auction.standing.leader_maximum_minor IS 'Secret: never in a payload, a log line or an event.';
+
+COMMENT ON COLUMN auction.standing.price_moves IS 'Fixed by the format.';
 
 CREATE TABLE bank.account (
     number text NOT NULL,
@@ -1256,6 +1276,8 @@ CREATE TABLE market.listing (
     decided_by bigint,
     search_text text GENERATED ALWAYS AS (market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en])) STORED NOT NULL,
     search tsvector GENERATED ALWAYS AS (market.bigrams(market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en]))) STORED NOT NULL,
+    format text DEFAULT 'english'::text NOT NULL,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT listing_cap_extensions_check CHECK ((cap_extensions >= 0)),
     CONSTRAINT listing_category_check CHECK ((category ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT listing_condition_check CHECK ((condition ~ '^[a-z_]{1,30}$'::text)),
@@ -1265,8 +1287,10 @@ CREATE TABLE market.listing (
     CONSTRAINT listing_description_en_check CHECK ((length(description_en) <= 8000)),
     CONSTRAINT listing_description_zh_check CHECK ((length(description_zh) <= 8000)),
     CONSTRAINT listing_extension_seconds_check CHECK ((extension_seconds > 0)),
+    CONSTRAINT listing_format_known CHECK ((format = ANY (ARRAY['english'::text, 'sealed'::text, 'dutch'::text, 'reverse'::text, 'uniform'::text]))),
     CONSTRAINT listing_grid_base_check CHECK ((grid_base = ANY (ARRAY['start'::text, 'current'::text]))),
     CONSTRAINT listing_has_one_cap CHECK (((cap_extensions IS NULL) OR (cap_at IS NULL))),
+    CONSTRAINT listing_options_is_object CHECK ((jsonb_typeof(options) = 'object'::text)),
     CONSTRAINT listing_past_draft_is_whole CHECK (((state = ANY (ARRAY['draft'::text, 'withdrawn'::text])) OR ((start_price_minor IS NOT NULL) AND (starts_at IS NOT NULL) AND (jsonb_array_length(steps) > 0) AND ((title_zh <> ''::text) OR (title_en <> ''::text)) AND (COALESCE(timed_seconds, extension_seconds) IS NOT NULL)))),
     CONSTRAINT listing_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (rejection_reason IS NOT NULL))),
     CONSTRAINT listing_reserve_minor_check CHECK ((reserve_minor > 0)),
@@ -2018,6 +2042,8 @@ GRANT ALL ON FUNCTION market.search_text(VARIADIC parts text[]) TO gavelhouse_ap
 GRANT SELECT,INSERT ON TABLE auction.admission TO gavelhouse_app;
 
 GRANT UPDATE(removed_at) ON TABLE auction.admission TO gavelhouse_app;
+
+GRANT UPDATE(priority_rank) ON TABLE auction.admission TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE auction.bid TO gavelhouse_app;
 

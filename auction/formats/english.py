@@ -7,6 +7,7 @@ formula, the half-open instants and the order of tests follow `docs/rules.md`. `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -28,11 +29,17 @@ from auction.facts import (
     Standing,
     Verdict,
 )
+from auction.formats import plain
 
 # Reading an enum's member through its class costs ten times a global in Python 3.11, and `judge` reads several.
 TIMED, DELAYED, CLOSED = Phase.TIMED, Phase.DELAYED, Phase.CLOSED
 FROM_START, FROM_CURRENT = GridBase.START, GridBase.CURRENT
 NO_LINES: tuple[Line, ...] = ()
+NO_RANKS: Mapping[int, int] = {}
+
+# The log is public as it grows, and one leader takes the lot.
+result, view, own_view = plain.result, plain.view, plain.own_view
+public_mark, price_moves, needs_log, fold = plain.public_mark, plain.price_moves, plain.needs_log, plain.fold
 
 
 class Lowered(Struct, frozen=True, kw_only=True):
@@ -48,7 +55,8 @@ class Lowered(Struct, frozen=True, kw_only=True):
 
 def opening(lot: Lot) -> Standing:
     """The standing of a lot before its first event. Its first phase ends, bids or no bids, at `ends_at`."""
-    timed, extension = lot.rule.timed_seconds, lot.rule.extension_seconds
+    rule: EnglishRule = lot.rule
+    timed, extension = rule.timed_seconds, rule.extension_seconds
     seconds = timed if timed is not None else extension
     if seconds is None:
         raise ValueError(f"lot {lot.id} has neither a time-limited nor a delayed phase")
@@ -66,7 +74,7 @@ def advance(lot: Lot, standing: Standing, now: datetime) -> Standing:
 
     Never closes. A paused lot's clock stands still, so it does not advance. Returns the same object if nothing moved.
     """
-    extension = lot.rule.extension_seconds
+    extension: int | None = lot.rule.extension_seconds
     if standing.phase is not TIMED or extension is None:
         return standing
     paused_at = standing.paused_at
@@ -201,10 +209,11 @@ def increment(lot: Lot, standing: Standing) -> int:
 
 def lowest_legal(lot: Lot, standing: Standing) -> int:
     """The lowest amount a bidder other than the leader may bid now: on the grid and a whole step above the price."""
+    rule: EnglishRule = lot.rule
     price = standing.price_minor
     if price is None:
-        return lot.rule.start_price_minor
-    return _on_grid(lot.rule, price, price + step_at(lot.rule, price))
+        return rule.start_price_minor
+    return _on_grid(rule, price, price + step_at(rule, price))
 
 
 def lowest_raise(lot: Lot, standing: Standing) -> int | None:
@@ -235,7 +244,7 @@ def _on_grid(rule: EnglishRule, price: int, at_least: int) -> int:
 # The judge
 
 
-def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool) -> Verdict:
+def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapping[int, int] = NO_RANKS) -> Verdict:
     """Accept or refuse one bid at its stamp; refusals are tested in the order of `Refusal`.
 
     Promises: accepted only if start <= stamp < end; the price never falls and the end never comes earlier; a refused
@@ -247,6 +256,8 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool) -> Verdict:
     # bool is an int to isinstance, and a float that happens to be whole is still not money.
     if type(amount) is not int or amount <= 0:
         return _refuse(Refusal.MALFORMED_AMOUNT, lot, standing, bid)
+    if bid.details is not None:
+        return _refuse(Refusal.MALFORMED_DETAILS, lot, standing, bid)
     if amount > LARGEST_AMOUNT_MINOR:
         return _refuse(Refusal.OVER_CAP, lot, standing, bid)
     if party == lot.seller_id:
@@ -386,7 +397,9 @@ def _reset(rule: EnglishRule, standing: Standing, at: datetime) -> datetime:
 
 def _refuse(refusal: Refusal, lot: Lot, standing: Standing, bid: Bid) -> Refused:
     """A refusal that names the lowest amount this bidder could bid now, where there is one."""
-    if refusal in (Refusal.MALFORMED_AMOUNT, Refusal.OVER_CAP) and not _is_open(lot, standing, bid):
+    if refusal in (Refusal.MALFORMED_AMOUNT, Refusal.MALFORMED_DETAILS, Refusal.OVER_CAP) and not _is_open(
+        lot, standing, bid
+    ):
         return Refused(refusal=refusal)
     leads = bid.party_id == standing.leader_id
     lowest = lowest_raise(lot, standing) if leads else lowest_legal(lot, standing)

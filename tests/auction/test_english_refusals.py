@@ -36,6 +36,14 @@ ROWS: list[tuple[str, Refusal, int | None, Standing, Bid, bool]] = [
     ("not a number", Refusal.MALFORMED_AMOUNT, 100, OPEN, a_bid(BOB, float("nan")), True),
     ("a bool", Refusal.MALFORMED_AMOUNT, 100, OPEN, a_bid(BOB, True), True),
     ("text", Refusal.MALFORMED_AMOUNT, 100, OPEN, a_bid(BOB, "100"), True),
+    (
+        "something beside the amount",
+        Refusal.MALFORMED_DETAILS,
+        100,
+        OPEN,
+        replace(a_bid(BOB, 100), details=b"{}"),
+        True,
+    ),
     ("above the house's cap", Refusal.OVER_CAP, 110, LED, a_bid(BOB, OVER), True),
     ("above the cap, by the leader", Refusal.OVER_CAP, 160, LED, a_bid(ANN, OVER, maximum=True), True),
     ("above the cap, when nothing is legal", Refusal.OVER_CAP, None, OPEN, a_bid(BOB, OVER, -1), True),
@@ -79,6 +87,7 @@ def test_refusals_are_tested_in_their_order() -> None:
     ladder: list[tuple[Standing, Bid, bool]] = [
         (closed, a_bid(SELLER, 0, -1, lot_id=8), False),
         (closed, a_bid(SELLER, 0, -1), False),
+        (closed, replace(a_bid(SELLER, OVER, -1), details=b"{}"), False),
         (closed, a_bid(SELLER, OVER, -1), False),
         (closed, a_bid(SELLER, 5, -1), False),
         (closed, a_bid(ANN, 5, -1), False),
