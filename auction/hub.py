@@ -33,7 +33,9 @@ WRITE_HIGH_WATER_BYTES = 4 * 1024
 REPLY_BACKLOG_BYTES = 256 * 1024
 STUCK_SECONDS = 30.0
 LAST_WORD_SECONDS = 2.0
-TRY_AGAIN_LATER = 1013
+MOST_FRAGMENTS = 128
+PINGS_PER_SECOND = 20
+POLICY, TRY_AGAIN_LATER = 1008, 1013
 
 _log = structlog.get_logger()
 _encode = msgspec.json.encode
@@ -222,6 +224,8 @@ class HubProtocol(WebSocketsSansIOProtocol):
     counted_under: tuple[object, ...] = ()
     is_slow = False
     stamp = 0
+    _pings = 0
+    _pings_since = 0
     _stuck_timer: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -294,6 +298,22 @@ class HubProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self.stamp = time.monotonic_ns() // 1000
         super().data_received(data)
+
+    def handle_cont(self, event: Any) -> None:
+        # The limit on a message counts its bytes, and a fragment may have none.
+        if len(self.frames) >= MOST_FRAGMENTS:
+            return self.close(POLICY, "too many fragments")
+        return super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        # Each is answered, so who sends them without end and reads nothing would fill our memory.
+        if self.stamp - self._pings_since >= 1_000_000:
+            self._pings, self._pings_since = 0, self.stamp
+        self._pings += 1
+        if self._pings > PINGS_PER_SECOND:
+            self.conn.data_to_send()
+            return self.close(POLICY, "too many pings")
+        return super().handle_ping()
 
     def send_receive_event_to_app(self) -> None:
         listener = self.listener

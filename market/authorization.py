@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from market import limits
 from market.door import BODY_SECONDS, bounded
 from market.house import house_of
+from market.http_protocol import BEGAN_AT
 from market.limits import Rate
 from market.problems import Problem, ProblemError, wants_json
 from market.viewer import Viewer
@@ -276,6 +277,7 @@ class Guard:
                 declared=connection.headers.get("content-length"),
                 most=self.row.body_bytes,
                 seconds=UPLOAD_SECONDS if self.row.body_bytes > FORM_BYTES else BODY_SECONDS,
+                since=scope["state"].get(BEGAN_AT),
             )
         await self._app(scope, receive, send)
 

@@ -106,8 +106,11 @@ def _has_bearer(connection: HTTPConnection) -> bool:
     return connection.headers.get("authorization", "").lower().startswith("bearer ")
 
 
-def bounded(receive: Receive, *, declared: str | None, most: int, seconds: float = BODY_SECONDS) -> Receive:
-    """`receive` that raises ProblemError once the body is larger than `most` bytes or slower than `seconds`.
+def bounded(
+    receive: Receive, *, declared: str | None, most: int, seconds: float = BODY_SECONDS, since: float | None = None
+) -> Receive:
+    """`receive` that raises ProblemError once the body is larger than `most` bytes or is not all here `seconds` after
+    the request began (`since`, on the monotonic clock; None: now).
 
     Refuses at once what declares itself too large, before a byte of it is read.
     """
@@ -115,7 +118,7 @@ def bounded(receive: Receive, *, declared: str | None, most: int, seconds: float
         raise ProblemError(Problem.MALFORMED)
     if declared is not None and (len(declared) > 15 or int(declared) > most):
         raise _closing(Problem.TOO_LARGE)
-    deadline = monotonic() + seconds
+    deadline = (monotonic() if since is None else since) + seconds
     taken = 0
     complete = False
 
@@ -139,5 +142,6 @@ def bounded(receive: Receive, *, declared: str | None, most: int, seconds: float
 
 
 def _closing(code: Problem) -> ProblemError:
-    # The rest of the body is still on its way; the connection ends with the answer rather than drain it.
+    # The rest of the body is still on its way: the connection takes no other request, and ends once the client has had
+    # the time to read why (`market.http_protocol`).
     return ProblemError(code, headers={"Connection": "close"})

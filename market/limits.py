@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+
+from auction.limits import address_key
+
+__all__ = ["PASSPHRASE", "REGISTER", "SIGN_IN", "Buckets", "Rate", "address_key"]
 
 MOST_KEYS = 50_000
 
@@ -51,16 +54,3 @@ class Buckets:
         place = (rate.name, key)
         if place in self._full_at:
             self._full_at[place] -= rate.seconds
-
-
-def address_key(address: str) -> str:
-    """One key for one subscriber: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:64]
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> 64 << 64))

@@ -38,6 +38,7 @@ from market.limits import Buckets
 from market.metrics import Metrics, Reading
 from market.passphrases import Passphrases
 from market.rendering import make_environment, use_flash_key
+from market.session_news import SessionNews
 from market.viewer import Viewer
 from migrations.database import Role, create_pool
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 3600.0
 LATEST_TIMER_SECONDS = 60.0
-SALEROOM_POOL = 12
+SALEROOM_POOL = 13
 """Connections that only bids, closings, watchers and the clocks of money use: however many pages wait for a connection
 or for a passphrase to be proved, a lot closes at its end.
 """
@@ -68,6 +69,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.node_time.run(saleroom), name="node time"),
                 group.create_task(_sweep_sessions(house), name="session sweep"),
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
+                group.create_task(SessionNews(saleroom, house.live).run(), name="access news"),
                 *house.live.run(group),
             ]
             try:

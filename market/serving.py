@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import uvicorn
 
-from market import data_folder
+from market import data_folder, open_files
 from market.config import Config, ConfigError
 from market.running import Running, bring_up_to_date
 
@@ -66,6 +66,7 @@ def run_house(
         _note_open_house(running.config)
         on_open()
 
+    open_files.raise_limit()
     # The port is taken first: whoever can't have it should not have migrated anything.
     listening = _listen(running.config)
     try:

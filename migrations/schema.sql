@@ -427,6 +427,22 @@ $$;
 
 ALTER FUNCTION market.search_text(VARIADIC parts text[]) OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION market.tell_of_access() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if tg_table_name = 'session' then
+    perform pg_notify('market_access', 'ended ' || old.party_id);
+  elsif tg_table_name = 'api_token' then
+    perform pg_notify('market_access', 'ended ' || new.party_id);
+  else
+    perform pg_notify('market_access', 'changed ' || new.id);
+  end if;
+  return null;
+end $$;
+
+ALTER FUNCTION market.tell_of_access() OWNER TO gavelhouse_owner;
+
 CREATE TABLE auction.admission (
     lot_id bigint NOT NULL,
     party_id bigint NOT NULL,
@@ -1373,6 +1389,23 @@ ALTER TABLE market.party ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE market.party_trait (
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    fingerprint bytea NOT NULL,
+    source text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT trait_is_a_hash CHECK ((length(fingerprint) = 32)),
+    CONSTRAINT trait_kind_known CHECK ((kind = ANY (ARRAY['bank_account'::text, 'device'::text, 'address'::text]))),
+    CONSTRAINT trait_seen_in_order CHECK ((last_seen_at >= first_seen_at)),
+    CONSTRAINT trait_source_known CHECK ((source = ANY (ARRAY['payout_account'::text, 'paid_from'::text, 'sign_in'::text])))
+);
+
+ALTER TABLE market.party_trait OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.party_trait.fingerprint IS 'SHA-256 of what is compared; a key for matching, not a secret kept';
+
 CREATE TABLE market.photo (
     id bigint NOT NULL,
     listing_id bigint NOT NULL,
@@ -1412,6 +1445,37 @@ CREATE TABLE market.photo_size (
 ALTER TABLE ONLY market.photo_size ALTER COLUMN webp SET STORAGE EXTERNAL;
 
 ALTER TABLE market.photo_size OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.seller_link (
+    id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    bidder_id bigint NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL,
+    state text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    decided_by bigint,
+    decided_at timestamp with time zone,
+    reason text,
+    CONSTRAINT seller_link_cleared_by_someone CHECK (((state <> 'cleared'::text) OR (decided_by IS NOT NULL))),
+    CONSTRAINT seller_link_decided_whole CHECK ((num_nulls(decided_by, decided_at, reason) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT seller_link_kind_known CHECK ((kind = ANY (ARRAY['bank_account'::text, 'device'::text, 'address'::text, 'operator'::text]))),
+    CONSTRAINT seller_link_of_two CHECK ((seller_id <> bidder_id)),
+    CONSTRAINT seller_link_operator_decides CHECK (((kind <> 'operator'::text) OR (decided_by IS NOT NULL))),
+    CONSTRAINT seller_link_source_told CHECK (((length(source) >= 1) AND (length(source) <= 200))),
+    CONSTRAINT seller_link_state_known CHECK ((state = ANY (ARRAY['flagged'::text, 'barring'::text, 'cleared'::text])))
+);
+
+ALTER TABLE market.seller_link OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.seller_link ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.seller_link_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE market.session (
     id bigint NOT NULL,
@@ -1646,6 +1710,9 @@ ALTER TABLE ONLY market.party
 ALTER TABLE ONLY market.party
     ADD CONSTRAINT party_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY market.party_trait
+    ADD CONSTRAINT party_trait_pk PRIMARY KEY (party_id, kind, fingerprint);
+
 ALTER TABLE ONLY market.photo
     ADD CONSTRAINT photo_has_its_own_place UNIQUE (listing_id, "position") DEFERRABLE INITIALLY DEFERRED;
 
@@ -1657,6 +1724,12 @@ ALTER TABLE ONLY market.photo
 
 ALTER TABLE ONLY market.photo_size
     ADD CONSTRAINT photo_size_pkey PRIMARY KEY (photo_id, width);
+
+ALTER TABLE ONLY market.seller_link
+    ADD CONSTRAINT seller_link_once UNIQUE (seller_id, bidder_id, kind);
+
+ALTER TABLE ONLY market.seller_link
+    ADD CONSTRAINT seller_link_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (id);
@@ -1746,6 +1819,12 @@ CREATE INDEX notice_party ON market.notice USING btree (party_id, id DESC);
 
 CREATE INDEX notice_unread ON market.notice USING btree (party_id) WHERE (read_at IS NULL);
 
+CREATE INDEX party_trait_shared ON market.party_trait USING btree (kind, fingerprint);
+
+CREATE INDEX seller_link_of_bidder ON market.seller_link USING btree (bidder_id);
+
+CREATE INDEX seller_link_to_decide ON market.seller_link USING btree (found_at) WHERE (state = 'flagged'::text);
+
 CREATE INDEX session_party ON market.session USING btree (party_id);
 
 CREATE TRIGGER bid_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.bid FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
@@ -1803,6 +1882,12 @@ CREATE TRIGGER audit_is_never_emptied BEFORE TRUNCATE ON market.audit FOR EACH S
 CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER role_change_is_told AFTER UPDATE OF roles, disabled_at ON market.party FOR EACH ROW WHEN (((new.roles IS DISTINCT FROM old.roles) OR (new.disabled_at IS DISTINCT FROM old.disabled_at))) EXECUTE FUNCTION market.tell_of_access();
+
+CREATE TRIGGER session_end_is_told AFTER DELETE ON market.session FOR EACH ROW EXECUTE FUNCTION market.tell_of_access();
+
+CREATE TRIGGER token_end_is_told AFTER UPDATE OF revoked_at ON market.api_token FOR EACH ROW WHEN (((new.revoked_at IS NOT NULL) AND (old.revoked_at IS NULL))) EXECUTE FUNCTION market.tell_of_access();
 
 ALTER TABLE ONLY auction.admission
     ADD CONSTRAINT admission_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
@@ -1966,11 +2051,23 @@ ALTER TABLE ONLY market.listing
 ALTER TABLE ONLY market.notice
     ADD CONSTRAINT notice_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.party_trait
+    ADD CONSTRAINT party_trait_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
 ALTER TABLE ONLY market.photo
     ADD CONSTRAINT photo_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES market.listing(id);
 
 ALTER TABLE ONLY market.photo_size
     ADD CONSTRAINT photo_size_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES market.photo(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY market.seller_link
+    ADD CONSTRAINT seller_link_bidder_id_fkey FOREIGN KEY (bidder_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.seller_link
+    ADD CONSTRAINT seller_link_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.seller_link
+    ADD CONSTRAINT seller_link_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.session
     ADD CONSTRAINT session_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
@@ -2038,6 +2135,8 @@ REVOKE ALL ON FUNCTION market.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.search_text(VARIADIC parts text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.search_text(VARIADIC parts text[]) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.tell_of_access() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE auction.admission TO gavelhouse_app;
 
@@ -2225,9 +2324,13 @@ GRANT SELECT,INSERT,UPDATE ON TABLE market.notice TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.party TO gavelhouse_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.party_trait TO gavelhouse_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.photo TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE market.photo_size TO gavelhouse_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE market.seller_link TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.session TO gavelhouse_app;
 
