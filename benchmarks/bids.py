@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import uvloop
-from msgspec.structs import replace
 
 from auction import desk, store
-from auction.batch import judge_batch
 from auction.bidding import Bidding
 from auction.facts import Bid, EnglishRule, Hammer, Lot, StepBand
 from auction.hub import Hub
 from auction.limits import Limits
 from auction.node_time import NodeTime
+from benchmarks.naive import TransactionPerBid
 from benchmarks.report import arguments, percentile, tell
 from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
@@ -40,18 +39,11 @@ if TYPE_CHECKING:
 CASES = ((1, 1), (1, 64), (1, 1000), (100, 64), (100, 1000))
 PARTIES = tuple(range(100, 164))
 STEP_MINOR = 100
-NAIVE_CONNECTIONS = 16
 OPEN = Limits(bids_per_second=1e9, burst=1_000_000_000)
 GOALS = {(1, 1): 1.2, (1, 64): 18.0, (1, 1000): 30.0, (100, 64): 8.0, (100, 1000): 12.0}
 
 BidOnce = Callable[[int, int], Awaitable[bool]]
 """(lot, number of the bid on that lot) → whether it was accepted."""
-
-INSERT_BID = """
-insert into auction.bid
-    (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
-LOCK = "select version, seq, head, price_minor from auction.standing where lot_id = $1 for update"
 
 PGBENCH_TABLES = """
 create schema bench;
@@ -131,44 +123,15 @@ async def group_commit(pool: Pool, lot_ids: range, bidders: int, seconds: float)
 
 
 async def transaction_per_bid(address: Address, lot_ids: range, bidders: int, seconds: float) -> dict[str, float]:
-    """The usual way: lock the lot's row, judge, update, insert, commit; the lot's fixed facts are kept in memory."""
-    pool = await create_pool(address, Role.APP, min_size=NAIVE_CONNECTIONS, max_size=NAIVE_CONNECTIONS)
-    async with pool.acquire() as conn:
-        rooms = await store.rooms(conn, lot_ids)
+    """The usual way, by parties in turn."""
+    book = await TransactionPerBid.opened(address, lot_ids, STEP_MINOR)
 
     async def bid_once(lot_id: int, number: int) -> bool:
-        async with pool.acquire() as conn, conn.transaction():
-            row = await conn.fetchrow(LOCK, lot_id)
-            assert row is not None
-            room = rooms[lot_id]
-            # The lock came first, so what this node remembers of the lot is what the row says.
-            assert room.standing.version == row["version"]
-            amount = (room.standing.price_minor or 0) + STEP_MINOR
-            party = PARTIES[room.standing.seq % len(PARTIES)]
-            bid = replace(a_bid(lot_id, number, amount, datetime.now(UTC)), party_id=party)
-            judged = judge_batch(room, [bid])
-            (answer,) = judged.answers
-            standing = replace(judged.standing, version=room.standing.version + 1)
-            await store.append_event(conn, judged.events[0])
-            await store.save_standing(conn, lot_id, standing)
-            await conn.execute(
-                INSERT_BID,
-                party,
-                bid.client_bid_id,
-                lot_id,
-                bid.stamped_at,
-                amount,
-                False,
-                None,
-                None,
-                answer.seq,
-                True,
-            )
-            room.standing = standing
+        answer = await book.bid(a_bid(lot_id, number, STEP_MINOR, datetime.now(UTC)))
         return answer.refusal is None
 
     figures = await run_case(bid_once, lot_ids, bidders, seconds)
-    await pool.close()
+    await book.close()
     return figures
 
 

@@ -105,19 +105,20 @@ class Crowd:
             raise CrowdError(f"{self.target.url} can't be reached: {error}.") from error
 
     async def bid(self, seconds: float, per_second: float | None = None) -> float:
-        """Bid for so long: at this rate, or, without one, each bidder again as soon as it is answered. The seconds it took."""
+        """Bid for so long: at this rate, or, without one, each bidder again as soon as it is answered. The seconds it took;
+        the last bids may still be unanswered.
+        """
         self.is_closed_loop = per_second is None
         began = time.perf_counter()
         if per_second is None:
             for bidder in self.bidders:
-                bidder.bid()
+                if not bidder.sent:
+                    bidder.bid()
             await asyncio.sleep(seconds)
         else:
             await self._pace(began, seconds, per_second)
         self.is_closed_loop = False
-        took = time.perf_counter() - began
-        await self._last_answers()
-        return took
+        return time.perf_counter() - began
 
     async def _pace(self, began: float, seconds: float, per_second: float) -> None:
         sent, now = 0, began
@@ -128,7 +129,8 @@ class Crowd:
             await asyncio.sleep(0.0005)
             now = time.perf_counter()
 
-    async def _last_answers(self) -> None:
+    async def last_answers(self) -> None:
+        """Wait, but not for ever, until every bid is answered."""
         until = time.perf_counter() + LAST_ANSWERS_SECONDS
         while any(bidder.sent for bidder in self.bidders) and time.perf_counter() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -61,24 +61,28 @@ async def measure(house: House, *, watchers: int, bidders: int, seconds: float, 
         if before is not None and after is not None:
             weight = (after - before) / (watchers + bidders) / 1024
         await crowd.bid(min(WARM_UP_SECONDS, seconds), per_second)
+        await crowd.last_answers()
         crowd.forget()
-        node, database, own = _cpu(house), _database_cpu(house), time.process_time()
+        costs = _costs(house)
         took = await crowd.bid(seconds, per_second)
-        node_after, database_after = _cpu(house), _database_cpu(house)
+        node, database, own = (_share(cost, took) for cost in zip(costs, _costs(house), strict=True))
+        accepted, refused, frames = crowd.accepted, sum(crowd.refused.values()), crowd.frames
+        # How long the last ones waited counts, too; else the slowest answers would be the ones left out.
+        await crowd.last_answers()
         return Figures(
             watchers=watchers,
             bidders=bidders,
             lots=len(house.target.lots),
             seconds=took,
             wanted_per_second=per_second,
-            accepted_per_second=crowd.accepted / took,
-            refused_per_second=sum(crowd.refused.values()) / took,
+            accepted_per_second=accepted / took,
+            refused_per_second=refused / took,
             p50_ms=percentile(crowd.waits, 0.5) * 1000,
             p99_ms=percentile(crowd.waits, 0.99) * 1000,
-            frames_per_second=crowd.frames / took,
-            node_cpu=None if node is None or node_after is None else (node_after - node) / took,
-            database_cpu=None if database is None or database_after is None else (database_after - database) / took,
-            own_cpu=(time.process_time() - own) / took,
+            frames_per_second=frames / took,
+            node_cpu=node,
+            database_cpu=database,
+            own_cpu=own or 0.0,
             kib_per_watcher=weight,
             lost_sockets=crowd.lost,
         )
@@ -86,9 +90,15 @@ async def measure(house: House, *, watchers: int, bidders: int, seconds: float, 
         crowd.leave()
 
 
-def _cpu(house: House) -> float | None:
-    return cpu_seconds(house.node_pid) if house.node_pid else None
+def _costs(house: House) -> tuple[float | None, float | None, float]:
+    """CPU seconds so far: of the node, of the database, of this process."""
+    return (
+        cpu_seconds(house.node_pid) if house.node_pid else None,
+        cpu_seconds_of_family(house.database_pid) if house.database_pid else None,
+        time.process_time(),
+    )
 
 
-def _database_cpu(house: House) -> float | None:
-    return cpu_seconds_of_family(house.database_pid) if house.database_pid else None
+def _share(cost: tuple[float | None, float | None], seconds: float) -> float | None:
+    before, after = cost
+    return None if before is None or after is None else (after - before) / seconds

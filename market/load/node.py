@@ -43,10 +43,11 @@ READY = b"ready"
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """Which database, which port, and what every token begins with."""
+    """Which database, which port, which lots it is about, and what every token begins with."""
 
     socket_folder: str
     port: int
+    lots: tuple[int, ...]
     secret: str
 
 

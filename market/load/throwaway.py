@@ -45,12 +45,13 @@ class House(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def throwaway_house(*, lots: int, parties: int, module: str = "market.load.node") -> Iterator[House]:
-    """A house open for bidding on so many lots by so many parties; `module` is what serves it. Main thread only."""
+def throwaway_house(*, lots: int, parties: int) -> Iterator[House]:
+    """A house open for bidding on so many lots by so many parties. Main thread only."""
+    lot_ids = range(1, lots + 1)
     with throwaway_database() as postgres:
-        asyncio.run(open_lots(postgres.address, range(1, lots + 1), range(FIRST_PARTY, FIRST_PARTY + parties)))
-        with node(postgres.address, lots=lots, parties=parties, module=module) as house:
-            yield msgspec.structs.replace(house, database_pid=postgres.process_id)
+        asyncio.run(open_lots(postgres.address, lot_ids, range(FIRST_PARTY, FIRST_PARTY + parties)))
+        with node(postgres, lots=lot_ids, parties=parties) as house:
+            yield house
 
 
 @contextmanager
@@ -68,12 +69,13 @@ def throwaway_database() -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def node(address: Address, *, lots: int, parties: int, module: str = "market.load.node") -> Iterator[House]:
-    """One more node on a database that has these lots and parties."""
+def node(
+    postgres: EmbeddedPostgres, *, lots: Sequence[int], parties: int, way: Sequence[str] = ("market.load.node",)
+) -> Iterator[House]:
+    """A node on a database that has these lots and parties; `way` is the module that serves, with its arguments."""
     port, secret = _free_port(), secrets.token_hex(16)
-    assert address.socket_folder is not None
     process = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", *way],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "GAVELHOUSE_LOG_LEVEL": "warning"},
@@ -82,14 +84,14 @@ def node(address: Address, *, lots: int, parties: int, module: str = "market.loa
     )
     assert process.stdin is not None and process.stdout is not None
     try:
-        task = Task(socket_folder=str(address.socket_folder), port=port, secret=secret)
+        task = Task(socket_folder=str(postgres.address.socket_folder), port=port, lots=tuple(lots), secret=secret)
         process.stdin.write(msgspec.json.encode(task) + b"\n")
         process.stdin.flush()
         if process.stdout.readline().strip() != READY:
             raise CrowdError("The house of the load test did not open; what it said stands above.")
         tokens = tuple(token_of(secret, party) for party in range(FIRST_PARTY, FIRST_PARTY + parties))
-        target = Target(url=f"http://127.0.0.1:{port}", lots=tuple(range(1, lots + 1)), tokens=tokens)
-        yield House(target=target, node_pid=process.pid, database_pid=None)
+        target = Target(url=f"http://127.0.0.1:{port}", lots=tuple(lots), tokens=tokens)
+        yield House(target=target, node_pid=process.pid, database_pid=postgres.process_id)
     finally:
         process.terminate()
         try:
