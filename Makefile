@@ -32,8 +32,7 @@ torture: $(VENV)/.installed-test ui
 	$(BIN)/python -m pytest tests/torture $(ARGUMENTS)
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python -m benchmarks.bids
-	$(BIN)/python -m benchmarks.fanout
+	for name in bids sockets fanout two_nodes closings stuck startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done
 
 # Write the snapshot of the schema anew, after a migration has changed it.
 schema: $(VENV)/.installed-test
