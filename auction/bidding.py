@@ -28,7 +28,7 @@ from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
 from auction.formats import format_of
 from auction.group_commit import GroupCommit, Rooms, Work, repeated, uncancelled
-from auction.limits import Limits, TokenBuckets
+from auction.limits import Limits, Shares, TokenBuckets
 from auction.outages import OutageError, Outages
 from auction.public import PublicState, public_state
 from auction.store import CONNECTION_LOST
@@ -91,6 +91,7 @@ class Bidding:
         self._queues: dict[int, deque[_Waiting | _Tick]] = {}
         self._queued = 0
         self._waiting: dict[BidKey, _Waiting] = {}
+        self._shares = Shares(self.limits.burst)
         self._answers: dict[BidKey, Answer] = {}
         self._receiving: dict[int, dict[int, datetime]] = {}
         self._tickets = count()
@@ -171,6 +172,7 @@ class Bidding:
             return done(turned_away(bid, refusal))
         waiting = _Waiting(bid, [done])
         self._waiting[key] = waiting
+        self._shares.take(bid.lot_id, bid.party_id)
         self._queue_of(bid.lot_id).append(waiting)
         self._queued += 1
         self._work.set()
@@ -207,7 +209,7 @@ class Bidding:
             return Refusal.UNKNOWN_LOT
         if not -LARGEST_STORED <= bid.amount_minor <= LARGEST_STORED:
             return Refusal.OVER_CAP
-        if not self._buckets.take(bid.party_id, time.monotonic()):
+        if self._shares.is_used_up(bid.lot_id, bid.party_id) or not self._buckets.take(bid.party_id, time.monotonic()):
             return Refusal.TOO_FAST
         queue = self._queues.get(bid.lot_id)
         full = self._queued >= self.limits.queue_total or (queue and len(queue) >= self.limits.queue_per_lot)
@@ -274,8 +276,10 @@ class Bidding:
             key = key_of(answer)
             if answer.refusal not in _DECIDED_AT_DOOR:
                 self._answers[key] = answer
-            waiting = self._waiting.pop(key, None)
-            for done in waiting.done if waiting is not None else ():
+            if (waiting := self._waiting.pop(key, None)) is None:
+                continue
+            self._shares.give_back(waiting.bid.lot_id, waiting.bid.party_id)
+            for done in waiting.done:
                 _tell(done, answer)
         while len(self._answers) > self.limits.remembered_answers:
             del self._answers[next(iter(self._answers))]

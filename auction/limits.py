@@ -1,8 +1,7 @@
 """The bounds of the bidding path: how fast a party may bid, and how much may wait. Full means refused, never dropped.
 
 What came first is judged first, so a lot's queue can't be made fair by turning parties about. It is fair by shares: a
-party may have `queue_per_party` bids waiting on a lot, and one that floods is refused while the places of all others
-stay free. Between lots each batch takes an equal share.
+party may have `burst` bids waiting on a lot, and one that floods is refused while the places of all others stay free. Between lots each batch takes an equal share.
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ FORGET_ABOVE = 50_000
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """`bids_per_second` and `burst` are per party; the queues are per node, per lot, and per party on a lot; a batch is
-    one statement.
+    """`bids_per_second` and `burst` are per party, and no more than `burst` of its bids wait on one lot; the queues are
+    per node and per lot; a batch is one statement.
     """
 
     bids_per_second: float = 5.0
     burst: int = 10
     queue_total: int = 20_000
     queue_per_lot: int = 5_000
-    queue_per_party: int = 16
     batch: int = 2_048
     remembered_answers: int = 50_000
     remembered_lots: int = 20_000

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import uuid4
@@ -24,6 +25,9 @@ from websockets.frames import Frame, Opcode
 
 from auction.messages import SUBPROTOCOL
 from benchmarks.report import percentile, tell
+from market import open_files
+from market.load.processes import resident_bytes
+from market.load.throwaway import FIRST_PARTY, node, open_lots, throwaway_database
 
 ADDRESSES = 20
 AT_ONCE = 100
@@ -77,7 +81,7 @@ class Flood:
         third = count // 3
         head = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nX-Slow: ".encode()
         subscribe = Frame(Opcode.TEXT, b'{"type":"subscribe","lot":%d}' % self.lot_id).serialize(mask=True)
-        await self._open(self.watching, third, self._upgrade() + b"", lambda n: f"127.0.2.{n % ADDRESSES + 1}")
+        await self._open(self.watching, third, self._upgrade(), lambda n: f"127.0.2.{n % ADDRESSES + 1}")
         await self._open(self.silent, third, b"", lambda n: f"127.0.3.{n % ADDRESSES + 1}")
         await self._open(self.trickling, count - 2 * third, head, lambda n: f"127.0.4.{n % ADDRESSES + 1}")
         await self._open(self.greedy, greedy, self._upgrade(), lambda _: GREEDY)
@@ -122,7 +126,9 @@ async def _answer(held: Held) -> None:
     await held.answered
 
 
-async def bid_on(port: int, lot_id: int, token: str, seconds: float, meanwhile: Callable[[], None]) -> list[float]:
+async def bid_on(
+    port: int, lot_id: int, token: str, seconds: float, amounts: Iterator[int], meanwhile: Callable[[], None]
+) -> list[float]:
     """Bid on the lot by turns of 0.2 s, each bid above the last; the seconds until each answer. A maximum of one's own
     may be raised, so one bidder is enough.
     """
@@ -134,12 +140,11 @@ async def bid_on(port: int, lot_id: int, token: str, seconds: float, meanwhile: 
         subprotocols=[SUBPROTOCOL],
         proxy=None,  # type: ignore[list-item]
     ) as socket:
-        until, amount = time.monotonic() + seconds, STEP_MINOR
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             meanwhile()
-            amount += STEP_MINOR
             bid_id, began = str(uuid4()), time.monotonic()
-            bid = {"type": "bid", "id": bid_id, "lot": lot_id, "maximum": str(amount)}
+            bid = {"type": "bid", "id": bid_id, "lot": lot_id, "maximum": str(next(amounts))}
             await socket.send(json.dumps(bid))
             while (answer := json.loads(await asyncio.wait_for(socket.recv(), 30))).get("id") != bid_id:
                 pass
@@ -172,14 +177,39 @@ async def attack(
     port: int, lot_id: int, token: str, connections: int, greedy: int, seconds: float
 ) -> dict[str, float | int]:
     """Flood the port and bid meanwhile; the row of figures. The first bids fall while the connections open."""
-    flood = Flood(port, lot_id)
+    flood, amounts = Flood(port, lot_id), itertools.count(STEP_MINOR, STEP_MINOR)
     try:
         opening = asyncio.ensure_future(flood.open(connections, greedy))
         waits: list[float] = []
         while not opening.done() or len(waits) < 2:
-            waits += [wait for wait in await bid_on(port, lot_id, token, 1.0, flood.trickle)]
+            waits += await bid_on(port, lot_id, token, 1.0, amounts, flood.trickle)
         await opening
-        waits += await bid_on(port, lot_id, token, seconds, flood.trickle)
+        waits += await bid_on(port, lot_id, token, seconds, amounts, flood.trickle)
         return told(flood, waits)
     finally:
         flood.close()
+
+
+def main() -> None:
+    """A house with its own database, the attack, the figures."""
+    parser = argparse.ArgumentParser(description="Ten thousand connections, and one bidder who must not notice.")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--connections", type=int, default=10_000)
+    parser.add_argument(
+        "--greedy", type=int, default=600, help="sockets asked for by one more address, beyond its bound"
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long the bidder goes on once all are open")
+    wanted = parser.parse_args()
+    open_files.raise_limit()
+    with throwaway_database() as postgres:
+        asyncio.run(open_lots(postgres.address, [1], [FIRST_PARTY]))
+        with node(postgres, lots=[1], parties=1, way=("benchmarks.flood_node",)) as house:
+            port, before = int(house.target.url.rpartition(":")[2]), resident_bytes(house.node_pid) or 0
+            token = house.target.tokens[0]
+            row = uvloop.run(attack(port, 1, token, wanted.connections, wanted.greedy, wanted.seconds))
+            grown = (resident_bytes(house.node_pid) or 0) - before
+    tell({**row, "node_grew_mb": grown / 1e6}, as_json=wanted.json)
+
+
+if __name__ == "__main__":
+    main()

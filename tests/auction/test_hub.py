@@ -57,8 +57,8 @@ ATTRIBUTES = {
     "logger", "loop", "queue", "read_paused", "request", "response", "scope", "transport",
 }  # fmt: skip
 METHODS = {
-    "connection_lost", "connection_made", "data_received", "handle_connect", "pause_writing", "receive", "resume_writing",
-    "run_asgi", "send", "send_500_response", "send_receive_event_to_app", "stop_keepalive",
+    "connection_lost", "connection_made", "data_received", "handle_connect", "handle_cont", "handle_ping",
+    "pause_writing", "receive", "resume_writing", "run_asgi", "send", "send_500_response", "send_receive_event_to_app", "stop_keepalive",
 }  # fmt: skip
 
 
