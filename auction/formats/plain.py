@@ -52,69 +52,6 @@ def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
     return standing
 
 
-# One countdown and no second phase. A format with two phases writes these itself.
-
-
-def advance(lot: Lot, standing: Standing, now: datetime) -> Standing:
-    """There is no second phase to pass into."""
-    return standing
-
-
-def is_due(lot: Lot, standing: Standing, now: datetime) -> bool:
-    """Once the countdown is over."""
-    return standing.phase is not Phase.CLOSED and standing.paused_at is None and now >= standing.ends_at
-
-
-def pause(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
-    """Stop the countdown at `now`; bids stamped from then on are refused until it is resumed."""
-    if (refusal := shut(lot, standing, now)) is not None:
-        return refusal
-    return DeskRefusal.ALREADY_PAUSED if standing.paused_at is not None else replace(standing, paused_at=now)
-
-
-def resume(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
-    """Let it run again: the end moves later by the time the lot stood still."""
-    if (refusal := shut(lot, standing, now)) is not None:
-        return refusal
-    if standing.paused_at is None:
-        return DeskRefusal.NOT_PAUSED
-    stood_still = max(now - max(standing.paused_at, lot.starts_at), timedelta())
-    return replace(standing, paused_at=None, ends_at=standing.ends_at + stood_still)
-
-
-def extend(lot: Lot, standing: Standing, ends_at: datetime, now: datetime) -> Standing | DeskRefusal:
-    """Move the end to `ends_at`, later than it stands."""
-    if (refusal := shut(lot, standing, now)) is not None:
-        return refusal
-    return replace(standing, ends_at=ends_at) if ends_at > standing.ends_at else DeskRefusal.END_NOT_LATER
-
-
-def void(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
-    """End the lot with no sale; possible until it is closed, even past its end."""
-    if standing.phase is Phase.CLOSED:
-        return DeskRefusal.LOT_CLOSED
-    return replace(standing, phase=Phase.CLOSED, outcome=Outcome.VOID, closed_at=now, paused_at=None)
-
-
-def credit_outage(
-    lot: Lot, standing: Standing, stopped_at: datetime, restarted_at: datetime, grace: timedelta = timedelta()
-) -> Standing | None:
-    """Give the time lost in an unplanned stop back to a lot due in it or within `grace` after it; None if it was not."""
-    if standing.phase is not Phase.TIMED or standing.paused_at is not None or restarted_at <= lot.starts_at:
-        return None
-    if not stopped_at < standing.ends_at <= restarted_at + grace:
-        return None
-    return replace(standing, ends_at=standing.ends_at + (restarted_at - max(stopped_at, lot.starts_at)))
-
-
-def shut(lot: Lot, standing: Standing, now: datetime) -> DeskRefusal | None:
-    """Why no act can change the countdown any more: it is over, or something else ended the lot."""
-    if standing.phase is Phase.CLOSED:
-        return DeskRefusal.LOT_CLOSED
-    is_over = standing.phase is not Phase.TIMED or (standing.paused_at is None and now >= standing.ends_at)
-    return DeskRefusal.LOT_ENDED if is_over else None
-
-
 # The clock of a lot with one phase
 
 
@@ -168,8 +105,10 @@ def void(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
     return replace(standing, phase=Phase.CLOSED, outcome=Outcome.VOID, closed_at=now, paused_at=None)
 
 
-def credit_outage(lot: Lot, standing: Standing, stopped_at: datetime, restarted_at: datetime) -> Standing | None:
-    """Give the lost time back to a lot that was due in the outage; None if it was not."""
+def credit_outage(
+    lot: Lot, standing: Standing, stopped_at: datetime, restarted_at: datetime, grace: timedelta = timedelta()
+) -> Standing | None:
+    """Give the lost time back to a lot due in the outage or within `grace` after it; None if it was not."""
     if standing.phase is not Phase.TIMED or standing.paused_at is not None or restarted_at <= lot.starts_at:
         return None
     if not stopped_at < standing.ends_at <= restarted_at + grace:
