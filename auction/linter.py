@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +30,9 @@ class Severity(StrEnum):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """What the seller has filled in so far: anything may be missing, and nothing has been checked."""
+    """What the seller has filled in so far: anything may be missing, and nothing has been checked. `options` is what only
+    the format asks, in the shape of its setup's Options.
+    """
 
     currency: str
     currency_exponent: int
@@ -44,6 +47,8 @@ class Draft(Struct, frozen=True, kw_only=True):
     starts_at: datetime | None = None
     reserve_minor: int | None = None
     deposit_minor: int = 0
+    format: str = "english"
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Finding(Struct, frozen=True, kw_only=True):

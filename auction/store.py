@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
@@ -396,6 +396,12 @@ async def own_position(conn: Connection, lot_id: int, party_id: int) -> Position
     """The party's own paddle, and its maximum if it leads; None if it was never admitted."""
     row = await conn.fetchrow(queries.position, lot_id, party_id)
     return None if row is None else Position(**row)
+
+
+async def own_detail(conn: Connection, lot_id: int, party_id: int, now: datetime) -> dict[str, Any] | None:
+    """What the lot's format has to say to this party alone."""
+    room = (await rooms(conn, [lot_id])).get(lot_id)
+    return None if room is None else format_of(room.lot).own_view(room.lot, room.standing, party_id, now)
 
 
 async def positions_of(conn: Connection, party_id: int) -> list[Position]:

@@ -54,12 +54,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_too_large = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._is_received = True
+        self._is_upgraded = False
         self._stalled_bytes = 0
         self._has_moved = False
         self._drain_left = 0
         self._drain_timer: asyncio.TimerHandle | None = None
         self._ends_after_drain = False
         self._address: str | None = None
+        self._is_upgraded = False
 
     # The connection's life
 
@@ -77,7 +79,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
+        self._is_upgraded = True
         self._leave_count()
+        self._is_upgraded = True
         super().handle_websocket_upgrade()
 
     def _is_one_too_many(self) -> bool:
@@ -118,7 +122,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(431, "Request Header Fields Too Large")
         elif in_body:
             self._watch_body(len(data))
-        elif self._is_idle() and self._head_timer is None and self.timeout_keep_alive_task is None:
+        elif (
+            not self._is_upgraded
+            and self._is_idle()
+            and self._head_timer is None
+            and self.timeout_keep_alive_task is None
+        ):
             # Blank lines before a request end the wait for it without beginning it.
             self._start_head_timer()
 
@@ -130,7 +139,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _is_idle(self) -> bool:
-        return self._is_received and (self.cycle is None or self.cycle.response_complete)
+        return not self._is_upgraded and self._is_received and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

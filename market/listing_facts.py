@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 CATEGORIES: tuple[str, ...] = (
     "paintings",
@@ -89,6 +90,9 @@ class ListingContent(Struct, frozen=True, kw_only=True):
     deposit_minor: int = 0
     starts_at: datetime | None = None
     zone: str = "UTC"
+    format: str = "english"
+    options: dict[str, Any] = field(default_factory=dict)
+    """What only the format asks, in the shape of its setup's Options."""
 
     def title(self, lang: str) -> str:
         """The title in `lang`, else in the other language."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auction import desk, linter
-from auction.facts import EnglishRule, GridBase, Lot, StepBand
+from auction.facts import GridBase, Lot, StepBand
+from auction.setup import setup_of
 from market import audit, listings_store, notices
 from market.currencies import EXPONENTS
 from market.listing_facts import LONGEST_REASON, Listing, ListingContent, ListingRefusal, ListingState
@@ -130,31 +131,31 @@ def lot_from_listing(listing: Listing) -> Lot:
 
 def lot_of_content(content: ListingContent, lot_id: int, seller_id: int) -> Lot:
     """The lot that whole content describes."""
-    assert content.start_price_minor is not None and content.starts_at is not None, "a draft is not yet a lot"
+    assert content.starts_at is not None, "a draft is not yet a lot"
     return Lot(
         id=lot_id,
         seller_id=seller_id,
         currency=content.currency,
         currency_exponent=EXPONENTS[content.currency],
-        rule=EnglishRule(
-            start_price_minor=content.start_price_minor,
-            steps=_bands(content),
-            grid_base=GridBase(content.grid_base),
-            timed_seconds=content.timed_seconds,
-            extension_seconds=content.extension_seconds,
-            soft_close_seconds=content.soft_close_seconds,
-            cap_extensions=content.cap_extensions,
-            cap_at=content.cap_at,
-        ),
+        rule=setup_of(content.format).rule_of(_draft(content)),
         starts_at=content.starts_at,
         reserve_minor=content.reserve_minor,
         deposit_minor=content.deposit_minor,
     )
 
 
+def is_whole(content: ListingContent) -> bool:
+    """Whether the content says enough to be a lot, be it a good one or not."""
+    return content.starts_at is not None and setup_of(content.format).is_whole(_draft(content))
+
+
 def findings_of(content: ListingContent, now: datetime) -> list[linter.Finding]:
     """What the linter says of the draft's rule: errors block submission, warnings ask for a second look."""
-    draft = linter.Draft(
+    return setup_of(content.format).lint(_draft(content), now)
+
+
+def _draft(content: ListingContent) -> linter.Draft:
+    return linter.Draft(
         currency=content.currency,
         currency_exponent=EXPONENTS[content.currency],
         start_price_minor=content.start_price_minor,
@@ -168,8 +169,9 @@ def findings_of(content: ListingContent, now: datetime) -> list[linter.Finding]:
         starts_at=content.starts_at,
         reserve_minor=content.reserve_minor,
         deposit_minor=content.deposit_minor,
+        format=content.format,
+        options=content.options,
     )
-    return linter.lint(draft, now)
 
 
 def _bands(content: ListingContent) -> tuple[StepBand, ...]:

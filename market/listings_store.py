@@ -116,6 +116,8 @@ def _columns(content: ListingContent) -> tuple[Any, ...]:
         content.deposit_minor,
         content.starts_at,
         content.zone,
+        content.format,
+        content.options,
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from escrow.facts import Action, Role
 from escrow.rules import next_actions
 from market.listing_facts import Listing, ListingContent, ListingState
-from market.listings import lot_of_content
+from market.listings import is_whole, lot_of_content
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,9 +52,7 @@ async def to_do_of(
 
 def lot_to_preview(content: ListingContent, listing_id: int) -> Lot | None:
     """The lot that the draft would become, for the rule in plain words; None while too much is missing to say it."""
-    whole = content.start_price_minor is not None and content.starts_at is not None and content.steps
-    has_phase = content.timed_seconds is not None or content.extension_seconds is not None
-    return lot_of_content(content, listing_id, 0) if whole and has_phase else None
+    return lot_of_content(content, listing_id, 0) if is_whole(content) else None
 
 
 def _to_do(kind: str, listing: Listing, link: str, due_at: datetime | None = None) -> ToDo:

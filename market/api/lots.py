@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from auction import store
 from auction.facts import Outcome, Phase, Standing
 from auction.public import PublicState
+from auction.setup import SETUPS, options_problem
 from market import listings, photos, trades
 from market.api.operations import Call, granted, operation
 from market.api.shapes import (
@@ -142,6 +144,9 @@ class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
     reserve_minor: MinorIn | None = None
     deposit_minor: MinorOrZeroIn = 0
     starts_at: Instant | None = None
+    format: Annotated[str, Meta(max_length=20)] = "english"
+    options: dict[str, Any] = {}
+    """What only the format asks (see the guide to formats); sums in members that end in `_minor`, as everywhere."""
 
 
 class Edit(Draft, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +184,8 @@ class ListingShape(Struct, kw_only=True):
     reserve_minor: MinorOut | None
     deposit_minor: MinorOut
     starts_at: datetime | None
+    format: str
+    options: dict[str, Any]
     rejection_reason: str | None
     created_at: datetime
     updated_at: datetime
@@ -480,7 +487,39 @@ def _content(body: Draft) -> ListingContent:
         reserve_minor=None if body.reserve_minor is None else minor_in(body.reserve_minor),
         deposit_minor=minor_in(body.deposit_minor),
         starts_at=_instant(body.starts_at, "starts_at"),
+        format=body.format,
+        options=_options_in(body),
     )
+
+
+def _options_in(body: Draft) -> dict[str, Any]:
+    """The format's options with sums as numbers, or a refusal that says what is wrong with them."""
+    if body.format not in SETUPS:
+        raise ProblemError(Problem.MALFORMED, fault="format")
+    options = _sums(body.options, _sum_in)
+    if (problem := options_problem(body.format, options)) is not None:
+        raise ProblemError(Problem.MALFORMED, fault=f"options: {problem}")
+    assert isinstance(options, dict)
+    return options
+
+
+def _sum_in(value: object) -> object:
+    if isinstance(value, str) and (not (value.isascii() and value.isdigit()) or len(value) > 18):
+        raise ProblemError(Problem.MALFORMED, fault="options: a sum is a string of digits")
+    return int(value) if isinstance(value, str) else value
+
+
+def _sum_out(value: object) -> object:
+    return str(value) if isinstance(value, int) else value
+
+
+def _sums(value: Any, convert: Callable[[object], object], name: str = "") -> Any:
+    """The same tree with every member that ends in `_minor` converted."""
+    if isinstance(value, dict):
+        return {key: _sums(item, convert, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_sums(item, convert, name) for item in value]
+    return convert(value) if name.endswith("_minor") else value
 
 
 def _instant(at: datetime | None, name: str) -> datetime | None:
@@ -537,10 +576,11 @@ def _listing(one: Listing) -> ListingShape:
     same = {
         name: getattr(one, name)
         for name in ListingShape.__struct_fields__
-        if name not in ("steps", "start_price_minor", "reserve_minor", "deposit_minor")
+        if name not in ("steps", "options", "start_price_minor", "reserve_minor", "deposit_minor")
     }
     return ListingShape(
         **same,
+        options=_sums(one.options, _sum_out),
         start_price_minor=out(one.start_price_minor),
         steps=[StepOut(increment_minor=str(s.increment_minor), below_minor=out(s.below_minor)) for s in one.steps],
         reserve_minor=out(one.reserve_minor),

@@ -14,13 +14,13 @@ from starlette.routing import Route
 
 from auction import store
 from auction.chain import decode_body
-from auction.facts import EnglishRule
 from auction.public import PublicState
-from auction.words import Phrase, rule_in_words
+from auction.setup import rule_in_words, short_rule
 from market.applications import application_state
 from market.bank_details import bank_details
 from market.calendar import CalendarFilters, calendar, calendar_csv, filters_from_query
 from market.currencies import EXPONENTS
+from market.formats import market_format
 from market.house import House, house_of
 from market.listing_facts import CATEGORIES, Listing
 from market.listings import listing_by_id, lot_from_listing
@@ -45,6 +45,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     photos: Sequence[Photo]
     state: PublicState
     position: Position | None
+    own_detail: dict[str, Any] | None
     history: Sequence[LogRow]
     qualification: Qualification
     case_id: int | None
@@ -89,14 +90,15 @@ async def lot_page(request: Request) -> Response:
         "you": shown.position,
         "history": history,
         "rules": rule_in_words(lot),
-        "short_rule": short_rule(lot.rule),
+        "short_rule": short_rule(lot),
         "qualification": shown.qualification,
         "payment": _deposit_payment(house, shown.qualification),
         "case_id": shown.case_id,
         "lot_id": lot_id,
         "exponent": lot.currency_exponent,
-        "extension_seconds": lot.rule.extension_seconds,
-        "you_wire": _position_wire(shown.position),
+        "format": market_format(shown.listing.format),
+        "extension_seconds": shown.listing.extension_seconds,
+        "you_wire": _position_wire(shown),
         "state_wire": to_builtins(shown.state),
     }
     return render(request, "lot/live.html", context)
@@ -114,6 +116,7 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         photos=await photos_of(conn, lot_id),
         state=state,
         position=None if party_id is None else await store.own_position(conn, lot_id, party_id),
+        own_detail=None if party_id is None else await store.own_detail(conn, lot_id, party_id, state.server_at),
         history=await store.events_before(conn, lot_id, state.seq + 1, HISTORY_ROWS),
         qualification=qualification,
         case_id=case.id if case is not None and is_party else None,
@@ -142,24 +145,8 @@ def history_row(row: LogRow) -> dict[str, Any]:
     }
 
 
-def short_rule(rule: EnglishRule) -> list[Phrase]:
-    """The rule in one or two sentences, to stand beside the clock."""
-    if rule.soft_close_seconds is not None:
-        first = Phrase(key="lot.short_soft", params={"window": ("duration", rule.soft_close_seconds)})
-    elif rule.extension_seconds is None:
-        first = Phrase(key="lot.short_timed")
-    else:
-        key = "lot.short_delayed" if rule.timed_seconds is None else "lot.short_both"
-        first = Phrase(key=key, params={"window": ("duration", rule.extension_seconds)})
-    if rule.cap_extensions is not None:
-        return [first, Phrase(key="lot.cap_count", params={"count": rule.cap_extensions})]
-    if rule.cap_at is not None:
-        return [first, Phrase(key="lot.cap_until", params={"cap": rule.cap_at})]
-    return [first]
-
-
-def _position_wire(position: Position | None) -> dict[str, Any] | None:
-    if position is None:
+def _position_wire(shown: Shown) -> dict[str, Any] | None:
+    if (position := shown.position) is None:
         return None
     maximum = None if position.maximum_minor is None else str(position.maximum_minor)
     return {
@@ -167,6 +154,7 @@ def _position_wire(position: Position | None) -> dict[str, Any] | None:
         "admitted": position.admitted,
         "maximum_minor": maximum,
         "leading": position.leading,
+        "detail": shown.own_detail,
     }
 
 

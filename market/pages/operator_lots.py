@@ -226,8 +226,9 @@ async def _lot_page(
 
 
 def _rule(listing: Listing, request: Request) -> dict[str, list[str]] | None:
-    whole = listing.start_price_minor is not None and listing.starts_at is not None
-    return rule_sentences(listings.lot_from_listing(listing), house_of(request).catalogue) if whole else None
+    if not listings.is_whole(listing):
+        return None
+    return rule_sentences(listings.lot_from_listing(listing), house_of(request).catalogue)
 
 
 async def _qualifications(request: Request, errors: dict[str, str]) -> Response:

@@ -10,16 +10,19 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auction.words import Phrase, rule_in_words
+from auction.setup import rule_in_words
+from auction.words import Phrase
 from market import listings, photos
 from market.calendar import calendar_rows
 from market.catalogue import LANGUAGES
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
+from market.form_reader import UNIT_SECONDS
+from market.formats import FORMATS, market_format
 from market.house import house_of
 from market.listing_facts import CATEGORIES, CONDITIONS, Listing, ListingContent, ListingRefusal, ListingState
 from market.local_time import zones_known
-from market.lot_form import FIELD_OF_FINDING, UNIT_SECONDS, ReadLot, bands_shown, read_lot, values_of
+from market.lot_form import ReadLot, bands_shown, read_lot, values_of
 from market.photo_rendering import LARGEST_UPLOAD_BYTES, PhotoRefusal
 from market.problems import Problem, ProblemError, sentence
 from market.rendering import Form, flash, language_of, phrase_text, plain_phrase_text, render
@@ -100,7 +103,9 @@ async def new_lot(request: Request) -> Response:
     """An empty editor; its first save makes the draft."""
     now = house_of(request).node_time.now()
     if request.method == "GET":
-        empty = ListingContent(currency="CNY" if language_of(request) == "zh" else "USD")
+        asked = request.query_params.get("format", "")
+        currency = "CNY" if language_of(request) == "zh" else "USD"
+        empty = ListingContent(currency=currency, format=asked if asked in FORMATS else "english")
         read = ReadLot(empty, {**values_of(empty), "zone": ""})
         return _editor(request, None, read, now)
     async with request.form(max_files=0, max_fields=100, max_part_size=128 * 1024) as form:
@@ -275,6 +280,9 @@ def _editor(
         "findings": finding_rows(request, read.content, now) if preview else [],
         "rule": rule_sentences(lot, catalogue) if lot is not None else None,
         "bands": bands_shown(read.values),
+        "format": read.content.format,
+        "formats": tuple(FORMATS),
+        "form_template": market_format(read.content.format).FORM_TEMPLATE,
         "categories": CATEGORIES,
         "conditions": CONDITIONS,
         "currencies": tuple(EXPONENTS),
@@ -327,8 +335,9 @@ def _checked(request: Request, read: ReadLot, done: Listing | ListingRefusal | i
 def finding_rows(request: Request, content: ListingContent, now: datetime) -> list[tuple[Finding, str, str]]:
     """What the linter says: the finding, the form's field that it stands beside, and its sentence."""
     catalogue, lang = house_of(request).catalogue, language_of(request)
+    boxes = market_format(content.format).FIELD_OF_FINDING
     return [
-        (finding, FIELD_OF_FINDING.get(finding.field, ""), _sentence_of(finding, catalogue, lang, content.currency))
+        (finding, boxes.get(finding.field, ""), _sentence_of(finding, catalogue, lang, content.currency))
         for finding in listings.findings_of(content, now)
     ]
 

@@ -3,8 +3,8 @@
 insert into market.listing (
   seller_id, title_zh, title_en, description_zh, description_en, category, condition, currency, start_price_minor,
   steps, grid_base, timed_seconds, extension_seconds, soft_close_seconds, cap_extensions, cap_at, reserve_minor,
-  deposit_minor, starts_at, zone, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21)
+  deposit_minor, starts_at, zone, format, options, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)
 returning *;
 
 -- name: lock_listing
@@ -25,7 +25,8 @@ update market.listing
 set title_zh = $2, title_en = $3, description_zh = $4, description_en = $5, category = $6, condition = $7,
     currency = $8, start_price_minor = $9, steps = $10, grid_base = $11, timed_seconds = $12,
     extension_seconds = $13, soft_close_seconds = $14, cap_extensions = $15, cap_at = $16, reserve_minor = $17,
-    deposit_minor = $18, starts_at = $19, zone = $20, state = 'draft', version = version + 1, updated_at = $21
+    deposit_minor = $18, starts_at = $19, zone = $20, format = $21, options = $22, state = 'draft',
+    version = version + 1, updated_at = $23
 where id = $1
 returning *;
 
