@@ -130,6 +130,9 @@ def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None
             continue
         standing, own = verdict.standing, None
         if verdict.lines or verdict.detail is not None:
+            detail = verdict.detail
+            if detail is not None and "paddle" in detail:  # Without a line, nothing else says who acted.
+                detail = {**detail, "paddle": paddles[party_id]}
             own, standing = chain_event(
                 lot,
                 standing,
@@ -138,7 +141,7 @@ def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None
                 paddles,
                 lines=verdict.lines,
                 party_id=party_id,
-                detail=verdict.detail,
+                detail=detail,
             )
             events.append(own)
         own_events.append(own)

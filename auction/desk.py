@@ -144,6 +144,8 @@ async def _passed(conn: Connection, room: Room, changed: Standing) -> Standing:
     if changed.phase is before.phase:
         return changed
     passed = format_of(room.lot).advance(room.lot, before, before.ends_at)
+    if passed is before:  # The act itself has ended the phase, as an opening of sealed bids does.
+        return changed
     event, chained = chain_event(room.lot, passed, EventKind.PHASE, before.ends_at, room.paddles)
     await store.append_event(conn, event)
     return replace(changed, seq=chained.seq, head=chained.head)
