@@ -44,6 +44,21 @@ class GridBase(StrEnum):
     NONE = "none"
 
 
+class BuyNowUntil(StrEnum):
+    """How long a lot may be bought at once: until the first bid, or until the price has met the reserve."""
+
+    FIRST_BID = "first_bid"
+    RESERVE_MET = "reserve_met"
+
+
+class RetractionReason(StrEnum):
+    """Why a bidder takes a bid back; no other reason counts."""
+
+    WRONG_AMOUNT = "wrong_amount"
+    DESCRIPTION_CHANGED = "description_changed"
+    SELLER_UNREACHABLE = "seller_unreachable"
+
+
 class StepBand(Struct, frozen=True, kw_only=True):
     """`increment_minor` is the step while the price is below `below_minor`; the last band has no upper bound."""
 
@@ -66,6 +81,10 @@ class EnglishRule(Rule, frozen=True, kw_only=True, tag="english"):
     `soft_close_seconds` is the one-phase variant (art. 20), only without a delayed phase: a bid in the last so many
     seconds of the timed phase sets the end to its own instant plus that.
     A cap is at most one of `cap_extensions` (how many bids may extend) and `cap_at` (an absolute end).
+    `only_timed_bidders`: the delayed phase is for those whose bid of the timed phase stands. `buy_now_minor`: for this the
+    lot may be bought at once. `priority_right`: the house may confirm holders of one. `retraction_seconds`: for how long
+    after a bid it may be taken back (None: never), but not in the last `retraction_closes_seconds` of the timed phase.
+    `second_offer`: a winner's default passes the lot on to the runner-up, whose deposit is held until the winner has paid.
     """
 
     steps: tuple[StepBand, ...]
@@ -75,6 +94,13 @@ class EnglishRule(Rule, frozen=True, kw_only=True, tag="english"):
     soft_close_seconds: int | None = None
     cap_extensions: int | None = None
     cap_at: datetime | None = None
+    only_timed_bidders: bool = False
+    buy_now_minor: int | None = None
+    buy_now_until: BuyNowUntil = BuyNowUntil.FIRST_BID
+    priority_right: bool = False
+    retraction_seconds: int | None = None
+    retraction_closes_seconds: int = 0
+    second_offer: bool = False
     version: int = 1
 
 
@@ -146,8 +172,9 @@ class Logged(Struct, frozen=True):
 
 
 class Refusal(StrEnum):
-    """Why a bid was refused, in the order in which the rules test. A value, never an exception;
-    the name is the key of its sentence in the catalogue (`refusal.<name>`).
+    """Why a bid was refused, in the order in which the rules test; those after OFF_GRID belong to options and formats,
+    which test them where they say. A value, never an exception; the name is the key of its sentence in the catalogue
+    (`refusal.<name>`).
     """
 
     UNKNOWN_LOT = "unknown_lot"
@@ -163,6 +190,26 @@ class Refusal(StrEnum):
     MAXIMUM_NOT_RAISED = "maximum_not_raised"
     BELOW_MINIMUM = "below_minimum"
     OFF_GRID = "off_grid"
+    NOT_A_TIMED_BIDDER = "not_a_timed_bidder"
+    BUY_NOW_GONE = "buy_now_gone"
+    BUY_NOW_PRICE = "buy_now_price"
+    BUY_NOW_INSTEAD = "buy_now_instead"
+    NO_MAXIMUM = "no_maximum"
+    PRICE_NOT_REACHED = "price_not_reached"
+    QUANTITY_OUT_OF_RANGE = "quantity_out_of_range"
+    ALL_OR_NONE_NOT_OFFERED = "all_or_none_not_offered"
+    TOO_MANY_BIDS = "too_many_bids"
+    NO_SUCH_BID = "no_such_bid"
+    BID_NOT_RAISED = "bid_not_raised"
+    ABOVE_CEILING = "above_ceiling"
+    OFF_DECREMENT = "off_decrement"
+    OUT_OF_RANGE = "out_of_range"
+    UNDER_FLOOR = "under_floor"
+    NOT_IMPROVED = "not_improved"
+    LEAD_NOT_BEATEN = "lead_not_beaten"
+    SUM_IN_CLEAR = "sum_in_clear"
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
+    TOO_MANY_VERSIONS = "too_many_versions"
     ID_REUSED = "id_reused"
     TOO_FAST = "too_fast"
     BUSY = "busy"
@@ -179,6 +226,14 @@ class DeskRefusal(StrEnum):
     NO_RESERVE = "no_reserve"
     RESERVE_NOT_LOWERED = "reserve_not_lowered"
     RESERVE_UNDER_START = "reserve_under_start"
+    NO_RETRACTION = "no_retraction"
+    RETRACTION_DELAYED = "retraction_delayed"
+    NO_SUCH_BID = "no_such_bid"
+    RETRACTION_TOO_LATE = "retraction_too_late"
+    RETRACTION_NEAR_END = "retraction_near_end"
+    TOO_MANY_RETRACTIONS = "too_many_retractions"
+    NOT_YET_OPENING = "not_yet_opening"
+    ALREADY_OPENED = "already_opened"
 
 
 class Line(Struct, frozen=True, kw_only=True):

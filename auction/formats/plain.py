@@ -42,6 +42,11 @@ def own_view(lot: Lot, standing: Standing, party_id: int, now: datetime) -> dict
     return None
 
 
+def owner_view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:
+    """Whoever owns the lot sees what everybody sees."""
+    return None
+
+
 def needs_log(lot: Lot) -> bool:
     """The stored standing is the whole standing."""
     return False
