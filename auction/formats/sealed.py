@@ -322,8 +322,7 @@ def unseal(
         reserve_nonce=reserve_nonce if lot.reserve_minor is not None else None,
     )
     book = replace(_book(standing), unsealed=unsealed)
-    detail: dict[str, Any] = msgspec.to_builtins(unsealed)
-    return replace(standing, phase=DECIDED, book=book), detail
+    return replace(standing, phase=DECIDED, book=book), _plain(unsealed)
 
 
 def _last_valid(
@@ -408,7 +407,7 @@ def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime
         return shown
     sold = standing.outcome is Outcome.SOLD
     return shown | {
-        "unsealed": msgspec.to_builtins(unsealed),
+        "unsealed": _plain(unsealed),
         "price_from": price_of(lot, unsealed.bids)[1] if sold else None,
     }
 
@@ -441,6 +440,12 @@ def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
         elif event.kind == "unsealed":
             book = replace(book, unsealed=_unsealed_decoder.decode(event.body).detail)
     return replace(standing, book=book)
+
+
+def _plain(unsealed: Unsealed) -> dict[str, Any]:
+    """As JSON reads it back: lists, not tuples."""
+    plain_detail: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(unsealed))
+    return plain_detail
 
 
 def _book(standing: Standing) -> Book:
