@@ -10,7 +10,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from auction.facts import Bid, DeskRefusal, EnglishRule, Logged, Lot, PriceMoves, Result, Standing, Verdict
-from auction.formats import english
+from auction.formats import dutch, english, reverse, sealed, uniform
+from auction.formats.dutch import DutchRule
+from auction.formats.reverse import ReverseRule
+from auction.formats.sealed import SealedRule
+from auction.formats.uniform import UniformRule
 
 
 class Format(Protocol):
@@ -71,6 +75,11 @@ class Format(Protocol):
     def own_view(self, lot: Lot, standing: Standing, party_id: int, now: datetime) -> dict[str, Any] | None:
         """What this party alone may see of his own place, ready for JSON."""
 
+    def owner_view(
+        self, lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime
+    ) -> dict[str, Any] | None:
+        """What the lot's owner alone may see of it, ready for JSON; None if that is what everybody sees."""
+
     def needs_log(self, lot: Lot) -> bool:
         """Whether the standing's book has to be made from the log when a node reads the lot."""
 
@@ -78,11 +87,23 @@ class Format(Protocol):
         """The stored standing with its book made from the whole log."""
 
 
-AnyRule = EnglishRule
+AnyRule = EnglishRule | SealedRule | DutchRule | UniformRule | ReverseRule
 """Every rule there is, told apart by `format`."""
 
-_FORMATS: dict[type, Format] = {EnglishRule: english}
-NAMES: dict[type, str] = {EnglishRule: "english"}
+_FORMATS: dict[type, Format] = {
+    EnglishRule: english,
+    SealedRule: sealed,
+    DutchRule: dutch,
+    UniformRule: uniform,
+    ReverseRule: reverse,
+}
+NAMES: dict[type, str] = {
+    EnglishRule: "english",
+    SealedRule: "sealed",
+    DutchRule: "dutch",
+    UniformRule: "uniform",
+    ReverseRule: "reverse",
+}
 
 
 def format_of(lot: Lot) -> Format:

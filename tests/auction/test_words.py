@@ -81,6 +81,8 @@ def test_every_phrase_has_a_sentence_with_just_its_figures_and_no_sentence_is_id
 def test_every_refusal_has_its_sentence_and_those_with_a_figure_name_it() -> None:
     catalogue = Catalogue.load()
     with_lowest = {Refusal.ALREADY_LEADING, Refusal.MAXIMUM_NOT_RAISED, Refusal.BELOW_MINIMUM, Refusal.OFF_GRID}
+    with_lowest |= {Refusal.ABOVE_CEILING, Refusal.OFF_DECREMENT, Refusal.NOT_IMPROVED}
+    with_lowest |= {Refusal.PRICE_NOT_REACHED, Refusal.BID_NOT_RAISED}
     for refusal in Refusal:
         assert catalogue.placeholders(f"refusal.{refusal}") == ({"lowest"} if refusal in with_lowest else set())
     for desk_refusal in DeskRefusal:
