@@ -40,7 +40,8 @@ class Room(Struct, kw_only=True):
 
 class Answer(Struct, frozen=True, kw_only=True):
     """What a request to bid was told, the first time and each time after. `refusal` None: it stands. `price_minor`,
-    `ends_at` and `hash` are those of event `seq`; `at` is the bid's stamp.
+    `ends_at` and `hash` are those of event `seq`; `at` is the bid's stamp. `shown_seq` is all that the bidder may know of
+    the seq where the lot hides its bids: the number of the public events. Its hash, too, would then count the others'.
     """
 
     party_id: int
@@ -57,6 +58,12 @@ class Answer(Struct, frozen=True, kw_only=True):
     ends_at: datetime | None = None
     hash: bytes | None = None
     details: bytes | None = None
+    shown_seq: int | None = None
+
+    @property
+    def told_seq(self) -> int:
+        """The seq that the bidder is told."""
+        return self.seq if self.shown_seq is None else self.shown_seq
 
     @property
     def maximum_minor(self) -> int | None:
@@ -114,7 +121,8 @@ def turned_away(bid: Bid, refusal: Refusal, seq: int = 0) -> Answer:
 def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None) -> Judged:
     """Judge bids in order, each on what the one before left; then, at `tick_at`, let the phase pass if it has ended."""
     lot, standing, paddles, admitted, ranks = room.lot, room.standing, room.paddles, room.admitted, room.ranks
-    judge = format_of(lot).judge
+    rules = format_of(lot)
+    judge, hides = rules.judge, rules.price_moves(lot) == "hidden"
     events: list[Event] = []
     phases: list[Event] = []
     answers: list[Answer] = []
@@ -125,7 +133,8 @@ def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None
         party_id = bid.party_id
         verdict = judge(lot, standing, bid, admitted=party_id in admitted, ranks=ranks)
         if isinstance(verdict, Refused):
-            answers.append(_refused(bid, verdict, standing.seq))
+            shown_seq = rules.public_mark(lot, standing)[0] if hides else None
+            answers.append(_refused(bid, verdict, standing.seq, shown_seq))
             own_events.append(None)
             continue
         standing, own = verdict.standing, None
@@ -145,7 +154,7 @@ def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None
             )
             events.append(own)
         own_events.append(own)
-        answers.append(_accepted(bid, standing))
+        answers.append(_accepted(bid, standing, rules.public_mark(lot, standing)[0] if hides else None))
     if tick_at is not None:
         standing = _pass_phase(room, standing, tick_at, events, phases)
     return Judged(room, standing, events, answers, own_events, phases)
@@ -169,7 +178,7 @@ def _pass_phase(room: Room, standing: Standing, at: datetime, events: list[Event
     return passed
 
 
-def _refused(bid: Bid, verdict: Refused, seq: int) -> Answer:
+def _refused(bid: Bid, verdict: Refused, seq: int, shown_seq: int | None) -> Answer:
     return Answer(
         party_id=bid.party_id,
         client_bid_id=bid.client_bid_id,
@@ -181,10 +190,11 @@ def _refused(bid: Bid, verdict: Refused, seq: int) -> Answer:
         refusal=verdict.refusal,
         lowest_minor=verdict.lowest_minor,
         details=bid.details,
+        shown_seq=shown_seq,
     )
 
 
-def _accepted(bid: Bid, standing: Standing) -> Answer:
+def _accepted(bid: Bid, standing: Standing, shown_seq: int | None) -> Answer:
     return Answer(
         party_id=bid.party_id,
         client_bid_id=bid.client_bid_id,
@@ -198,4 +208,5 @@ def _accepted(bid: Bid, standing: Standing) -> Answer:
         ends_at=standing.ends_at,
         hash=standing.head,
         details=bid.details,
+        shown_seq=shown_seq,
     )

@@ -270,7 +270,7 @@ class GroupCommit:
 
 def repeated(bid: Bid, first: Answer) -> Answer:
     """What a repeat of a decided request is told: the first answer, or that its id was used for something else."""
-    return first if same_request(bid, first) else turned_away(bid, Refusal.ID_REUSED, first.seq)
+    return first if same_request(bid, first) else turned_away(bid, Refusal.ID_REUSED, first.told_seq)
 
 
 async def uncancelled(work: Coroutine[object, object, T]) -> T:

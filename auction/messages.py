@@ -99,7 +99,9 @@ class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
 
 
 class BidAccepted(Struct, frozen=True, kw_only=True, tag_field="type", tag="accepted"):
-    """The bid stands and is on disk: its event's seq, hash and price, and the end it made."""
+    """The bid stands and is on disk: its event's seq, hash and price, and the end it made. On a lot that hides its bids
+    until the close, `seq` counts the public events alone and `hash` is empty: either would tell of other bids.
+    """
 
     id: UUID
     lot: int
@@ -183,15 +185,15 @@ def told(answer: Answer) -> BidAccepted | BidRefused:
             lot=answer.lot_id,
             code=answer.refusal,
             lowest_minor=_digits(answer.lowest_minor),
-            seq=answer.seq,
+            seq=answer.told_seq,
         )
     assert answer.hash is not None
     return BidAccepted(
         id=answer.client_bid_id,
         lot=answer.lot_id,
-        seq=answer.seq,
+        seq=answer.told_seq,
         at=answer.at,
-        hash=answer.hash.hex(),
+        hash=answer.hash.hex() if answer.shown_seq is None else "",
         price_minor=_digits(answer.price_minor),
         leading=answer.leading,
         maximum_minor=_digits(answer.maximum_minor),

@@ -134,12 +134,17 @@ union all
 select lot_id, party_id, client_bid_id from seen;
 
 -- name: first_answers
--- What was answered the first time to these request ids; price, end and hash are those of the event of that seq.
+-- What was answered the first time to these request ids; price, end and hash are those of the event of that seq. Where a
+-- lot hid its bids then, the bidder was told how many events were public, not the seq.
 select b.party_id, b.client_bid_id, b.lot_id, b.stamped_at, b.amount_minor, b.is_maximum, b.refusal, b.lowest_minor,
-    b.seq, b.leads as leading, b.details, e.body, e.hash
+    b.seq, b.leads as leading, b.details, e.body, e.hash,
+    case when s.price_moves = 'hidden' and e.kind not in ('closed', 'voided') then (
+        select count(*) from auction.event p where p.lot_id = b.lot_id and p.seq <= b.seq and p.kind <> 'bid'
+    ) end as shown_seq
 from unnest($1::bigint[], $2::uuid[]) as k (party_id, client_bid_id)
 join auction.bid b on b.party_id = k.party_id and b.client_bid_id = k.client_bid_id
-join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq;
+join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
+join auction.standing s on s.lot_id = b.lot_id;
 
 -- name: open_ends
 -- When the running phase of each open lot ends; a paused lot's clock stands still.
@@ -223,3 +228,35 @@ select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::in
 -- name: database_time
 -- The database's clock, now.
 select clock_timestamp();
+
+-- name: bids_that_stand
+-- Every accepted bid on a lot that was not taken back, in the order of acceptance: an event's own bid first, then the
+-- private raises that the leader made before the next event.
+select b.party_id, b.client_bid_id, b.stamped_at, b.amount_minor, b.is_maximum, b.seq,
+    e.kind = 'bid' and e.party_id = b.party_id and e.at = b.stamped_at as is_public
+from auction.bid b join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
+where b.lot_id = $1 and b.refusal is null
+    and not exists (
+        select from auction.retraction r where r.party_id = b.party_id and r.client_bid_id = b.client_bid_id)
+order by b.seq, is_public desc, b.amount_minor;
+
+-- name: count_retractions
+-- How often a party has taken a bid back on a lot; what went with a bid is not counted.
+select count(*) from auction.retraction where lot_id = $1 and party_id = $2 and with_bid is null;
+
+-- name: insert_retraction
+-- A bid was taken back, with why; and with it what stood on it.
+insert into auction.retraction (party_id, client_bid_id, lot_id, reason, retracted_at, with_bid)
+values ($1, $2, $3, $4, $5, $6);
+
+-- name: retracted_of
+-- Which of a party's bids on a lot were taken back.
+select client_bid_id from auction.retraction where lot_id = $1 and party_id = $2;
+
+-- name: set_priority_rank
+-- The admitted party's confirmed right of priority on a lot, or null for none.
+update auction.admission set priority_rank = $3 where lot_id = $1 and party_id = $2 and removed_at is null;
+
+-- name: priority_rank
+-- The party's confirmed right of priority on a lot.
+select priority_rank from auction.admission where lot_id = $1 and party_id = $2;

@@ -17,8 +17,9 @@ from msgspec.structs import astuple
 
 from auction.batch import Answer, BidKey, Judged, Room, key_of
 from auction.chain import Event, decode_body, lot_of, terms_of
-from auction.facts import Logged, Lot, Outcome, Phase, Refusal, Standing
+from auction.facts import Bid, Logged, Lot, Outcome, Phase, Refusal, RetractionReason, Standing
 from auction.formats import format_of
+from auction.formats.english_retraction import Placed
 from auction.public import PublicState, public_state
 from migrations.queries import load_queries
 
@@ -309,6 +310,7 @@ def _answer(row: Record) -> Answer:
         ends_at=None if body is None else body.ends_at,
         hash=None if body is None else row["hash"],
         details=row["details"],
+        shown_seq=row["shown_seq"],
     )
 
 
@@ -415,6 +417,60 @@ async def bids_of(conn: Connection, lot_id: int, party_id: int, limit: int = 100
         OwnBid(**{**row, "refusal": None if row["refusal"] is None else Refusal(row["refusal"])})
         for row in await conn.fetch(queries.bids_of, party_id, lot_id, limit)
     ]
+
+
+# Bids taken back, and rights of priority
+
+
+async def bids_that_stand(conn: Connection, lot_id: int) -> list[Placed]:
+    """Every accepted bid on an English lot that was not taken back, in the order of acceptance."""
+    return [
+        Placed(
+            bid=Bid(
+                lot_id=lot_id,
+                party_id=row["party_id"],
+                client_bid_id=row["client_bid_id"],
+                amount_minor=row["amount_minor"],
+                is_maximum=row["is_maximum"],
+                stamped_at=row["stamped_at"],
+            ),
+            seq=row["seq"],
+            is_public=row["is_public"],
+        )
+        for row in await conn.fetch(queries.bids_that_stand, lot_id)
+    ]
+
+
+async def count_retractions(conn: Connection, lot_id: int, party_id: int) -> int:
+    """How often the party has taken a bid back on the lot."""
+    return int(await conn.fetchval(queries.count_retractions, lot_id, party_id))
+
+
+async def insert_retractions(
+    conn: Connection, lot_id: int, taken_back: Sequence[Placed], named: UUID, reason: RetractionReason, now: datetime
+) -> None:
+    """The bid that was named and those that went with it stand no more."""
+    rows = [
+        (bid.party_id, bid.client_bid_id, lot_id, reason.value, now, None if bid.client_bid_id == named else named)
+        for bid in (one.bid for one in taken_back)
+    ]
+    await conn.executemany(queries.insert_retraction, sorted(rows, key=lambda row: row[5] is not None))
+
+
+async def retracted_of(conn: Connection, lot_id: int, party_id: int) -> set[UUID]:
+    """Which of the party's bids on the lot were taken back."""
+    return {row["client_bid_id"] for row in await conn.fetch(queries.retracted_of, lot_id, party_id)}
+
+
+async def set_priority_rank(conn: Connection, lot_id: int, party_id: int, rank: int | None) -> bool:
+    """The party's confirmed right of priority; whether it is admitted, so that it can have one."""
+    return await conn.execute(queries.set_priority_rank, lot_id, party_id, rank) == "UPDATE 1"
+
+
+async def priority_rank(conn: Connection, lot_id: int, party_id: int) -> int | None:
+    """The party's confirmed right of priority on the lot; None if it has none."""
+    rank: int | None = await conn.fetchval(queries.priority_rank, lot_id, party_id)
+    return rank
 
 
 # The sign of life
