@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
 
-.PHONY: demo test torture bench lint types schema ui clean
+.PHONY: demo test torture flood bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui
@@ -33,6 +33,10 @@ torture: $(VENV)/.installed-test ui
 
 bench: $(VENV)/.installed-test
 	for name in bids sockets fanout two_nodes closings stuck startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done
+
+# Ten thousand connections that mean harm or nothing, and one bidder who must not notice.
+flood: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.flood $(ARGUMENTS)
 
 # Write the snapshot of the schema anew, after a migration has changed it.
 schema: $(VENV)/.installed-test

@@ -22,6 +22,7 @@ from uuid import uuid4
 import uvloop
 from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
+from websockets.typing import Subprotocol
 
 from auction.messages import SUBPROTOCOL
 from benchmarks.report import percentile, tell
@@ -41,6 +42,7 @@ class Held(asyncio.Protocol):
     def __init__(self, opening: bytes) -> None:
         self._opening = opening
         self.first = b""
+        self._unread = b""
         self.answered = asyncio.get_running_loop().create_future()
         self.is_open = False
 
@@ -51,8 +53,23 @@ class Held(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.answered.done():
-            self.first = data[:200]
+            self.first, _, self._unread = data.partition(b"\r\n\r\n")
             self.answered.set_result(None)
+        else:
+            self._unread += data
+        self._answer_pings()
+
+    def _answer_pings(self) -> None:
+        # Who does not answer them is closed, and would be no load.
+        while self.is_open and len(self._unread) >= 4:
+            length, begin = self._unread[1], 2
+            if length == 126:
+                length, begin = int.from_bytes(self._unread[2:4], "big"), 4
+            if len(self._unread) < begin + length:
+                return
+            if self._unread[0] == 0x89:
+                self.transport.write(Frame(Opcode.PONG, self._unread[begin : begin + length]).serialize(mask=True))
+            self._unread = self._unread[begin + length :]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
@@ -88,7 +105,7 @@ class Flood:
         sockets = [*self.watching, *self.greedy]
         await asyncio.wait([asyncio.ensure_future(_answer(held)) for held in sockets], timeout=60)
         for held in self.watching:
-            if held.status == "101":
+            if held.status == "101" and held.is_open:
                 held.transport.write(subscribe)
 
     def trickle(self) -> None:
@@ -137,8 +154,8 @@ async def bid_on(
     async with connect(
         f"ws://127.0.0.1:{port}/live",
         additional_headers=headers,
-        subprotocols=[SUBPROTOCOL],
-        proxy=None,  # type: ignore[list-item]
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        proxy=None,
     ) as socket:
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -24,6 +24,7 @@ class ApplicationRefusal(StrEnum):
     NO_SUCH_APPLICATION = "no_such_application"
     SELLER_MAY_NOT_BID = "seller_may_not_bid"
     BARRED = "barred"
+    LINKED_TO_SELLER = "linked_to_seller"
     LOT_IS_OVER = "lot_is_over"
     ALREADY_DECIDED = "already_decided"
     REASON_MISSING = "reason_missing"
@@ -39,6 +40,7 @@ class NextStep(StrEnum):
     ADMITTED = "admitted"
     OVER = "over"
     BARRED = "barred"
+    LINKED = "linked"
     APPLY = "apply"
     WAIT = "wait"
     REJECTED = "rejected"
@@ -92,8 +94,12 @@ class Qualification(Struct, frozen=True, kw_only=True):
         return self.step is NextStep.PAY_DEPOSIT and self.balance_minor >= self.deposit_minor
 
 
-def next_step(lot: LotDoor, party_id: int | None, application: Application | None, *, barred: bool) -> NextStep:
-    """The one step that leads on. Who is admitted stays so when he is barred later, and after the close."""
+def next_step(
+    lot: LotDoor, party_id: int | None, application: Application | None, *, barred: bool, linked: bool = False
+) -> NextStep:
+    """The one step that leads on. Who is admitted stays so when he is barred later, and after the close; who is found to
+    be linked with the seller has lost his admission by then.
+    """
     if party_id == lot.seller_id:
         return NextStep.OWN_LOT
     if application is not None and application.admitted_at is not None:
@@ -104,6 +110,8 @@ def next_step(lot: LotDoor, party_id: int | None, application: Application | Non
         return NextStep.SIGN_IN
     if barred:
         return NextStep.BARRED
+    if linked:
+        return NextStep.LINKED
     if application is None:
         return NextStep.APPLY
     return {

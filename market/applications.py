@@ -13,7 +13,7 @@ import msgspec
 
 from auction import desk
 from escrow.facts import Refusal as EscrowRefusal
-from market import audit, notices
+from market import audit, fraud_links, notices
 from market.application_facts import (
     Application,
     ApplicationRefusal,
@@ -23,6 +23,7 @@ from market.application_facts import (
     Qualification,
     next_step,
 )
+from market.fraud_facts import Verdict
 from market.listing_facts import LONGEST_REASON
 from migrations.queries import load_queries
 
@@ -41,6 +42,7 @@ __all__ = [
     "ApplicationState",
     "NextStep",
     "Qualification",
+    "admit_again",
     "application_state",
     "apply",
     "confirm",
@@ -61,6 +63,8 @@ async def apply(conn: Connection, *, lot_id: int, party_id: int, now: datetime) 
         return ApplicationRefusal.SELLER_MAY_NOT_BID
     if await _is_barred(conn, party_id):
         return ApplicationRefusal.BARRED
+    if await _is_linked(conn, lot, party_id, now):
+        return ApplicationRefusal.LINKED_TO_SELLER
     if lot.over:
         return ApplicationRefusal.LOT_IS_OVER
     await conn.execute(_queries.insert_application, lot_id, party_id, now)
@@ -85,6 +89,8 @@ async def confirm(
         return ApplicationRefusal.LOT_IS_OVER
     if await _is_barred(conn, application.party_id):
         return ApplicationRefusal.BARRED
+    if await _is_linked(conn, lot, application.party_id, now):
+        return ApplicationRefusal.LINKED_TO_SELLER
     approved = await _approve(conn, escrow, application, lot, operator_id=operator_id, now=now)
     if approved.deposit_id is None:
         return await _admit(conn, approved, lot, now)
@@ -124,6 +130,8 @@ async def freeze_from_wallet(
     assert lot is not None, "an application is for an approved lot, and an approved lot stays"
     if await _is_barred(conn, party_id):
         return ApplicationRefusal.BARRED
+    if await _is_linked(conn, lot, party_id, now):
+        return ApplicationRefusal.LINKED_TO_SELLER
     if lot.over:
         return ApplicationRefusal.LOT_IS_OVER
     held = await escrow.deposits.freeze_from_wallet(conn, application.deposit_id, now)
@@ -143,15 +151,27 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
     """The escrow's call in the transaction that freezes a deposit: its payer is admitted.
 
     The lot is locked and open here: the close, which takes the same lock, ends every deposit that is not yet held.
-    Who was barred meanwhile gets no paddle; his money is freed with the losers' at the close.
+    Who was barred meanwhile, or is linked with the seller (by this very payment, perhaps), gets no paddle; his money is
+    freed with the losers' at the close.
     """
+    await fraud_links.note_sender(conn, deposit, now)
     lot_id = lot_of(deposit.subject)
     application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
     if application is None or application.admitted_at is not None or await _is_barred(conn, deposit.party_id):
         return
     lot = await _door_of(conn, application.lot_id)
     assert lot is not None and not lot.over, "a deposit is held only while its lot is open"
+    if await _is_linked(conn, lot, deposit.party_id, now):
+        await fraud_links.tell_bidder(conn, deposit.party_id, lot.id, lot.title_zh, lot.title_en, now)
+        return
     await _admit(conn, application, lot, now)
+
+
+async def admit_again(conn: Connection, lot_id: int, party_id: int, now: datetime) -> None:
+    """What barred the party has been cleared: it has the operator's yes and its deposit, and gets its paddle back."""
+    application, lot = await _lock_of(conn, lot_id, party_id), await _door_of(conn, lot_id)
+    if application is not None and lot is not None and not lot.over and not await _is_barred(conn, party_id):
+        await _admit(conn, application, lot, now)
 
 
 async def application_state(
@@ -161,12 +181,13 @@ async def application_state(
     lot = await _door_of(conn, lot_id)
     if lot is None:
         return None
-    application, barred = None, False
+    application, barred, linked = None, False, False
     if party_id is not None:
         row = await conn.fetchrow(_queries.application_of, lot_id, party_id)
         application = None if row is None else _application(row)
         barred = await _is_barred(conn, party_id)
-    step = next_step(lot, party_id, application, barred=barred)
+        linked = await fraud_links.standing_verdict(conn, lot.seller_id, party_id) is Verdict.BARRED
+    step = next_step(lot, party_id, application, barred=barred, linked=linked)
     stands = Qualification(step=step, lot_id=lot_id, currency=lot.currency, deposit_minor=lot.deposit_minor)
     if application is None or party_id is None:
         return stands
@@ -236,6 +257,10 @@ async def _door_of(conn: Connection, lot_id: int) -> LotDoor | None:
 
 async def _is_barred(conn: Connection, party_id: int) -> bool:
     return bool(await conn.fetchval(_queries.party_is_barred, party_id))
+
+
+async def _is_linked(conn: Connection, lot: LotDoor, party_id: int, now: datetime) -> bool:
+    return await fraud_links.links_found(conn, lot.seller_id, party_id, now) is Verdict.BARRED
 
 
 async def _lock(conn: Connection, application_id: int) -> Application | None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, convert
 from starlette.responses import Response
 
-from market import audit
+from market import audit, fraud_links
+from market.fraud_facts import TraitKind, TraitSource
 from market.viewer import Viewer
 from migrations.queries import load_queries
 
@@ -46,9 +47,12 @@ async def sign_in(
     replaces: str | None = None,
     user_agent: str = "",
     address: str = "",
+    device: str = "",
     how: str = "passphrase",
 ) -> str:
-    """A new session's token for the cookie. `replaces` is the token that the browser brought; it ends."""
+    """A new session's token for the cookie. `replaces` is the token that the browser brought; it ends. `address` and
+    `device` are noted, since a seller who bids on his own lots under another name often uses both.
+    """
     if replaces:
         await conn.execute(_QUERIES.end_session_by_token, _hash(replaces))
     token = token_urlsafe(32)
@@ -57,6 +61,8 @@ async def sign_in(
     )
     detail = {"session": session_id, "how": how, "address": address}
     await audit.record(conn, party_id, "session.started", f"party:{party_id}", None, detail, now)
+    await fraud_links.seen(conn, party_id, TraitKind.ADDRESS, address, TraitSource.SIGN_IN, now)
+    await fraud_links.seen(conn, party_id, TraitKind.DEVICE, device, TraitSource.SIGN_IN, now)
     return token
 
 
@@ -105,8 +111,9 @@ async def end_all(conn: Connection, party_id: int, *, but: int | None, now: date
 
 
 async def sweep(conn: Connection, now: datetime) -> None:
-    """Forget sessions that can't sign anybody in any more."""
+    """Forget sessions that can't sign anybody in any more, and traits that nobody was seen with for long."""
     await conn.execute(_QUERIES.sweep_sessions, now, now - IDLE)
+    await fraud_links.forget_old(conn, now)
 
 
 def set_cookie(response: Response, token: str) -> None:

@@ -47,6 +47,9 @@ select party_id, 'bank_account', sha256(convert_to('bank_account:' || number, 'U
 from escrow.bank_account
 group by party_id, number;
 
+-- Which account a deposit was paid from is in the bank's notice of the same instant.
+create index bank_notice_received on escrow.bank_notice (received_at);
+
 grant select, insert, update, delete on market.party_trait to gavelhouse_app;
 grant select, insert, update on market.seller_link to gavelhouse_app;
 

@@ -1755,6 +1755,8 @@ CREATE INDEX transfer_latest ON bank.transfer USING btree (booked_at DESC);
 
 CREATE UNIQUE INDEX bank_account_current ON escrow.bank_account USING btree (party_id) WHERE (replaced_at IS NULL);
 
+CREATE INDEX bank_notice_received ON escrow.bank_notice USING btree (received_at);
+
 CREATE INDEX deposit_by_party ON escrow.deposit USING btree (party_id, id DESC);
 
 CREATE INDEX deposit_by_subject ON escrow.deposit USING btree (subject, party_id);

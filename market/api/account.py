@@ -10,9 +10,10 @@ from starlette.requests import Request
 
 import market.step_up
 from escrow.facts import BankAccount
-from market import audit, notices, parties, passphrases, tokens
+from market import audit, fraud_links, notices, parties, passphrases, tokens
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Before, Id
+from market.fraud_facts import TraitKind, TraitSource
 from market.notices import Notice
 from market.pages.notices import text_of
 from market.problems import Problem, ProblemError
@@ -195,6 +196,9 @@ async def set_bank_account(call: Call, body: BankAccountWish) -> BankAccountShap
     )
     subject, detail = f"party:{call.viewer.id}", {"last_four": account.number[-4:]}
     await audit.record(call.conn, call.viewer.id, "bank_account.changed", subject, None, detail, call.now)
+    await fraud_links.seen(
+        call.conn, call.viewer.id, TraitKind.BANK_ACCOUNT, account.number, TraitSource.PAYOUT_ACCOUNT, call.now
+    )
     return _bank_account(account)
 
 

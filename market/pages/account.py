@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from market import parties, passphrases, sessions, sign_in_links, step_up
+from market import fraud_links, parties, passphrases, sessions, sign_in_links, step_up
 from market.house import house_of
 from market.problems import sentence, status_of
 from market.refusals import MarketRefusal
@@ -118,6 +118,8 @@ async def sign_out(request: Request) -> Response:
 async def signed_in(request: Request, party_id: int, onward: str, *, how: str) -> Response:
     """A redirect to `onward` with the cookie of a new session; the one that the browser brought ends."""
     house = house_of(request)
+    response = RedirectResponse(onward, 303)
+    device = fraud_links.remember_device(response, fraud_links.device_of(request))
     async with house.pool.acquire() as conn, conn.transaction():
         token = await sessions.sign_in(
             conn,
@@ -126,9 +128,9 @@ async def signed_in(request: Request, party_id: int, onward: str, *, how: str) -
             replaces=request.cookies.get(sessions.COOKIE),
             user_agent=request.headers.get("user-agent", ""),
             address=request.client.host if request.client else "",
+            device=device,
             how=how,
         )
-    response = RedirectResponse(onward, 303)
     sessions.set_cookie(response, token)
     return response
 

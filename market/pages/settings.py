@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import BankAccount, Refusal
-from market import audit, parties, passphrases, sessions, step_up, tokens
+from market import audit, fraud_links, parties, passphrases, sessions, step_up, tokens
+from market.fraud_facts import TraitKind, TraitSource
 from market.house import house_of
 from market.pages.account import form_of
 from market.problems import sentence
@@ -108,6 +109,9 @@ async def bank_account(request: Request) -> Response:
             if isinstance(stored, BankAccount):
                 subject, detail = f"party:{request.user.id}", {"last_four": stored.number[-4:]}
                 await audit.record(conn, request.user.id, "bank_account.changed", subject, None, detail, now)
+                await fraud_links.seen(
+                    conn, request.user.id, TraitKind.BANK_ACCOUNT, stored.number, TraitSource.PAYOUT_ACCOUNT, now
+                )
             else:
                 field = "holder" if stored is Refusal.BAD_ACCOUNT_HOLDER else "number"
                 form.errors[field] = sentence(request, stored)

@@ -20,7 +20,7 @@ from auction.live import LiveLimits
 from market import parties, sessions, tokens
 from migrations.database import Role, connect
 from tests.auction.house import ANN, BOB, Client, House, a_lot, open_lot, open_node, serve
-from tests.door.house_server import Server, hang_up
+from tests.door.house_server import ImpatientProtocol, Server, hang_up
 from tests.door.test_socket import answers, close_code, opened
 
 if TYPE_CHECKING:
@@ -66,6 +66,13 @@ async def test_a_large_message_in_fragments_below_the_bounds_is_read(server: Ser
         text = json.dumps({"type": "ping", "c": 1, "padding": "x" * 15_000}).replace('"padding"', '"p"')
         await socket.send([text[start : start + 300] for start in range(0, len(text), 300)])
         assert json.loads(await asyncio.wait_for(socket.recv(), 5))["type"] in ("pong", "error")
+
+
+async def test_a_socket_outlives_the_time_that_its_head_had(server: Server) -> None:
+    async with opened(server, {}) as socket:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(socket.recv(), 2 * ImpatientProtocol.head_seconds)
+        assert await answers(socket)
 
 
 async def test_who_asks_much_and_reads_nothing_is_closed(server: Server) -> None:
