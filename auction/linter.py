@@ -62,7 +62,11 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def lint(draft: Draft, now: datetime) -> list[Finding]:
     """Every finding on the draft, errors first, otherwise in the order of the form."""
-    findings = [finding for check in _CHECKS for finding in check(draft, now)]
+    return errors_first(finding for check in _CHECKS for finding in check(draft, now))
+
+
+def errors_first(findings: Iterator[Finding]) -> list[Finding]:
+    """The findings as a list is shown."""
     return sorted(findings, key=lambda finding: finding.severity is not Severity.ERROR)
 
 
@@ -241,3 +245,7 @@ _CHECKS: tuple[Callable[[Draft, datetime], Iterator[Finding]], ...] = (
     _reserve,
     _deposit,
 )
+
+# What the linters of other formats say alike.
+error, warning = _error, _warning
+start_price_findings, times_findings, deposit_findings = _start_price, _times, _deposit

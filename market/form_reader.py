@@ -81,9 +81,9 @@ class Reader:
                 self.errors[f"step_{place}_increment"] = "sell_error.step_missing"
         return tuple(bands)
 
-    def count(self, name: str) -> int | None:
+    def count(self, name: str, most: int = 1_000_000) -> int | None:
         """A whole number above zero."""
-        return self._whole(name, 1_000_000)
+        return self._whole(name, most)
 
     def length(self, name: str) -> int | None:
         """A length of time in seconds, from its number and unit."""
@@ -108,3 +108,11 @@ class Reader:
             self.errors[name] = "sell_error.no_such_number"
             return None
         return int(typed)
+
+
+def length_values(name: str, seconds: int | None, usual_unit: str) -> dict[str, str]:
+    """A length in the largest unit that holds it in whole numbers."""
+    if seconds is None:
+        return {f"{name}_value": "", f"{name}_unit": usual_unit}
+    unit = next(unit for unit in ("days", "hours", "minutes", "seconds") if seconds % UNIT_SECONDS[unit] == 0)
+    return {f"{name}_value": str(seconds // UNIT_SECONDS[unit]), f"{name}_unit": unit}

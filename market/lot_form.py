@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from auction.setup import SETUPS
 from market.currencies import EXPONENTS, decimal_text
-from market.form_reader import MOST_BANDS, UNIT_SECONDS, Reader
+from market.form_reader import MOST_BANDS, Reader, length_values
 from market.formats import market_format
 from market.listing_facts import (
     CATEGORIES,
@@ -118,11 +118,3 @@ def bands_shown(values: Mapping[str, str]) -> int:
         if values.get(f"step_{place}_increment") or values.get(f"step_{place}_below")
     ]
     return min(MOST_BANDS, max(FEWEST_BANDS_SHOWN, max(filled, default=-1) + 2))
-
-
-def length_values(name: str, seconds: int | None, usual_unit: str) -> dict[str, str]:
-    """A length in the largest unit that holds it in whole numbers."""
-    if seconds is None:
-        return {f"{name}_value": "", f"{name}_unit": usual_unit}
-    unit = next(unit for unit in ("days", "hours", "minutes", "seconds") if seconds % UNIT_SECONDS[unit] == 0)
-    return {f"{name}_value": str(seconds // UNIT_SECONDS[unit]), f"{name}_unit": unit}
