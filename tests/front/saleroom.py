@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
 
 from auction import desk
@@ -18,7 +17,6 @@ from market import sign_in_links
 from tests.door.house_server import Server
 from tests.sell.stall import WHOLE, changed, on_show
 
-AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 HOUR = timedelta(hours=1)
 
 
@@ -111,7 +109,7 @@ class Saleroom:
         if party is not None:
             async with self.server.house.pool.acquire() as conn:
                 link = await sign_in_links.create_link(conn, party, self.now)
-            await look.page.goto(self.server.origin + link)
+            assert (await context.request.get(self.server.origin + link)).ok
         await look.page.goto(f"{self.server.origin}{path}{'&' if '?' in path else '?'}lang={lang}")
         return look
 
@@ -120,15 +118,3 @@ class Saleroom:
         look = await self.look(f"/lots/{lot_id}", party, lang, **more)
         await expect(look.page.locator("lot-connection .live")).to_be_visible()
         return look
-
-
-async def axe_faults(page: Page) -> str:
-    """What axe finds wrong, as a report; empty when nothing is."""
-    found = await Axe().run(page, options=AXE_RULES)
-    return found.generate_report() if found.violations_count else ""
-
-
-async def sideways(page: Page) -> int:
-    """By how many pixels the page is wider than its window."""
-    excess: int = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return excess

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from typing import Literal
 
 import pytest
 from playwright.async_api import expect
 
-from tests.front.saleroom import Saleroom, axe_faults, sideways
+from tests.front.saleroom import Saleroom
+from tests.journey.looking import faults_of
 
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (360, 1280, 3840)
 
 
@@ -23,11 +21,7 @@ async def test_every_public_page_is_without_fault(saleroom: Saleroom, path: str,
     address, _, bidder = path.format(lot=lot).partition(" as ")
     page = (await saleroom.look(address, saleroom.bidders[0] if bidder else None, lang)).page
     await expect(page.locator("lot-connection .live" if "lots" in address else "h1")).to_be_visible()
-    for theme, width in itertools.product(THEMES, WIDTHS):
-        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        await page.set_viewport_size({"width": width, "height": 800})
-        assert await axe_faults(page) == "", (theme, width)
-        assert await sideways(page) <= 0, (theme, width)
+    assert await faults_of(page, WIDTHS) == []
 
 
 async def test_the_calendar_shows_prices_as_they_move(saleroom: Saleroom) -> None:

@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 import hatch_build
-from tests.journey.looking import faults_of
+from tests.journey.looking import axe_script, faults_of
 from tests.running_house import ROOT, RunningHouse, running_house
 
 TABS = 3
@@ -76,6 +76,7 @@ class Gallery:
         locale = "zh-CN" if lang == "zh" else "en-GB"
         context = await self.browser.new_context(locale=locale, storage_state=self.states.get(who))
         context.set_default_timeout(30_000)
+        await context.add_init_script(axe_script())
         page = await context.new_page()
         await page.goto(f"{self.origin(who)}/?lang={lang}")
         await page.close()
@@ -87,7 +88,7 @@ class Gallery:
     async def sign_in(self, links: dict[str, str]) -> None:
         for who, link in links.items():
             context = await self.browser.new_context()
-            await (await context.new_page()).goto(link)
+            assert (await context.request.get(link)).ok
             self.states[who] = await context.storage_state()
             await context.close()
 
@@ -141,8 +142,9 @@ async def test_every_page_is_without_fault(gallery: Gallery, who: str, lang: str
         faults: list[str] = []
 
         async def look_at_pages() -> None:
+            tab = await Tab.opened(context)
             for path in waiting:
-                faults.extend(f"{path} {fault}" for fault in await faults_at(context, gallery.origin(who) + path))
+                faults.extend(f"{path} {fault}" for fault in await tab.faults_at(gallery.origin(who) + path))
 
         await asyncio.gather(*(look_at_pages() for _ in range(TABS)))
         assert not faults, "\n".join(faults)
@@ -158,18 +160,31 @@ async def test_a_form_that_was_refused_is_without_fault(gallery: Gallery) -> Non
         assert await faults_of(page) == []
 
 
-async def faults_at(context: BrowserContext, address: str) -> list[str]:
-    """Everything wrong with the page at this address, its console included."""
-    page = await context.new_page()
-    said: list[str] = []
-    refused = "status of 40"  # the pages of 403 and 404 are pages like others
-    page.on("console", lambda message: refused in message.text or said.append(f"console: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"console: {error}"))
-    await page.goto(address)
-    await settled(page)
-    faults = await faults_of(page)
-    await page.close()
-    return [*said, *faults]
+@dataclass
+class Tab:
+    """One tab, in which page after page is looked at."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def opened(cls, context: BrowserContext) -> Tab:
+        tab = cls(await context.new_page())
+        tab.page.on("console", lambda message: tab.hear(message.text))
+        tab.page.on("pageerror", lambda error: tab.hear(str(error)))
+        return tab
+
+    def hear(self, words: str) -> None:
+        if "status of 40" not in words:  # the pages of 403 and 404 are pages like others
+            self.said.append(f"console: {words}")
+
+    async def faults_at(self, address: str) -> list[str]:
+        """Everything wrong with the page at this address, its console included."""
+        self.said.clear()
+        await self.page.goto(address)
+        await settled(self.page)
+        faults = await faults_of(self.page)
+        return [*self.said, *faults]
 
 
 async def settled(page: Page) -> None:
