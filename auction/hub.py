@@ -144,6 +144,8 @@ class Hub:
         """No more states of this lot."""
         watcher.lots.discard(lot_id)
         watcher.stale.discard(lot_id)
+        watcher.owed.discard(lot_id)
+        watcher.own.pop(lot_id, None)
         if (topic := self._topics.get(lot_id)) is not None:
             topic.watchers.pop(watcher, None)
             if not topic.watchers:
@@ -232,6 +234,8 @@ class HubProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.lots: set[int] = set()
         self.stale: set[int] = set()
+        self.own: dict[int, bytes] = {}
+        self.owed: set[int] = set()
 
     # The connection's life
 
@@ -336,6 +340,16 @@ class HubProtocol(WebSocketsSansIOProtocol):
         else:
             self.transport.write(frame)
 
+    def show_own(self, lot_id: int, payload: bytes) -> None:
+        """Write what this watcher alone is shown of the lot, if it is something else than before; a slow one gets it later."""
+        if self.close_sent or self.transport.is_closing() or self.own.get(lot_id) == payload:
+            return
+        self.own[lot_id] = payload
+        if self.is_slow:
+            self.owed.add(lot_id)
+        else:
+            self.transport.write(text_frame(payload))
+
     def reply(self, payload: bytes) -> None:
         """Write an answer to this connection alone; one that asks much and reads nothing is closed."""
         if self.close_sent or self.transport.is_closing():
@@ -373,6 +387,10 @@ class HubProtocol(WebSocketsSansIOProtocol):
         for lot_id in stale:
             if self.hub is not None and (frame := self.hub.newest(lot_id)):
                 self.show(lot_id, frame)
+        owed, self.owed = self.owed, set()
+        for lot_id in owed:
+            if not self.transport.is_closing():
+                self.transport.write(text_frame(self.own[lot_id]))
 
     def _forget_stuck(self) -> None:
         if self._stuck_timer is not None:

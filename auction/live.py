@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -36,13 +35,13 @@ from auction.messages import (
     Subscribe,
     Subscribed,
     Unsubscribe,
-    You,
     decode_message,
     encode_message,
     history_rows,
     offer_of,
     told,
 )
+from auction.own_places import OwnPlaces
 
 if TYPE_CHECKING:
     from auction.bidding import Bidding
@@ -100,7 +99,9 @@ class Live:
         self._origins = origins
         self._reads: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(self.limits.waiting_reads)
         self._sessions: set[Session] = set()
+        self.own_places = OwnPlaces(hub, node_time.now)
         bidding.on_admissions = self._admissions_changed
+        bidding.moved_listeners.append(self.own_places.moved)
 
     def run(self, task_group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start the workers and the re-check of long sessions; the caller cancels them at the end."""
@@ -374,8 +375,7 @@ class Session:
         """The lot as it stands with the viewer's own place on it; each change from now on follows."""
         self._live.hub.watch(self.protocol, room.lot.id, room.standing.seq)
         state = msgspec.structs.asdict(self._live.bidding.state(room))
-        you = you_on(room, self.viewer.party_id, self._live.node_time.now())
-        self._send(Subscribed(you=you, **state))
+        self._send(Subscribed(you=self._live.own_places.shown(self.protocol, room), **state))
 
     def _history(self, message: History) -> None:
         limit = min(max(message.limit, 1), self._live.limits.history_rows)
@@ -404,22 +404,6 @@ class Session:
     def _later(self, job: Callable[[], Awaitable[None]]) -> None:
         if not self._live.read(job):
             self._error("busy")
-
-
-def you_on(room: Room, party_id: int | None, now: datetime) -> You | None:
-    """The viewer's own place on the lot: the only message that holds a maximum, and it is the viewer's own."""
-    if party_id is None:
-        return None
-    standing = room.standing
-    leading = standing.leader_id == party_id
-    maximum = standing.leader_maximum_minor if leading else None
-    return You(
-        room.paddles.get(party_id),
-        party_id in room.admitted,
-        None if maximum is None else str(maximum),
-        leading,
-        format_of(room.lot).own_view(room.lot, standing, party_id, now),
-    )
 
 
 def live_endpoint(

@@ -84,6 +84,12 @@ class You(Struct, frozen=True, omit_defaults=True):
     """What the lot's format has to say to this party alone."""
 
 
+class OwnPlace(You, frozen=True, kw_only=True, tag_field="type", tag="you"):
+    """The subscriber's own place has changed, be it by somebody else's bid: sent to nobody else, and only then."""
+
+    lot: int
+
+
 class Subscribed(PublicState, frozen=True, kw_only=True, tag_field="type", tag="subscribed"):
     """The answer to a subscription: the whole state, and the subscriber's own place if he is signed in."""
 

@@ -5,7 +5,7 @@ Whole state, never a difference: any frame may be skipped. Nothing secret goes i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,23 @@ class PublicState(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     head: str
     format: str = "english"
     detail: dict[str, Any] | None = None
+
+
+def own_detail(
+    lot: Lot,
+    standing: Standing,
+    paddles: Mapping[int, int],
+    admitted: Collection[int],
+    party_id: int,
+    now: datetime,
+) -> dict[str, Any] | None:
+    """What the format has to say to this party alone: the lot's owner, who may bid, and after the close who ever might."""
+    rules = format_of(lot)
+    if party_id == lot.seller_id:
+        return rules.owner_view(lot, standing, paddles, now)
+    if party_id in admitted or (standing.outcome is not None and party_id in paddles):
+        return rules.own_view(lot, standing, party_id, now)
+    return None
 
 
 def public_state(lot: Lot, standing: Standing, paddles: Mapping[int, int], epoch: int, now: datetime) -> PublicState:

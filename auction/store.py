@@ -21,6 +21,7 @@ from auction.facts import Bid, Logged, Lot, Outcome, Phase, Refusal, RetractionR
 from auction.formats import format_of
 from auction.formats.english_retraction import Placed
 from auction.public import PublicState, public_state
+from auction.public import own_detail as detail_for
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -403,7 +404,7 @@ async def own_position(conn: Connection, lot_id: int, party_id: int) -> Position
 async def own_detail(conn: Connection, lot_id: int, party_id: int, now: datetime) -> dict[str, Any] | None:
     """What the lot's format has to say to this party alone."""
     room = (await rooms(conn, [lot_id])).get(lot_id)
-    return None if room is None else format_of(room.lot).own_view(room.lot, room.standing, party_id, now)
+    return None if room is None else detail_for(room.lot, room.standing, room.paddles, room.admitted, party_id, now)
 
 
 async def positions_of(conn: Connection, party_id: int) -> list[Position]:

@@ -27,6 +27,7 @@ FROM_CLIENT: tuple[type, ...] = get_args(messages.ClientMessage)
 TO_CLIENT: tuple[type, ...] = (
     PublicState,
     messages.Subscribed,
+    messages.OwnPlace,
     messages.Pong,
     messages.BidAccepted,
     messages.BidRefused,
