@@ -85,8 +85,8 @@ class Bidding:
         self._admission_news = AdmissionNews(pool, self._admissions_changed) if lives_now else None
         self.on_admissions: Callable[[Room, Collection[int]], None] = lambda room, party_ids: None
         """Called with a lot and the parties that were just admitted to it or removed, wherever that was done."""
-        self.on_moved: Callable[[Room], None] = lambda room: None
-        """Called after each change of a lot that this node has seen, for what is shown to one party alone."""
+        self.moved_listeners: list[Callable[[Room], None]] = []
+        """Each is called after each change of a lot that this node has seen, for what is shown to one party alone."""
         self._shown: dict[int, PublicState] = {}
         self._queues: dict[int, deque[_Waiting | _Tick]] = {}
         self._queued = 0
@@ -223,6 +223,10 @@ class Bidding:
 
     # What a lot looks like
 
+    def now(self) -> datetime:
+        """This node's time."""
+        return self._node_time.now()
+
     async def room(self, lot_id: int) -> Room | None:
         """What this node knows of a lot, read from the database if it knows nothing yet."""
         if (known := self.rooms.get(lot_id)) is not None:
@@ -233,7 +237,11 @@ class Bidding:
 
     def state(self, room: Room) -> PublicState:
         """The public state of a lot as this node knows it, now."""
-        return public_state(room.lot, room.standing, room.paddles, self.epoch, self._node_time.now())
+        state = public_state(room.lot, room.standing, room.paddles, self.epoch, self._node_time.now())
+        if state.outcome is None and format_of(room.lot).price_moves(room.lot) == "hidden":
+            # From the first look on, so that not even the first hidden bid shows by a frame that says nothing new.
+            self._shown.setdefault(room.lot.id, replace(state, server_at=room.lot.starts_at))
+        return state
 
     async def refresh(self, lot_id: int) -> None:
         """Somebody else (the desk) has changed the lot: read it anew, schedule it anew, show it to its watchers."""
@@ -255,14 +263,16 @@ class Bidding:
             self.closings.forget(lot_id)
         elif lot_id not in self._closing:
             self.closings.schedule(lot_id, at)
-        self.on_moved(room)
+        for moved in self.moved_listeners:
+            moved(room)
         if format_of(room.lot).price_moves(room.lot) != "hidden" or self._shows_anew(room):
             self._hub.publish(lot_id, room.standing.seq, lambda: self.state(room))
 
     def _shows_anew(self, room: Room) -> bool:
         """Whether a lot that hides its bids looks different to everybody now: when a hidden bid comes must not show."""
+        before = self._shown.get(room.lot.id)
         shown = replace(self.state(room), server_at=room.lot.starts_at)
-        if self._shown.get(room.lot.id) == shown:
+        if before == shown:
             return False
         if room.standing.outcome is None:
             self._shown[room.lot.id] = shown

@@ -402,8 +402,16 @@ class Session:
         self._send(history_rows(message.lot, [(row.body, row.hash) for row in rows]))
 
     def _later(self, job: Callable[[], Awaitable[None]]) -> None:
-        if not self._live.read(job):
+        if not self._live.read(lambda: self._attempt(job)):
             self._error("busy")
+
+    async def _attempt(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Whoever asks hears something, even if the database is away just now: he may ask again."""
+        try:
+            await job()
+        except store.CONNECTION_LOST:
+            self._error("busy")
+            raise
 
 
 def live_endpoint(
