@@ -27,9 +27,19 @@ types: $(VENV)/.installed-test ui
 	$(BIN)/mypy
 	$(BIN)/python -c 'import subprocess, hatch_build as ui; npm, env = ui.npm_command(); raise SystemExit(subprocess.run([*npm, "run", "--silent", "check"], env=env).returncode)'
 
-# The servers are killed under bidding clients, again and again.
+# Clients, server and database are cut, killed, frozen, starved of disk and given wrong clocks: 500 faults and more.
 torture: $(VENV)/.installed-test ui
-	$(BIN)/python -m pytest tests/torture $(ARGUMENTS)
+	GAVELHOUSE_TORTURE=long $(BIN)/python -m pytest tests/torture --timeout 3600 $(ARGUMENTS)
+
+# Any number of auctions on a virtual clock; a failure prints the seed that replays it: make simulate SEED=17 AUCTIONS=1
+SEED ?= 0
+AUCTIONS ?= 100000
+simulate: $(VENV)/.installed-test
+	$(BIN)/python -m tests.simulation --seed $(SEED) --auctions $(AUCTIONS)
+
+# Bugs planted into a copy of the tree, at least one for each invariant of bidding; the tests must catch every one.
+mutants: $(VENV)/.installed-test ui
+	$(BIN)/python -m tests.mutants $(ARGUMENTS)
 
 bench: $(VENV)/.installed-test
 	for name in bids sockets fanout two_nodes closings stuck startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done

@@ -3,9 +3,9 @@
     the version still fits    answers and state go out
     another node was first    the lot is read anew and judged again; for the next second it is locked before judging,
                               since two nodes that only compare versions let one of them starve
-    a request was decided     it gets its first answer; the lot's other bids are judged again
-    the connection is lost    the outcome is unknown: the same batch goes again, and whatever had been
-                              committed is found as decided
+    a request was decided     the statement fails whole; such requests get their first answers, the rest goes again
+    the connection is lost    the outcome is unknown: whatever had been committed is found as decided, the rest
+                              goes again
     a constraint refuses      lots are tried one by one; one that fails alone is refused as busy, loudly
 
 Nothing here is ever cancelled or timed out while a statement runs: a cancelled COMMIT may have committed.
@@ -103,6 +103,7 @@ class GroupCommit:
         self._statement: PreparedStatement[Record] | None = None
         self._hot_until: dict[int, float] = {}
         self._is_giving_up = False
+        self._may_be_decided = False
         self.lost_races = 0
 
     async def settle(self, batch: dict[int, Work]) -> None:
@@ -114,7 +115,10 @@ class GroupCommit:
                 await self._attempt(batch)
             except LOST_RACE as error:
                 races += 1
-                self._lose_race(batch)
+                if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "bid_pk":
+                    self._may_be_decided = True
+                else:
+                    self._lose_race(batch)
                 if races >= MOST_RACES:
                     await self._isolate(batch, error)
             except CONNECTION_LOST as error:
@@ -142,23 +146,26 @@ class GroupCommit:
 
     async def _attempt(self, batch: dict[int, Work]) -> None:
         conn, statement = await self._connected()
+        if self._may_be_decided:
+            await self._answer_decided(conn, batch)
+            self._may_be_decided = False
         now = time.monotonic()
         hot = sorted(lot_id for lot_id in batch if self._hot_until.get(lot_id, 0.0) > now)
         if not hot:
             await self._read_missing(conn, batch)
-            judged, committed = await self._judge_and_write(statement, batch)
+            judged, held = await self._judge_and_write(statement, batch)
         else:
             async with conn.transaction():
                 for lot_id, version in (await store.lock_versions(conn, hot)).items():
                     if (room := self._rooms.get(lot_id)) is not None and room.standing.version != version:
                         self._rooms.forget(lot_id)
                 await self._read_missing(conn, batch)
-                judged, committed = await self._judge_and_write(statement, batch)
-        await self._conclude(conn, batch, judged, committed)
+                judged, held = await self._judge_and_write(statement, batch)
+        self._conclude(batch, judged, held)
 
     async def _judge_and_write(
         self, statement: PreparedStatement[Record], batch: dict[int, Work]
-    ) -> tuple[list[Judged], store.Committed]:
+    ) -> tuple[list[Judged], set[int]]:
         judged = []
         # In key order, so that two nodes lock the standings they share in the same order.
         for lot_id in sorted(batch):
@@ -172,33 +179,33 @@ class GroupCommit:
                 _log.exception("judging_failed", lot=lot_id)
                 self._turn_away(batch, lot_id, Refusal.BUSY)
         if not judged:
-            return [], store.Committed(set(), {})
+            return [], set()
         return judged, await store.commit_batch(statement, judged)
 
-    async def _conclude(
-        self, conn: Connection, batch: dict[int, Work], judged: list[Judged], committed: store.Committed
-    ) -> None:
+    def _conclude(self, batch: dict[int, Work], judged: list[Judged], held: set[int]) -> None:
         for result in judged:
             lot_id = result.room.lot.id
-            if lot_id in committed.held:
+            if lot_id in held:
                 settle(result)
                 del batch[lot_id]
                 self._answered(result.answers)
                 if result.is_changed:
                     self._moved(result.room)
-            elif lot_id not in committed.seen:
+            else:
                 self._lose_race([lot_id])
-        for lot_id, keys in committed.seen.items():
-            await self._answer_again(conn, batch[lot_id], keys)
-            if not batch[lot_id].bids and batch[lot_id].tick_at is None:
-                del batch[lot_id]
 
-    async def _answer_again(self, conn: Connection, work: Work, keys: list[BidKey]) -> None:
+    async def _answer_decided(self, conn: Connection, batch: dict[int, Work]) -> None:
         """Give requests that were decided before their first answer, and take them out of the work."""
-        first = await store.first_answers(conn, keys)
-        repeats = [bid for bid in work.bids if key_of(bid) in first]
-        work.bids = [bid for bid in work.bids if key_of(bid) not in first]
-        self._answered([repeated(bid, first[key_of(bid)]) for bid in repeats])
+        keys = [key_of(bid) for work in batch.values() for bid in work.bids]
+        first = await store.first_answers(conn, keys) if keys else {}
+        if not first:
+            return
+        for lot_id, work in list(batch.items()):
+            repeats = [bid for bid in work.bids if key_of(bid) in first]
+            work.bids = [bid for bid in work.bids if key_of(bid) not in first]
+            self._answered([repeated(bid, first[key_of(bid)]) for bid in repeats])
+            if not work.bids and work.tick_at is None:
+                del batch[lot_id]
 
     async def _read_missing(self, conn: Connection, batch: dict[int, Work]) -> None:
         missing = [lot_id for lot_id in batch if self._rooms.get(lot_id) is None]
@@ -206,7 +213,8 @@ class GroupCommit:
             return
         found = await store.rooms(conn, missing)
         for room in found.values():
-            self._rooms.keep(room)
+            # Another node may have changed it, and this node's watchers have not been shown that yet.
+            self._moved(self._rooms.keep(room))
         for lot_id in missing:
             if lot_id not in found:
                 self._turn_away(batch, lot_id, Refusal.UNKNOWN_LOT)
@@ -225,6 +233,7 @@ class GroupCommit:
         for lot_id in list(batch):
             self._rooms.forget(lot_id)
             alone = {lot_id: batch.pop(lot_id)}
+            self._may_be_decided = True
             try:
                 await self._attempt(alone)
             except Exception as again:
@@ -256,6 +265,7 @@ class GroupCommit:
         return self._conn, self._statement
 
     async def _reconnect_after(self, pause: float, batch: dict[int, Work]) -> None:
+        self._may_be_decided = True
         for lot_id in batch:
             self._rooms.forget(lot_id)
         conn, self._conn, self._statement = self._conn, None, None
