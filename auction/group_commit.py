@@ -25,7 +25,7 @@ import structlog
 from msgspec import Struct
 
 from auction import store
-from auction.batch import Answer, BidKey, Judged, Room, judge_batch, key_of, same_request, settle, turned_away
+from auction.batch import Answer, Judged, Room, judge_batch, key_of, same_request, settle, turned_away
 from auction.facts import Bid, Refusal
 from auction.store import CONNECTION_LOST
 

@@ -79,25 +79,13 @@ select pg_notify('auction_admission', $1::bigint || ' ' || $2::bigint);
 update auction.standing set version = version + 1 where lot_id = $1 and outcome is null;
 
 -- name: commit_batch
--- One batch of this node: for each lot whose version is still the cached one, and whose bids are all new, its standing,
--- events and bids are written; all else is left alone. Answers with one row (lot, null, null) for each lot held, and one
--- (lot, party, client id) for each bid that was decided before. "(x in (select …)) is true" keeps the planner at a hashed
--- lookup: a batch has thousands of bids, and the plan must be good for each size.
+-- One batch of this node: for each lot whose version is still the cached one its standing, events and bids are written, a
+-- lot that another node has moved on is left alone. Answers with the lots held. A request that was decided before breaks
+-- bid_pk, and nothing of the batch is written. "(x in (select …)) is true" keeps the planner at a hashed lookup: a batch
+-- has thousands of bids, and the plan must be good for each size.
 with want as materialized (
-    select * from unnest(
-        $1::bigint[], $2::bigint[], $3::boolean[], $4::bigint[], $5::bytea[], $6::text[], $7::timestamptz[], $8::bigint[],
-        $9::bigint[], $10::bigint[], $11::boolean[], $12::integer[], $13::integer[]
-    ) as w (lot_id, version, changed, seq, head, phase, ends_at, price_minor, leader_id, leader_maximum_minor, reserve_met,
-        bid_count, extension_count)
-), sent as materialized (
-    select * from unnest(
-        $14::bigint[], $15::uuid[], $16::bigint[], $17::timestamptz[], $18::bigint[], $19::boolean[], $20::text[],
-        $21::bigint[], $22::bigint[], $23::boolean[], $24::bytea[], $25::bytea[], $26::bytea[]
-    ) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor, is_maximum, refusal, lowest_minor, seq, leads,
-        body, hash, details)
-), seen as materialized (
-    select s.lot_id, s.party_id, s.client_bid_id
-    from sent s join auction.bid b on b.party_id = s.party_id and b.client_bid_id = s.client_bid_id
+    select * from unnest($1::auction.batch_lot[]) as w (lot_id, version, changed, seq, head, phase, ends_at, price_minor,
+        leader_id, leader_maximum_minor, reserve_met, bid_count, extension_count)
 ), moved as (
     update auction.standing s
     set version = s.version + 1, seq = w.seq, head = w.head, phase = w.phase, ends_at = w.ends_at,
@@ -105,21 +93,21 @@ with want as materialized (
         reserve_met = w.reserve_met, bid_count = w.bid_count, extension_count = w.extension_count
     from want w
     where w.changed and s.lot_id = w.lot_id and s.version = w.version
-        and (w.lot_id in (select lot_id from seen)) is not true
     returning s.lot_id
 ), held as materialized (
     select lot_id from moved
     union all
     select w.lot_id from want w join auction.standing s on s.lot_id = w.lot_id and s.version = w.version
-    where not w.changed and (w.lot_id in (select lot_id from seen)) is not true
+    where not w.changed
+), sent as materialized (
+    select * from unnest($2::auction.batch_bid[]) as b (party_id, client_bid_id, lot_id, stamped_at, amount_minor,
+        is_maximum, refusal, lowest_minor, seq, leads, details, body, hash)
+    where (b.lot_id in (select lot_id from held)) is true
 ), logged as (
     insert into auction.event (lot_id, seq, kind, at, party_id, body, hash)
-    select s.lot_id, s.seq, 'bid', s.stamped_at, s.party_id, s.body, s.hash
-    from sent s where s.body is not null and (s.lot_id in (select lot_id from held)) is true
+    select s.lot_id, s.seq, 'bid', s.stamped_at, s.party_id, s.body, s.hash from sent s where s.body is not null
     union all
-    select * from unnest(
-        $27::bigint[], $28::bigint[], $29::text[], $30::timestamptz[], $31::bigint[], $32::bytea[], $33::bytea[]
-    ) as e (lot_id, seq, kind, at, party_id, body, hash)
+    select * from unnest($3::auction.batch_event[]) as e (lot_id, seq, kind, at, party_id, body, hash)
     where (e.lot_id in (select lot_id from held)) is true
 ), kept as (
     insert into auction.bid
@@ -127,11 +115,9 @@ with want as materialized (
         details)
     select s.party_id, s.client_bid_id, s.lot_id, s.stamped_at, s.amount_minor, s.is_maximum, s.refusal, s.lowest_minor,
         s.seq, s.leads, s.details
-    from sent s where (s.lot_id in (select lot_id from held)) is true
+    from sent s
 )
-select lot_id, null::bigint as party_id, null::uuid as client_bid_id from held
-union all
-select lot_id, party_id, client_bid_id from seen;
+select lot_id from held;
 
 -- name: first_answers
 -- What was answered the first time to these request ids; price, end and hash are those of the event of that seq. Where a
@@ -260,3 +246,41 @@ update auction.admission set priority_rank = $3 where lot_id = $1 and party_id =
 -- name: priority_rank
 -- The party's confirmed right of priority on a lot.
 select priority_rank from auction.admission where lot_id = $1 and party_id = $2;
+
+-- name: insert_signing_key
+-- The key that this node signs with, if it is new.
+insert into auction.signing_key (public_key, first_used_at) values ($1, $2) on conflict do nothing;
+
+-- name: signing_keys
+-- Every key the house has ever signed with, the newest first.
+select public_key, first_used_at from auction.signing_key order by first_used_at desc;
+
+-- name: insert_signed_heads
+-- What has been signed in one second, each once.
+insert into auction.signed_head (lot_id, seq, at, head, root, statement)
+select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::bytea[], $5::bytea[], $6::text[])
+on conflict do nothing;
+
+-- name: signed_heads
+-- The signed statements of a lot's heads in order.
+select statement from auction.signed_head where lot_id = $1 order by seq, at;
+
+-- name: final_head
+-- The signed statement of a closed lot's final head.
+select statement from auction.signed_head where lot_id = $1 and root is not null;
+
+-- name: unsigned_closed
+-- Closed lots whose final head nobody has signed yet.
+select s.lot_id
+from auction.standing s left join auction.signed_head h on h.lot_id = s.lot_id and h.root is not null
+where s.outcome is not null and h.lot_id is null
+order by s.lot_id limit $1;
+
+-- name: own_event
+-- The bid of this id with the event that is its own, for its bidder's receipt. A silent raise has none.
+select b.lot_id, b.stamped_at, b.amount_minor, b.is_maximum, b.details, b.refusal, b.seq, e.hash,
+    e.kind = 'bid' and e.party_id = b.party_id and e.at = b.stamped_at as is_own, a.paddle
+from auction.bid b
+join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
+left join auction.admission a on a.lot_id = b.lot_id and a.party_id = b.party_id
+where b.party_id = $1 and b.client_bid_id = $2;

@@ -78,13 +78,6 @@ class LogRow(Struct, frozen=True):
     hash: bytes
 
 
-class Committed(Struct):
-    """What one batch wrote: the lots that were held, and the requests that had been decided before, by lot."""
-
-    held: set[int]
-    seen: dict[int, list[BidKey]]
-
-
 # Lots and standings
 
 
@@ -229,30 +222,16 @@ async def prepare_batch(conn: Connection) -> PreparedStatement[Record]:
     return await conn.prepare(queries.commit_batch)
 
 
-async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Judged]) -> Committed:
-    """Write a batch in one statement. A lot is held whole or left alone whole."""
+async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Judged]) -> set[int]:
+    """Write a batch in one statement; the lots that were held. A lot is held whole or left alone whole.
+
+    Raises UniqueViolationError, and nothing is written, if one of the requests was decided before.
+    """
     lots: list[tuple[object, ...]] = []
     bids: list[tuple[object, ...]] = []
     phases: list[tuple[object, ...]] = []
     for judged in batch:
-        after = judged.standing
-        lots.append(
-            (
-                judged.room.lot.id,
-                judged.room.standing.version,
-                judged.is_changed,
-                after.seq,
-                after.head,
-                after.phase,
-                after.ends_at,
-                after.price_minor,
-                after.leader_id,
-                after.leader_maximum_minor,
-                after.reserve_met,
-                after.bid_count,
-                after.extension_count,
-            )
-        )
+        lots.append(_lot_row(judged))
         bids += [
             (
                 answer.party_id,
@@ -265,25 +244,33 @@ async def commit_batch(statement: PreparedStatement[Record], batch: Sequence[Jud
                 answer.lowest_minor,
                 answer.seq,
                 answer.leading,
+                answer.details,
                 None if own is None else own.body,
                 None if own is None else own.hash,
-                answer.details,
             )
             for answer, own in zip(judged.answers, judged.own_events, strict=True)
         ]
         phases += map(astuple, judged.phases)
-    rows = await statement.fetch(*_columns(lots, 13), *_columns(bids, 13), *_columns(phases, 7))
-    committed = Committed(set(), {})
-    for lot_id, party_id, client_bid_id in rows:
-        if party_id is None:
-            committed.held.add(lot_id)
-        else:
-            committed.seen.setdefault(lot_id, []).append((party_id, client_bid_id.int))
-    return committed
+    return {row[0] for row in await statement.fetch(lots, bids, phases)}
 
 
-def _columns(rows: list[tuple[object, ...]], width: int) -> Iterable[Sequence[object]]:
-    return zip(*rows, strict=True) if rows else [[]] * width
+def _lot_row(judged: Judged) -> tuple[object, ...]:
+    room, after = judged.room, judged.standing
+    return (
+        room.lot.id,
+        room.standing.version,
+        after is not room.standing,
+        after.seq,
+        after.head,
+        after.phase,
+        after.ends_at,
+        after.price_minor,
+        after.leader_id,
+        after.leader_maximum_minor,
+        after.reserve_met,
+        after.bid_count,
+        after.extension_count,
+    )
 
 
 async def first_answers(conn: Connection, keys: Sequence[BidKey]) -> dict[BidKey, Answer]:

@@ -14,6 +14,60 @@ CREATE SCHEMA market;
 
 ALTER SCHEMA market OWNER TO gavelhouse_owner;
 
+CREATE TYPE auction.batch_bid AS (
+	party_id bigint,
+	client_bid_id uuid,
+	lot_id bigint,
+	stamped_at timestamp with time zone,
+	amount_minor bigint,
+	is_maximum boolean,
+	refusal text,
+	lowest_minor bigint,
+	seq bigint,
+	leads boolean,
+	details bytea,
+	body bytea,
+	hash bytea
+);
+
+ALTER TYPE auction.batch_bid OWNER TO gavelhouse_owner;
+
+COMMENT ON TYPE auction.batch_bid IS 'A judged bid with its event''s body and hash; null where it is in no event of its own.';
+
+CREATE TYPE auction.batch_event AS (
+	lot_id bigint,
+	seq bigint,
+	kind text,
+	at timestamp with time zone,
+	party_id bigint,
+	body bytea,
+	hash bytea
+);
+
+ALTER TYPE auction.batch_event OWNER TO gavelhouse_owner;
+
+COMMENT ON TYPE auction.batch_event IS 'An event of a batch that is nobody''s bid.';
+
+CREATE TYPE auction.batch_lot AS (
+	lot_id bigint,
+	version bigint,
+	changed boolean,
+	seq bigint,
+	head bytea,
+	phase text,
+	ends_at timestamp with time zone,
+	price_minor bigint,
+	leader_id bigint,
+	leader_maximum_minor bigint,
+	reserve_met boolean,
+	bid_count integer,
+	extension_count integer
+);
+
+ALTER TYPE auction.batch_lot OWNER TO gavelhouse_owner;
+
+COMMENT ON TYPE auction.batch_lot IS 'A lot as a batch leaves it, with the version it was judged from.';
+
 CREATE FUNCTION auction.event_chain_holds() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -64,6 +118,20 @@ $$;
 
 ALTER FUNCTION auction.refuse_rewrite() OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION auction.signed_head_agrees_with_log() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if (select hash from auction.event where lot_id = new.lot_id and seq = new.seq) is distinct from new.head then
+        raise exception 'lot %: event % has another hash', new.lot_id, new.seq
+            using errcode = 'check_violation', constraint = 'signed_head_agrees_with_log';
+    end if;
+    return new;
+end
+$$;
+
+ALTER FUNCTION auction.signed_head_agrees_with_log() OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION auction.standing_agrees_with_log() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -99,17 +167,10 @@ begin
             then 'standing_seq_never_back'
         when new.retraction_count < old.retraction_count then 'standing_retraction_count_never_back'
         when new.ends_at < old.ends_at and (new.phase <> 'decided' or old.phase = 'decided') then 'standing_end_never_back'
-        when new.price_moves = 'up' and new.retraction_count = old.retraction_count
-            and (new.price_minor < old.price_minor or (new.price_minor is null and old.price_minor is not null))
-            then 'standing_price_never_falls'
-        when new.price_moves = 'down'
-            and (new.price_minor > old.price_minor or (new.price_minor is null and old.price_minor is not null))
-            then 'standing_price_never_rises'
+        when new.price_moves = 'up' then 'standing_price_never_falls'
+        else 'standing_price_never_rises'
     end;
-    if broken is not null then
-        raise exception 'lot %: %', old.lot_id, broken using errcode = 'check_violation', constraint = broken;
-    end if;
-    return new;
+    raise exception 'lot %: %', old.lot_id, broken using errcode = 'check_violation', constraint = broken;
 end
 $$;
 
@@ -418,6 +479,25 @@ end $$;
 
 ALTER FUNCTION market.refuse_change() OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION market.sealing_is_fixed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+  changed bigint := case when tg_op = 'DELETE' then old.lot_id else new.lot_id end;
+begin
+  if exists (select from auction.lot l where l.id = changed) then
+    raise exception 'lot % is open: its key ceremony is over', changed
+      using errcode = 'check_violation', constraint = 'sealing_fixed_once_open';
+  end if;
+  if tg_op = 'DELETE' then
+    return old;
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION market.sealing_is_fixed() OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION market.search_text(VARIADIC parts text[]) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog'
@@ -426,6 +506,32 @@ CREATE FUNCTION market.search_text(VARIADIC parts text[]) RETURNS text
 $$;
 
 ALTER FUNCTION market.search_text(VARIADIC parts text[]) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.share_waits_for_the_opening() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if tg_op = 'UPDATE' then
+    if new.value is not null
+      or (old.lot_id, old.number, old.released_at) is distinct from (new.lot_id, new.number, new.released_at)
+    then
+      raise exception 'of a released share only the value may change, to nothing'
+        using errcode = 'check_violation', constraint = 'released_share_is_fixed';
+    end if;
+  elsif not exists (
+    select from auction.standing s join auction.lot l on l.id = s.lot_id
+    where s.lot_id = new.lot_id and s.phase = 'opening' and s.outcome is null and s.ends_at <= clock_timestamp()
+      and l.starts_at + make_interval(secs => (convert_from(l.terms, 'UTF8')::json -> 'rule' ->> 'timed_seconds')::float8)
+        <= clock_timestamp()
+  ) then
+    raise exception 'lot %: no share is released before its bidding has ended', new.lot_id
+      using errcode = 'check_violation', constraint = 'share_waits_for_the_opening';
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION market.share_waits_for_the_opening() OWNER TO gavelhouse_owner;
 
 CREATE FUNCTION market.tell_of_access() RETURNS trigger
     LANGUAGE plpgsql
@@ -517,6 +623,41 @@ CREATE TABLE auction.lot (
 ALTER TABLE auction.lot OWNER TO gavelhouse_owner;
 
 COMMENT ON COLUMN auction.lot.reserve_minor IS 'Secret: never in a payload, a log line or an event.';
+
+CREATE TABLE auction.retraction (
+    party_id bigint NOT NULL,
+    client_bid_id uuid NOT NULL,
+    lot_id bigint NOT NULL,
+    reason text NOT NULL,
+    retracted_at timestamp with time zone NOT NULL,
+    with_bid uuid,
+    CONSTRAINT retraction_reason_known CHECK ((reason = ANY (ARRAY['wrong_amount'::text, 'description_changed'::text, 'seller_unreachable'::text])))
+);
+
+ALTER TABLE auction.retraction OWNER TO gavelhouse_owner;
+
+CREATE TABLE auction.signed_head (
+    lot_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    head bytea NOT NULL,
+    root bytea,
+    statement text NOT NULL,
+    CONSTRAINT signed_head_is_a_hash CHECK ((octet_length(head) = 32)),
+    CONSTRAINT signed_head_root_is_a_hash CHECK ((octet_length(root) = 32))
+);
+
+ALTER TABLE auction.signed_head OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN auction.signed_head.root IS 'Only of the final head.';
+
+CREATE TABLE auction.signing_key (
+    public_key text NOT NULL,
+    first_used_at timestamp with time zone NOT NULL,
+    CONSTRAINT signing_key_is_ed25519 CHECK ((public_key ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE auction.signing_key OWNER TO gavelhouse_owner;
 
 CREATE TABLE auction.standing (
     lot_id bigint NOT NULL,
@@ -1294,6 +1435,7 @@ CREATE TABLE market.listing (
     search tsvector GENERATED ALWAYS AS (market.bigrams(market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en]))) STORED NOT NULL,
     format text DEFAULT 'english'::text NOT NULL,
     options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    relist_of bigint,
     CONSTRAINT listing_cap_extensions_check CHECK ((cap_extensions >= 0)),
     CONSTRAINT listing_category_check CHECK ((category ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT listing_condition_check CHECK ((condition ~ '^[a-z_]{1,30}$'::text)),
@@ -1309,6 +1451,7 @@ CREATE TABLE market.listing (
     CONSTRAINT listing_options_is_object CHECK ((jsonb_typeof(options) = 'object'::text)),
     CONSTRAINT listing_past_draft_is_whole CHECK (((state = ANY (ARRAY['draft'::text, 'withdrawn'::text])) OR ((start_price_minor IS NOT NULL) AND (starts_at IS NOT NULL) AND (jsonb_array_length(steps) > 0) AND ((title_zh <> ''::text) OR (title_en <> ''::text)) AND (COALESCE(timed_seconds, extension_seconds) IS NOT NULL)))),
     CONSTRAINT listing_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (rejection_reason IS NOT NULL))),
+    CONSTRAINT listing_relists_an_earlier_one CHECK ((relist_of < id)),
     CONSTRAINT listing_reserve_minor_check CHECK ((reserve_minor > 0)),
     CONSTRAINT listing_soft_close_seconds_check CHECK ((soft_close_seconds > 0)),
     CONSTRAINT listing_start_price_minor_check CHECK ((start_price_minor > 0)),
@@ -1348,6 +1491,36 @@ ALTER TABLE market.notice OWNER TO gavelhouse_owner;
 
 ALTER TABLE market.notice ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME market.notice_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.officer_key (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    public_key bytea NOT NULL,
+    sealed_key bytea NOT NULL,
+    salt bytea NOT NULL,
+    memory_kib integer NOT NULL,
+    iterations integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    replaced_at timestamp with time zone,
+    CONSTRAINT officer_key_is_salted CHECK ((length(salt) = 16)),
+    CONSTRAINT officer_key_is_sealed CHECK ((length(sealed_key) = 60)),
+    CONSTRAINT officer_key_iterations_positive CHECK ((iterations > 0)),
+    CONSTRAINT officer_key_memory_positive CHECK ((memory_kib > 0)),
+    CONSTRAINT officer_public_key_is_a_point CHECK ((length(public_key) = 65))
+);
+
+ALTER TABLE market.officer_key OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.officer_key.sealed_key IS 'AES-256-GCM under Argon2id of the opening passphrase';
+
+ALTER TABLE market.officer_key ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.officer_key_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1446,6 +1619,76 @@ ALTER TABLE ONLY market.photo_size ALTER COLUMN webp SET STORAGE EXTERNAL;
 
 ALTER TABLE market.photo_size OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.released_share (
+    lot_id bigint NOT NULL,
+    number smallint NOT NULL,
+    value bytea,
+    released_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE market.released_share OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.sealing (
+    lot_id bigint NOT NULL,
+    public_key bytea NOT NULL,
+    threshold smallint NOT NULL,
+    officers smallint NOT NULL,
+    reserve_nonce bytea NOT NULL,
+    made_by bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT sealing_k_of_n CHECK ((((threshold >= 2) AND (threshold <= officers)) AND (officers <= 15))),
+    CONSTRAINT sealing_public_key_is_a_point CHECK ((length(public_key) = 65)),
+    CONSTRAINT sealing_reserve_nonce_long CHECK ((length(reserve_nonce) = 32))
+);
+
+ALTER TABLE market.sealing OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.sealing_share (
+    lot_id bigint NOT NULL,
+    number smallint NOT NULL,
+    officer_id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    sealed_share bytea NOT NULL,
+    CONSTRAINT share_number_from_one CHECK (((number >= 1) AND (number <= 15)))
+);
+
+ALTER TABLE market.sealing_share OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.second_chance (
+    id bigint NOT NULL,
+    lot_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    currency text NOT NULL,
+    price_minor bigint NOT NULL,
+    offered_by bigint,
+    offered_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'offered'::text NOT NULL,
+    ended_at timestamp with time zone,
+    case_id bigint,
+    CONSTRAINT second_chance_accepted_is_a_deal CHECK (((state = 'accepted'::text) = (case_id IS NOT NULL))),
+    CONSTRAINT second_chance_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT second_chance_ended_once CHECK (((state = 'offered'::text) = (ended_at IS NULL))),
+    CONSTRAINT second_chance_has_a_clock CHECK ((expires_at > offered_at)),
+    CONSTRAINT second_chance_kind_known CHECK ((kind = ANY (ARRAY['runner_up'::text, 'highest_bidder'::text]))),
+    CONSTRAINT second_chance_price_minor_check CHECK ((price_minor > 0)),
+    CONSTRAINT second_chance_state_known CHECK ((state = ANY (ARRAY['offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text, 'withdrawn'::text])))
+);
+
+ALTER TABLE market.second_chance OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.second_chance.offered_by IS 'Null: the house, by the rule of the lot.';
+
+ALTER TABLE market.second_chance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.second_chance_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.seller_link (
     id bigint NOT NULL,
     seller_id bigint NOT NULL,
@@ -1541,6 +1784,15 @@ ALTER TABLE ONLY auction.heartbeat
 
 ALTER TABLE ONLY auction.lot
     ADD CONSTRAINT lot_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY auction.retraction
+    ADD CONSTRAINT retraction_pk PRIMARY KEY (party_id, client_bid_id);
+
+ALTER TABLE ONLY auction.signed_head
+    ADD CONSTRAINT signed_head_pk PRIMARY KEY (lot_id, seq, at);
+
+ALTER TABLE ONLY auction.signing_key
+    ADD CONSTRAINT signing_key_pk PRIMARY KEY (public_key);
 
 ALTER TABLE ONLY auction.standing
     ADD CONSTRAINT standing_pk PRIMARY KEY (lot_id);
@@ -1681,9 +1933,6 @@ ALTER TABLE ONLY market.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.deal
-    ADD CONSTRAINT deal_one_per_lot UNIQUE (lot_id);
-
-ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_pkey PRIMARY KEY (case_id);
 
 ALTER TABLE ONLY market.deal
@@ -1700,6 +1949,9 @@ ALTER TABLE ONLY market.listing
 
 ALTER TABLE ONLY market.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.officer_key
+    ADD CONSTRAINT officer_key_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.application
     ADD CONSTRAINT one_application_a_lot UNIQUE (lot_id, party_id);
@@ -1725,6 +1977,21 @@ ALTER TABLE ONLY market.photo
 ALTER TABLE ONLY market.photo_size
     ADD CONSTRAINT photo_size_pkey PRIMARY KEY (photo_id, width);
 
+ALTER TABLE ONLY market.released_share
+    ADD CONSTRAINT released_share_pk PRIMARY KEY (lot_id, number);
+
+ALTER TABLE ONLY market.sealing
+    ADD CONSTRAINT sealing_pk PRIMARY KEY (lot_id);
+
+ALTER TABLE ONLY market.sealing_share
+    ADD CONSTRAINT sealing_share_one_for_each_officer UNIQUE (lot_id, officer_id);
+
+ALTER TABLE ONLY market.sealing_share
+    ADD CONSTRAINT sealing_share_pk PRIMARY KEY (lot_id, number);
+
+ALTER TABLE ONLY market.second_chance
+    ADD CONSTRAINT second_chance_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.seller_link
     ADD CONSTRAINT seller_link_once UNIQUE (seller_id, bidder_id, kind);
 
@@ -1744,6 +2011,10 @@ ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 
 CREATE INDEX admission_by_party ON auction.admission USING btree (party_id, lot_id);
+
+CREATE INDEX retraction_by_lot ON auction.retraction USING btree (lot_id, party_id);
+
+CREATE UNIQUE INDEX signed_head_final ON auction.signed_head USING btree (lot_id) WHERE (root IS NOT NULL);
 
 CREATE INDEX standing_open ON auction.standing USING btree (lot_id) WHERE (outcome IS NULL);
 
@@ -1807,11 +2078,15 @@ CREATE INDEX audit_subject ON market.audit USING btree (subject, id);
 
 CREATE INDEX deal_by_buyer ON market.deal USING btree (buyer_id, case_id DESC);
 
+CREATE INDEX deal_by_lot ON market.deal USING btree (lot_id, case_id DESC);
+
 CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC);
 
 CREATE INDEX listing_of_seller ON market.listing USING btree (seller_id, updated_at DESC);
 
 CREATE INDEX listing_on_show ON market.listing USING btree (starts_at, id) WHERE (state = 'approved'::text);
+
+CREATE INDEX listing_relisted ON market.listing USING btree (relist_of) WHERE (relist_of IS NOT NULL);
 
 CREATE INDEX listing_search ON market.listing USING gin (search) WHERE (state = 'approved'::text);
 
@@ -1821,7 +2096,17 @@ CREATE INDEX notice_party ON market.notice USING btree (party_id, id DESC);
 
 CREATE INDEX notice_unread ON market.notice USING btree (party_id) WHERE (read_at IS NULL);
 
+CREATE UNIQUE INDEX officer_key_in_use ON market.officer_key USING btree (party_id) WHERE (replaced_at IS NULL);
+
 CREATE INDEX party_trait_shared ON market.party_trait USING btree (kind, fingerprint);
+
+CREATE INDEX second_chance_by_party ON market.second_chance USING btree (party_id, id DESC);
+
+CREATE INDEX second_chance_due ON market.second_chance USING btree (expires_at) WHERE (state = 'offered'::text);
+
+CREATE UNIQUE INDEX second_chance_once_each ON market.second_chance USING btree (lot_id, party_id) WHERE (state = ANY (ARRAY['offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text]));
+
+CREATE UNIQUE INDEX second_chance_one_running ON market.second_chance USING btree (lot_id) WHERE (state = 'offered'::text);
 
 CREATE INDEX seller_link_of_bidder ON market.seller_link USING btree (bidder_id);
 
@@ -1839,11 +2124,19 @@ CREATE TRIGGER lot_fixed BEFORE UPDATE ON auction.lot FOR EACH ROW EXECUTE FUNCT
 
 CREATE TRIGGER lot_never_deleted BEFORE DELETE OR TRUNCATE ON auction.lot FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
 
+CREATE TRIGGER retraction_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.retraction FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
+CREATE TRIGGER signed_head_agrees BEFORE INSERT ON auction.signed_head FOR EACH ROW EXECUTE FUNCTION auction.signed_head_agrees_with_log();
+
+CREATE TRIGGER signed_head_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.signed_head FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
+CREATE TRIGGER signing_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.signing_key FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
+
 CREATE TRIGGER standing_agrees_on_insert AFTER INSERT ON auction.standing REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION auction.standing_agrees_with_log();
 
 CREATE TRIGGER standing_agrees_on_update AFTER UPDATE ON auction.standing REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION auction.standing_agrees_with_log();
 
-CREATE TRIGGER standing_forward BEFORE UPDATE ON auction.standing FOR EACH ROW EXECUTE FUNCTION auction.standing_moves_forward();
+CREATE TRIGGER standing_forward BEFORE UPDATE ON auction.standing FOR EACH ROW WHEN (((old.outcome IS NOT NULL) OR (new.version <> (old.version + 1)) OR (new.lot_id <> old.lot_id) OR (new.seq < old.seq) OR (new.price_moves <> old.price_moves) OR (new.retraction_count < old.retraction_count) OR ((new.ends_at < old.ends_at) AND ((new.phase <> 'decided'::text) OR (old.phase = 'decided'::text))) OR ((new.price_moves = 'up'::text) AND (new.retraction_count = old.retraction_count) AND ((new.price_minor < old.price_minor) OR ((new.price_minor IS NULL) AND (old.price_minor IS NOT NULL)))) OR ((new.price_moves = 'down'::text) AND ((new.price_minor > old.price_minor) OR ((new.price_minor IS NULL) AND (old.price_minor IS NOT NULL)))))) EXECUTE FUNCTION auction.standing_moves_forward();
 
 CREATE TRIGGER standing_never_deleted BEFORE DELETE OR TRUNCATE ON auction.standing FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
 
@@ -1887,12 +2180,30 @@ CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STA
 
 CREATE TRIGGER role_change_is_told AFTER UPDATE OF roles, disabled_at ON market.party FOR EACH ROW WHEN (((new.roles IS DISTINCT FROM old.roles) OR (new.disabled_at IS DISTINCT FROM old.disabled_at))) EXECUTE FUNCTION market.tell_of_access();
 
+CREATE TRIGGER sealing_fixed BEFORE INSERT OR DELETE OR UPDATE ON market.sealing FOR EACH ROW EXECUTE FUNCTION market.sealing_is_fixed();
+
+CREATE TRIGGER sealing_share_fixed BEFORE INSERT OR DELETE OR UPDATE ON market.sealing_share FOR EACH ROW EXECUTE FUNCTION market.sealing_is_fixed();
+
 CREATE TRIGGER session_end_is_told AFTER DELETE ON market.session FOR EACH ROW EXECUTE FUNCTION market.tell_of_access();
+
+CREATE TRIGGER share_waits BEFORE INSERT OR UPDATE ON market.released_share FOR EACH ROW EXECUTE FUNCTION market.share_waits_for_the_opening();
 
 CREATE TRIGGER token_end_is_told AFTER UPDATE OF revoked_at ON market.api_token FOR EACH ROW WHEN (((new.revoked_at IS NOT NULL) AND (old.revoked_at IS NULL))) EXECUTE FUNCTION market.tell_of_access();
 
 ALTER TABLE ONLY auction.admission
     ADD CONSTRAINT admission_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
+
+ALTER TABLE ONLY auction.retraction
+    ADD CONSTRAINT retraction_of_a_bid FOREIGN KEY (party_id, client_bid_id) REFERENCES auction.bid(party_id, client_bid_id);
+
+ALTER TABLE ONLY auction.retraction
+    ADD CONSTRAINT retraction_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
+
+ALTER TABLE ONLY auction.retraction
+    ADD CONSTRAINT retraction_with_a_bid FOREIGN KEY (party_id, with_bid) REFERENCES auction.retraction(party_id, client_bid_id);
+
+ALTER TABLE ONLY auction.signed_head
+    ADD CONSTRAINT signed_head_of_an_event FOREIGN KEY (lot_id, seq) REFERENCES auction.event(lot_id, seq);
 
 ALTER TABLE ONLY auction.standing
     ADD CONSTRAINT standing_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
@@ -2048,10 +2359,16 @@ ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.listing
+    ADD CONSTRAINT listing_relist_of FOREIGN KEY (relist_of) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.notice
     ADD CONSTRAINT notice_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.officer_key
+    ADD CONSTRAINT officer_key_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.party_trait
     ADD CONSTRAINT party_trait_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
@@ -2061,6 +2378,36 @@ ALTER TABLE ONLY market.photo
 
 ALTER TABLE ONLY market.photo_size
     ADD CONSTRAINT photo_size_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES market.photo(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY market.released_share
+    ADD CONSTRAINT released_share_of_the_ceremony FOREIGN KEY (lot_id, number) REFERENCES market.sealing_share(lot_id, number);
+
+ALTER TABLE ONLY market.sealing
+    ADD CONSTRAINT sealing_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.sealing
+    ADD CONSTRAINT sealing_made_by_fkey FOREIGN KEY (made_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.sealing_share
+    ADD CONSTRAINT sealing_share_key_id_fkey FOREIGN KEY (key_id) REFERENCES market.officer_key(id);
+
+ALTER TABLE ONLY market.sealing_share
+    ADD CONSTRAINT sealing_share_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.sealing(lot_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY market.sealing_share
+    ADD CONSTRAINT sealing_share_officer_id_fkey FOREIGN KEY (officer_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.second_chance
+    ADD CONSTRAINT second_chance_case_id_fkey FOREIGN KEY (case_id) REFERENCES market.deal(case_id);
+
+ALTER TABLE ONLY market.second_chance
+    ADD CONSTRAINT second_chance_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.hammer(lot_id);
+
+ALTER TABLE ONLY market.second_chance
+    ADD CONSTRAINT second_chance_offered_by_fkey FOREIGN KEY (offered_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.second_chance
+    ADD CONSTRAINT second_chance_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.seller_link
     ADD CONSTRAINT seller_link_bidder_id_fkey FOREIGN KEY (bidder_id) REFERENCES market.party(id);
@@ -2094,6 +2441,8 @@ REVOKE ALL ON FUNCTION auction.event_chain_holds() FROM PUBLIC;
 REVOKE ALL ON FUNCTION auction.lot_is_fixed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION auction.refuse_rewrite() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION auction.signed_head_agrees_with_log() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION auction.standing_agrees_with_log() FROM PUBLIC;
 
@@ -2135,8 +2484,12 @@ GRANT ALL ON FUNCTION market.bigrams(haystack text) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.refuse_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION market.sealing_is_fixed() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION market.search_text(VARIADIC parts text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.search_text(VARIADIC parts text[]) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.share_waits_for_the_opening() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.tell_of_access() FROM PUBLIC;
 
@@ -2157,6 +2510,12 @@ GRANT UPDATE(beaten_at) ON TABLE auction.heartbeat TO gavelhouse_app;
 GRANT SELECT,INSERT ON TABLE auction.lot TO gavelhouse_app;
 
 GRANT UPDATE(reserve_minor) ON TABLE auction.lot TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.retraction TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.signed_head TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.signing_key TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE auction.standing TO gavelhouse_app;
 
@@ -2324,6 +2683,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE market.listing TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.notice TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE market.officer_key TO gavelhouse_app;
+
+GRANT UPDATE(replaced_at) ON TABLE market.officer_key TO gavelhouse_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE market.party TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.party_trait TO gavelhouse_app;
@@ -2331,6 +2694,22 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.party_trait TO gavelhouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.photo TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE market.photo_size TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.released_share TO gavelhouse_app;
+
+GRANT UPDATE(value) ON TABLE market.released_share TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE market.sealing TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE market.sealing_share TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.second_chance TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.second_chance TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE market.second_chance TO gavelhouse_app;
+
+GRANT UPDATE(case_id) ON TABLE market.second_chance TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.seller_link TO gavelhouse_app;
 
