@@ -232,6 +232,8 @@ class DeskRefusal(StrEnum):
     RETRACTION_TOO_LATE = "retraction_too_late"
     RETRACTION_NEAR_END = "retraction_near_end"
     TOO_MANY_RETRACTIONS = "too_many_retractions"
+    NO_PRIORITY_RIGHT = "no_priority_right"
+    NOT_ADMITTED_YET = "not_admitted_yet"
     NOT_YET_OPENING = "not_yet_opening"
     ALREADY_OPENED = "already_opened"
 
@@ -310,5 +312,6 @@ class Hammer(Struct, frozen=True, kw_only=True):
 
 PriceMoves = Literal["up", "down", "hidden"]
 
-Param = int | datetime | tuple[Literal["money", "duration"], int]
-"""A figure in a sentence of the catalogue: a count, an instant, minor units of the lot's currency, or seconds."""
+Param = int | datetime | tuple[Literal["money", "duration"], int] | tuple[Literal["words"], str, str]
+"""A figure in a sentence of the catalogue: a count, an instant, minor units of the lot's currency, or seconds; or what the
+seller himself wrote, in English and in Chinese."""

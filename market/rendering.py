@@ -225,12 +225,14 @@ def phrase_text(t: Callable[..., str], lang: Language, phrase: Any, currency: st
             return money_markup(value[1], currency, trim=True)
         if isinstance(value, tuple) and value[0] == "duration":
             return duration_text(t, value[1])
+        if isinstance(value, tuple) and value[0] == "words":
+            return value[2 if lang == "zh" else 1]
         return when_markup(value, lang) if isinstance(value, datetime) else value
 
     return t(phrase.key, **{name: worded(value) for name, value in phrase.params.items()})
 
 
-def plain_phrase_text(t: Callable[..., str], phrase: Any, currency: str) -> str:
+def plain_phrase_text(t: Callable[..., str], lang: Language, phrase: Any, currency: str) -> str:
     """The same sentence for programs: no markup, sums with the currency's code, times in RFC 3339 and UTC."""
 
     def worded(value: object) -> object:
@@ -238,6 +240,8 @@ def plain_phrase_text(t: Callable[..., str], phrase: Any, currency: str) -> str:
             return money_text(value[1], currency, trim=True, coded=True)
         if isinstance(value, tuple) and value[0] == "duration":
             return duration_text(t, value[1])
+        if isinstance(value, tuple) and value[0] == "words":
+            return value[2 if lang == "zh" else 1]
         if isinstance(value, datetime):
             return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return value

@@ -108,7 +108,7 @@ async def new_lot(request: Request) -> Response:
         empty = ListingContent(currency=currency, format=asked if asked in FORMATS else "english")
         read = ReadLot(empty, {**values_of(empty), "zone": ""})
         return _editor(request, None, read, now)
-    async with request.form(max_files=0, max_fields=100, max_part_size=128 * 1024) as form:
+    async with request.form(max_files=0, max_fields=160, max_part_size=128 * 1024) as form:
         read = read_lot(form)
         act = str(form.get("act", "save"))
     if act == "autosave":
@@ -129,7 +129,7 @@ async def edit_lot(request: Request) -> Response:
             listing, pictures, row = await _own_lot(conn, lot_id, now)
         read = ReadLot(listing, values_of(listing))
         return _editor(request, listing, read, now, pictures=pictures, row=row, preview=True)
-    async with request.form(max_files=0, max_fields=100, max_part_size=128 * 1024) as form:
+    async with request.form(max_files=0, max_fields=160, max_part_size=128 * 1024) as form:
         read = read_lot(form)
         act, version = str(form.get("act", "save")), str(form.get("version", ""))
     if not read.errors and act != "preview":
@@ -307,7 +307,7 @@ def plain_rule_sentences(lot: Lot, catalogue: Catalogue) -> dict[str, list[str]]
     """The lot's rule in plain words and without markup, in both languages, as programs read it."""
     phrases = rule_in_words(lot)
     return {
-        lang: [plain_phrase_text(_speaking(catalogue, lang), phrase, lot.currency) for phrase in phrases]
+        lang: [plain_phrase_text(_speaking(catalogue, lang), lang, phrase, lot.currency) for phrase in phrases]
         for lang in LANGUAGES
     }
 
@@ -350,7 +350,7 @@ def _sentence_of(finding: Finding, catalogue: Catalogue, lang: Language, currenc
 def plain_finding(finding: Finding, catalogue: Catalogue, lang: Language, currency: str) -> str:
     """What the linter says, as a sentence without markup."""
     phrase = Phrase(key=f"lint.{finding.code}", params=finding.params)
-    return plain_phrase_text(_speaking(catalogue, lang), phrase, currency)
+    return plain_phrase_text(_speaking(catalogue, lang), lang, phrase, currency)
 
 
 def _speaking(catalogue: Catalogue, lang: Language) -> Callable[..., str]:
