@@ -13,7 +13,7 @@ import msgspec
 from auction.facts import Lot, Rule
 from auction.formats import format_name
 from auction.linter import Draft, Finding
-from auction.setup import english
+from auction.setup import dutch, english, reverse, sealed, uniform
 from auction.words import Phrase
 
 
@@ -40,7 +40,7 @@ class Setup(Protocol):
         """The rule in one or two sentences, to stand beside the clock."""
 
 
-SETUPS: dict[str, Setup] = {"english": english}
+SETUPS: dict[str, Setup] = {"english": english, "sealed": sealed, "dutch": dutch, "reverse": reverse, "uniform": uniform}
 """The formats that a seller can choose, by name, in the order in which they are offered."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from market.form_reader import Reader
-from market.formats import english
+from market.formats import dutch, english, reverse, sealed, uniform
 from market.listing_facts import ListingContent
 
 
@@ -40,7 +40,7 @@ class MarketFormat(Protocol):
         """The form's text for the options of a stored listing."""
 
 
-FORMATS: dict[str, MarketFormat] = {"english": english}
+FORMATS: dict[str, MarketFormat] = {"english": english, "sealed": sealed, "dutch": dutch, "reverse": reverse, "uniform": uniform}
 """The formats that a seller can choose, in the order in which they are offered."""
 
 

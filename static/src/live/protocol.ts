@@ -1,6 +1,6 @@
 /** The messages of `gavelhouse.v1`, as the house documents them in AsyncAPI. Amounts are strings of minor units. */
 
-export type Phase = "timed" | "delayed" | "closed";
+export type Phase = "timed" | "delayed" | "decided" | "opening" | "closed";
 
 export interface State {
   type: "state" | "subscribed";
@@ -21,6 +21,10 @@ export interface State {
   increment_minor: string;
   server_at: string;
   head: string;
+  /** Left out where it is English. */
+  format?: string;
+  /** What the lot's format has to say to everybody. */
+  detail?: Record<string, unknown> | null;
 }
 
 export interface You {
@@ -28,6 +32,8 @@ export interface You {
   admitted: boolean;
   maximum_minor: string | null;
   leading: boolean;
+  /** What the lot's format has to say to this party alone. */
+  detail?: Record<string, unknown> | null;
 }
 
 /** `you` is null for a visitor; who is signed in without a paddle has one with nulls. */
@@ -89,6 +95,6 @@ export type ToServer =
   | { type: "subscribe"; lot: number; epoch?: number; seq?: number }
   | { type: "unsubscribe"; lot: number }
   | { type: "ping"; c: number }
-  | { type: "bid"; id: string; lot: number; amount?: string; maximum?: string }
+  | { type: "bid"; id: string; lot: number; amount?: string; maximum?: string; details?: Record<string, unknown> }
   | { type: "ask"; id: string }
   | { type: "history"; lot: number; after?: number; before?: number; limit?: number };

@@ -12,9 +12,10 @@ import { money } from "./page";
 const MANY_STEPS = 10n;
 
 interface Question {
-  kind: Kind;
-  minor: bigint;
-  reasons: string[];
+  title: string;
+  agree: string;
+  /** Written anew when the price has moved. */
+  reasons: () => string[];
   /** The price that the person has seen; another one asks again. */
   seen: bigint | null;
   moved: boolean;
@@ -40,26 +41,31 @@ export function needsConfirming(minor: bigint): boolean {
 
 /** Ask; true only for an explicit yes to the price that stands at that moment. */
 export function confirmBid(kind: Kind, minor: bigint): Promise<boolean> {
+  const words = text(`lot.confirm_${kind}`, { amount: money.text(minor) });
+  return askFirst(words, words, () => reasons(minor));
+}
+
+/** Ask a question of a format's own; the same holds. */
+export function askFirst(title: string, agree: string, reasons: () => string[]): Promise<boolean> {
   return new Promise((answer) => {
-    question.value = { kind, minor, reasons: reasons(minor), seen: price.peek(), moved: false, answer };
+    question.value = { title, agree, reasons, seen: price.peek(), moved: false, answer };
   });
 }
 
 class LotConfirm extends LiveElement {
   override render(): TemplateResult {
     const asked = question.value;
-    const words = asked === null ? "" : text(`lot.confirm_${asked.kind}`, { amount: money.text(asked.minor) });
     const now = price.value ?? lowest.value;
     return html`<dialog aria-labelledby="confirm-title" aria-describedby="confirm-why" @close=${this.closed}>
-      <h2 id="confirm-title">${words}</h2>
+      <h2 id="confirm-title">${asked?.title}</h2>
       <div id="confirm-why" class="stack tight">
         <p class="confirm-moved notice warning" role="alert" ?hidden=${!asked?.moved}>${text("lot.confirm_moved")}</p>
         <p>${now === null ? "" : text("lot.confirm_price", { price: money.text(now) })}</p>
-        ${asked?.reasons.map((reason) => html`<p>${reason}</p>`)}
+        ${asked?.reasons().map((reason) => html`<p>${reason}</p>`)}
       </div>
       <div class="dialog-actions">
         <button type="button" class="button" autofocus data-cancel @click=${() => this.finish(false)}>${text("form.cancel")}</button>
-        <button type="button" class="button primary" ?disabled=${link.value !== "live" || isOver.value} @click=${this.agree}>${words}</button>
+        <button type="button" class="button primary" ?disabled=${link.value !== "live" || isOver.value} @click=${this.agree}>${asked?.agree}</button>
       </div>
     </dialog>`;
   }
@@ -76,7 +82,7 @@ class LotConfirm extends LiveElement {
     if (asked === null) return;
     if (asked.seen === price.peek()) this.finish(true);
     else {
-      question.value = { ...asked, seen: price.peek(), moved: true, reasons: reasons(asked.minor) };
+      question.value = { ...asked, seen: price.peek(), moved: true };
       this.querySelector<HTMLElement>("[data-cancel]")?.focus();
     }
   };

@@ -4,6 +4,7 @@ import { Money } from "../money";
 
 export interface PageData {
   lot: number;
+  format: string;
   title: string;
   currency: string;
   exponent: number;

@@ -6,10 +6,15 @@ import { text } from "../texts";
 import { budget, shortcutsOn, soundOn } from "./budget";
 import { isOver } from "./model";
 import { money } from "./page";
-import type { LotPanel } from "./panel";
 import { chime } from "./sound";
 
-const KEYS = ["b", "123", "h", "m", "help"];
+/** What the keys B, 1, 2 and 3 do is the panel's; not every format's has amounts to choose from. */
+interface BidPanel extends HTMLElement {
+  focusBox?(): void;
+  press?(index: number): void;
+}
+
+const bidPanel = (): BidPanel | null => document.querySelector<BidPanel>(".bid-panel > :first-child");
 
 class LotTools extends LiveElement {
   private problem = "";
@@ -43,10 +48,14 @@ class LotTools extends LiveElement {
           </div>
           <div class="field choice"><label><input type="checkbox" .checked=${shortcutsOn.value} @change=${this.toggleShortcuts} />
             <span>${text("lot.shortcuts")}</span></label></div>
-          <dl class="keys">${KEYS.map((key) => html`<div><dt>${text(`lot.key_${key}`)}</dt><dd>${text(`lot.key_${key}_does`)}</dd></div>`)}</dl>
+          <dl class="keys">${this.keys().map((key) => html`<div><dt>${text(`lot.key_${key}`)}</dt><dd>${text(`lot.key_${key}_does`)}</dd></div>`)}</dl>
           <div class="dialog-actions"><button class="button">${text("lot.settings_done")}</button></div>
         </form>
       </dialog>`;
+  }
+
+  private keys(): string[] {
+    return ["b", ...(bidPanel()?.press ? ["123"] : []), "h", "m", "help"];
   }
 
   private readonly open = (): void => this.querySelector("dialog")?.showModal();
@@ -77,9 +86,9 @@ class LotTools extends LiveElement {
   };
 
   private act(key: string): boolean {
-    const panel = document.querySelector<LotPanel>("lot-panel");
-    if (key === "b") panel?.focusBox();
-    else if (key === "1" || key === "2" || key === "3") panel?.press(Number(key) - 1);
+    const panel = bidPanel();
+    if (key === "b") panel?.focusBox?.();
+    else if (key === "1" || key === "2" || key === "3") panel?.press?.(Number(key) - 1);
     else if (key === "h") document.getElementById("history")?.focus();
     else if (key === "m") this.toggleSound();
     else if (key === "?") this.open();
