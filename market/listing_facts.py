@@ -57,6 +57,7 @@ class ListingRefusal(StrEnum):
     STALE_VERSION = "stale_version"
     TITLE_MISSING = "title_missing"
     RULE_HAS_ERRORS = "rule_has_errors"
+    SEALING_KEY_MISSING = "sealing_key_missing"
     REASON_MISSING = "reason_missing"
     NOT_WITHDRAWABLE = "not_withdrawable"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auction import desk, linter
 from auction.facts import GridBase, Lot, StepBand
 from auction.setup import setup_of
-from market import audit, listings_store, notices
+from market import audit, listings_store, notices, openings
 from market.currencies import EXPONENTS
 from market.listing_facts import LONGEST_REASON, Listing, ListingContent, ListingRefusal, ListingState
 
@@ -90,8 +90,12 @@ async def approve(conn: Connection, *, listing_id: int, operator_id: int, now: d
         return ListingRefusal.NOT_SUBMITTED
     if (refusal := _unfit(listing, now)) is not None:
         return refusal
+    lot = await openings.keyed(conn, lot_from_listing(listing))
+    if lot is None:
+        return ListingRefusal.SEALING_KEY_MISSING
     approved = await listings_store.mark_approved(conn, listing_id, operator_id, now)
-    await desk.open_lot(conn, lot_from_listing(approved), now)
+    await desk.open_lot(conn, lot, now)
+    await openings.tell_officers(conn, approved, now)
     await audit.record(conn, operator_id, "lot.approved", f"lot:{listing_id}", None, {}, now)
     await _tell_seller(conn, approved, "lot_approved", now)
     return approved

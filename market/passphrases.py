@@ -12,12 +12,16 @@ import asyncio
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from market.refusals import MarketRefusal
+
+T = TypeVar("T")
 
 SHORTEST = 15
 LONGEST = 256
@@ -132,6 +136,11 @@ class Passphrases:
             against = phc or self._decoy
             right = await asyncio.get_running_loop().run_in_executor(self._pool, _verify, passphrase, against)
         return right and phc is not None
+
+    async def stretched(self, work: Callable[..., T], *given: object) -> T:
+        """Other work that takes as long on purpose (a key under a passphrase), in the same bounded pool."""
+        async with _Place(self):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *given)
 
     def is_outdated(self, phc: str) -> bool:
         """True when `phc` was made with other parameters than today's and should be made anew."""

@@ -37,6 +37,7 @@ class Problem(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     TOO_SLOW = "too_slow"
     CONFLICT = "conflict"
+    WITHHELD = "withheld"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
     UNKNOWN_HOST = "unknown_host"
@@ -60,6 +61,7 @@ STATUS: dict[str, int] = {
     Problem.METHOD_NOT_ALLOWED: 405,
     Problem.TOO_SLOW: 408,
     Problem.CONFLICT: 409,
+    Problem.WITHHELD: 409,
     Problem.TOO_LARGE: 413,
     Problem.UNSUPPORTED_MEDIA: 415,
     Problem.UNKNOWN_HOST: 421,
@@ -102,6 +104,14 @@ STATUS: dict[str, int] = {
     "not_paused": 409,
     "already_decided": 409,
     "link_already_so": 409,
+    "no_such_sealed_lot": 404,
+    "ceremony_not_now": 409,
+    "no_share_held": 403,
+    "opening_not_yet": 409,
+    "share_given_already": 409,
+    "opening_passphrase_wrong": 403,
+    "shares_disagree": 409,
+    "sealing_key_missing": 409,
     "item_decided": 409,
     "not_in_this_state": 409,
     "not_your_move": 409,

@@ -76,12 +76,17 @@ def test_a_bid_is_refused(refusal: Refusal, lowest: int | None, standing: Standi
 def test_every_refusal_of_the_rules_has_a_row() -> None:
     # The last three belong to the batcher and the door: they never reach the rules.
     beyond_the_rules = {Refusal.ID_REUSED, Refusal.TOO_FAST, Refusal.BUSY}
+    # Tested in test_english_options.py.
+    beyond_the_rules |= {Refusal.NOT_A_TIMED_BIDDER, Refusal.BUY_NOW_GONE, Refusal.BUY_NOW_PRICE}
+    beyond_the_rules |= {Refusal.BUY_NOW_INSTEAD}
     of_reverse = {Refusal.ABOVE_CEILING, Refusal.OFF_DECREMENT, Refusal.OUT_OF_RANGE, Refusal.UNDER_FLOOR}
     of_reverse |= {Refusal.NOT_IMPROVED, Refusal.LEAD_NOT_BEATEN}
     of_dutch = {Refusal.NO_MAXIMUM, Refusal.PRICE_NOT_REACHED}
     of_uniform = {Refusal.QUANTITY_OUT_OF_RANGE, Refusal.ALL_OR_NONE_NOT_OFFERED, Refusal.TOO_MANY_BIDS}
     of_uniform |= {Refusal.NO_SUCH_BID, Refusal.BID_NOT_RAISED}
-    assert {row[1] for row in ROWS} == set(Refusal) - beyond_the_rules - of_reverse - of_dutch - of_uniform
+    of_sealed = {Refusal.SUM_IN_CLEAR, Refusal.NOTHING_TO_WITHDRAW, Refusal.TOO_MANY_VERSIONS}
+    of_others = of_reverse | of_dutch | of_uniform | of_sealed
+    assert {row[1] for row in ROWS} == set(Refusal) - beyond_the_rules - of_others
 
 
 def test_refusals_are_tested_in_their_order() -> None:
