@@ -23,6 +23,7 @@ COMMANDS = {
     "user": "Register parties, make operators, send sign-in links.",
     "bank": "Run the sandbox bank.",
     "replay": "Run recorded auctions through the real engine.",
+    "verify": "Check the public log of a lot, and receipts.",
     "bench": "Find out what this machine can carry.",
     "config": "Show the configuration.",
     "openapi": "Print the description of the API.",

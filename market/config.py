@@ -44,6 +44,10 @@ def _random_key() -> str:
     return secrets.token_urlsafe(32)
 
 
+def _signing_key() -> str:
+    return secrets.token_hex(32)
+
+
 def _webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
@@ -74,6 +78,9 @@ class Config:
     database_pool: int = 10
     secret_key: str = _secret(_random_key)
     """What cookies and links are signed with."""
+
+    signing_key: str = _secret(_signing_key)
+    """The Ed25519 key that heads of logs, receipts and contracts are signed with: its seed, 64 hexadecimal digits."""
 
     bank_url: str = ""
     bank_port: int = 0

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from auction.bidding import Bidding
+    from auction.heads import Heads
     from auction.hub import Hub
     from auction.live import Live
     from auction.node_time import NodeTime
@@ -41,6 +42,8 @@ class House:
     centre: Centre
     """The house's own accounts at its bank, where buyers pay to."""
     live: Live
+    heads: Heads
+    """Signs the heads of the logs, and whatever else the house puts its name to."""
     bank_webhook: Callable[[Request], Awaitable[Response]]
     """Where the bank's signed notices arrive."""
     late_clocks: Callable[[Connection], Awaitable[Sequence[str]]]

@@ -17,10 +17,12 @@ import structlog
 from asyncpg import PostgresError
 
 from auction.bidding import Bidding
+from auction.heads import Heads
 from auction.hub import Hub
 from auction.live import Live
 from auction.live import Viewer as SocketViewer
 from auction.node_time import NodeTime
+from auction.signing import Signer
 from auction.store import CONNECTION_LOST
 from escrow import routes as escrow_routes
 from escrow.bank_client import BankClient
@@ -70,6 +72,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(_sweep_sessions(house), name="session sweep"),
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
                 group.create_task(SessionNews(saleroom, house.live).run(), name="access news"),
+                group.create_task(house.heads.run(), name="heads"),
                 *house.live.run(group),
             ]
             try:
@@ -120,6 +123,7 @@ async def _house(
     hub = Hub()
     hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
     bidding = Bidding(saleroom, node_time, hub, hammer)
+    heads = Heads(bidding, Signer(config.signing_key) if config.signing_key else Signer.derived(config.secret_key))
     await bidding.run(group)
     centre = Centre(
         holder=config.centre_holder or CENTRE_HOLDER, accounts={**CENTRE_ACCOUNTS, **config.centre_accounts}
@@ -149,6 +153,7 @@ async def _house(
         hub=hub,
         bidding=bidding,
         escrow=escrow,
+        heads=heads,
         live=Live(bidding, hub, node_time, still_good),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
