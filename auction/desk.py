@@ -55,6 +55,27 @@ async def remove_admission(conn: Connection, *, lot_id: int, party_id: int, now:
     return removed
 
 
+async def confirm_priority(
+    conn: Connection, *, lot_id: int, party_id: int, rank: int | None, now: datetime
+) -> DeskRefusal | None:
+    """Confirm an admitted party's right of priority on an open lot by its rank, 1 the best; None takes it back.
+
+    It holds for the bids that come from now on.
+    """
+    room = await locked(conn, lot_id)
+    if room.standing.outcome is not None:
+        return DeskRefusal.LOT_CLOSED
+    if format_of(room.lot).is_due(room.lot, room.standing, now):
+        return DeskRefusal.LOT_ENDED
+    if not getattr(room.lot.rule, "priority_right", False):
+        return DeskRefusal.NO_PRIORITY_RIGHT
+    if not await store.set_priority_rank(conn, lot_id, party_id, rank):
+        return DeskRefusal.NOT_ADMITTED_YET
+    await store.touch_standing(conn, lot_id)
+    await store.tell_of_admission(conn, lot_id, party_id)
+    return None
+
+
 async def pause(conn: Connection, lot_id: int, now: datetime) -> Standing | DeskRefusal:
     """Stop the lot's clock."""
     room = await locked(conn, lot_id)
@@ -87,7 +108,7 @@ async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int, now: 
     room.lot = lowered.lot
     # Nothing public has happened when no price moved; a row would tell that the secret is now another.
     if not lowered.lines and lowered.standing.reserve_met == room.standing.reserve_met:
-        return await _save(conn, room, await _passed(conn, room, lowered.standing))
+        return await save(conn, room, await _passed(conn, room, lowered.standing))
     return await log(conn, room, EventKind.RESERVE, lowered.standing, now, lowered.lines)
 
 
@@ -135,7 +156,14 @@ async def log(
     changed = await _passed(conn, room, changed)
     event, standing = chain_event(room.lot, changed, kind, now, room.paddles, lines=lines, detail=detail)
     await store.append_event(conn, event)
-    return await _save(conn, room, standing)
+    return await save(conn, room, standing)
+
+
+async def save(conn: Connection, room: Room, standing: Standing) -> Standing:
+    """Write what an act has made of a locked lot where nothing public has happened."""
+    saved = replace(standing, version=room.standing.version + 1)
+    await store.save_standing(conn, room.lot.id, saved)
+    return saved
 
 
 async def _passed(conn: Connection, room: Room, changed: Standing) -> Standing:
@@ -149,12 +177,6 @@ async def _passed(conn: Connection, room: Room, changed: Standing) -> Standing:
     event, chained = chain_event(room.lot, passed, EventKind.PHASE, before.ends_at, room.paddles)
     await store.append_event(conn, event)
     return replace(changed, seq=chained.seq, head=chained.head)
-
-
-async def _save(conn: Connection, room: Room, standing: Standing) -> Standing:
-    saved = replace(standing, version=room.standing.version + 1)
-    await store.save_standing(conn, room.lot.id, saved)
-    return saved
 
 
 async def _free_paddle(conn: Connection, lot_id: int) -> int:

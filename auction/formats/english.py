@@ -2,13 +2,15 @@
 
 Knows nothing of databases, sockets or clocks: `now` and the bid's stamp are arguments, a refusal is a value. The proxy
 formula, the half-open instants and the order of tests follow `docs/rules.md`. `judge` is the hot path of the house
-(see its comment), so it builds its structs once and reads each attribute once.
+(see its comment), so it builds its structs once and reads each attribute once; an option costs only the lots that have it.
+The clock, the steps and the retraction stand in files of their own beside this one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,27 +21,77 @@ from auction.facts import (
     Bid,
     DeskRefusal,
     EnglishRule,
-    GridBase,
     Line,
     Lot,
-    Outcome,
-    Phase,
     Refusal,
     Refused,
     Standing,
     Verdict,
 )
 from auction.formats import plain
+from auction.formats.english_book import TimedBidders, fold, needs_log
+from auction.formats.english_clock import (
+    CLOSED,
+    DECIDED,
+    DELAYED,
+    TIMED,
+    advance,
+    close,
+    credit_outage,
+    extend,
+    is_due,
+    opening,
+    pause,
+    resume,
+    shut,
+    void,
+)
+from auction.formats.english_steps import (
+    FROM_CURRENT,
+    FROM_START,
+    buy_now_price,
+    increment,
+    legal_amounts,
+    lowest_legal,
+    lowest_raise,
+    on_grid,
+    step_at,
+)
 
-# Reading an enum's member through its class costs ten times a global in Python 3.11, and `judge` reads several.
-TIMED, DELAYED, CLOSED = Phase.TIMED, Phase.DELAYED, Phase.CLOSED
-FROM_START, FROM_CURRENT = GridBase.START, GridBase.CURRENT
+__all__ = [
+    "advance",
+    "close",
+    "credit_outage",
+    "extend",
+    "fold",
+    "increment",
+    "is_due",
+    "judge",
+    "legal_amounts",
+    "lower_reserve",
+    "lowest_legal",
+    "lowest_raise",
+    "needs_log",
+    "opening",
+    "own_view",
+    "owner_view",
+    "pause",
+    "price_moves",
+    "public_mark",
+    "result",
+    "resume",
+    "view",
+    "void",
+]
+
 NO_LINES: tuple[Line, ...] = ()
 NO_RANKS: Mapping[int, int] = {}
+BUYS_NOW = b'{"buy_now":true}'
+"""The only details that an English bid may carry: the lot is bought at once."""
 
 # The log is public as it grows, and one leader takes the lot.
-result, view, own_view = plain.result, plain.view, plain.own_view
-public_mark, price_moves, needs_log, fold = plain.public_mark, plain.price_moves, plain.needs_log, plain.fold
+result, own_view, owner_view = plain.result, plain.own_view, plain.owner_view
+public_mark, price_moves = plain.public_mark, plain.price_moves
 
 
 class Lowered(Struct, frozen=True, kw_only=True):
@@ -50,99 +102,18 @@ class Lowered(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
-# Opening, phases, close
+def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:
+    """What the lot's options add for everybody: for what it can be bought at once, and how many bids were taken back."""
+    seen: dict[str, Any] = {}
+    if lot.rule.buy_now_minor is not None and not is_due(lot, standing, now) and standing.phase is not CLOSED:
+        price = buy_now_price(lot, standing)
+        seen["buy_now_minor"] = None if price is None else str(price)
+    if standing.retraction_count:
+        seen["retractions"] = standing.retraction_count
+    return seen or None
 
 
-def opening(lot: Lot) -> Standing:
-    """The standing of a lot before its first event. Its first phase ends, bids or no bids, at `ends_at`."""
-    rule: EnglishRule = lot.rule
-    timed, extension = rule.timed_seconds, rule.extension_seconds
-    seconds = timed if timed is not None else extension
-    if seconds is None:
-        raise ValueError(f"lot {lot.id} has neither a time-limited nor a delayed phase")
-    return Standing(
-        version=0,
-        seq=0,
-        head=b"",
-        phase=TIMED if timed is not None else DELAYED,
-        ends_at=lot.starts_at + timedelta(seconds=seconds),
-    )
-
-
-def advance(lot: Lot, standing: Standing, now: datetime) -> Standing:
-    """The standing with its phase derived at `now`: a delayed phase always follows the timed one and runs T + W.
-
-    Never closes. A paused lot's clock stands still, so it does not advance. Returns the same object if nothing moved.
-    """
-    extension: int | None = lot.rule.extension_seconds
-    if standing.phase is not TIMED or extension is None:
-        return standing
-    paused_at = standing.paused_at
-    if (now if paused_at is None or now < paused_at else paused_at) < standing.ends_at:
-        return standing
-    return replace(standing, phase=DELAYED, ends_at=standing.ends_at + timedelta(seconds=extension))
-
-
-def is_due(lot: Lot, standing: Standing, now: datetime) -> bool:
-    """True once the last phase has ended, so that the lot may be closed as soon as its queue is drained."""
-    if standing.phase is CLOSED or standing.paused_at is not None:
-        return False
-    return now >= advance(lot, standing, now).ends_at
-
-
-def close(lot: Lot, standing: Standing, now: datetime) -> Standing:
-    """The final standing: sold to the leader, or unsold without one or below the reserve.
-
-    `closed_at` is the end that has passed, not `now`: the lot was closed then, whenever the job ran. Closing a lot that
-    is not due is a mistake of the caller, hence a ValueError.
-    """
-    if not is_due(lot, standing, now):
-        raise ValueError(f"lot {lot.id} is not due at {now.isoformat()}")
-    reached = standing.leader_id is not None and (lot.reserve_minor is None or standing.reserve_met)
-    return replace(
-        standing,
-        phase=CLOSED,
-        ends_at=(ended_at := advance(lot, standing, now).ends_at),
-        outcome=Outcome.SOLD if reached else Outcome.UNSOLD,
-        closed_at=ended_at,
-    )
-
-
-# Acts of the desk
-
-
-def pause(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
-    """Stop the lot's clock at `now`; bids stamped from then on are refused until it is resumed."""
-    if (refusal := _shut(lot, standing, now)) is not None:
-        return refusal
-    if standing.paused_at is not None:
-        return DeskRefusal.ALREADY_PAUSED
-    return replace(advance(lot, standing, now), paused_at=now)
-
-
-def resume(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
-    """Let the clock run again: the end moves later by the time the lot stood still. A cap stays where it is."""
-    if (refusal := _shut(lot, standing, now)) is not None:
-        return refusal
-    if standing.paused_at is None:
-        return DeskRefusal.NOT_PAUSED
-    stood_still = max(now - max(standing.paused_at, lot.starts_at), timedelta())
-    return replace(standing, paused_at=None, ends_at=standing.ends_at + stood_still)
-
-
-def extend(lot: Lot, standing: Standing, ends_at: datetime, now: datetime) -> Standing | DeskRefusal:
-    """Move the end of the running phase to `ends_at`, later than it stands. May pass the cap; bids then extend no more."""
-    if (refusal := _shut(lot, standing, now)) is not None:
-        return refusal
-    standing = advance(lot, standing, now)
-    return replace(standing, ends_at=ends_at) if ends_at > standing.ends_at else DeskRefusal.END_NOT_LATER
-
-
-def void(lot: Lot, standing: Standing, now: datetime) -> Standing | DeskRefusal:
-    """End the lot with no sale, whoever leads; possible until it is closed, even past its end."""
-    if standing.phase is CLOSED:
-        return DeskRefusal.LOT_CLOSED
-    return replace(standing, phase=CLOSED, outcome=Outcome.VOID, closed_at=now, paused_at=None)
+# The reserve
 
 
 def lower_reserve(lot: Lot, standing: Standing, reserve_minor: int, now: datetime) -> Lowered | DeskRefusal:
@@ -150,7 +121,7 @@ def lower_reserve(lot: Lot, standing: Standing, reserve_minor: int, now: datetim
 
     The jump is not a bid: it counts none and resets no countdown.
     """
-    if (refusal := _shut(lot, standing, now)) is not None:
+    if (refusal := shut(lot, standing, now)) is not None:
         return refusal
     if lot.reserve_minor is None:
         return DeskRefusal.NO_RESERVE
@@ -168,79 +139,6 @@ def lower_reserve(lot: Lot, standing: Standing, reserve_minor: int, now: datetim
     return Lowered(lot=lot, standing=standing, lines=lines)
 
 
-def credit_outage(lot: Lot, standing: Standing, stopped_at: datetime, restarted_at: datetime) -> Standing | None:
-    """Give the time lost in an unplanned stop back to a lot due in it or within one extension after it; None if not due.
-
-    The phase is the one in which the stop found the lot, so a timed phase that "ended" in the dark goes on.
-    """
-    if standing.phase is CLOSED or standing.paused_at is not None or restarted_at <= lot.starts_at:
-        return None
-    standing = advance(lot, standing, stopped_at)
-    grace = timedelta(seconds=lot.rule.extension_seconds or lot.rule.soft_close_seconds or 0)
-    if not stopped_at < standing.ends_at <= restarted_at + grace:
-        return None
-    return replace(standing, ends_at=standing.ends_at + (restarted_at - max(stopped_at, lot.starts_at)))
-
-
-def _shut(lot: Lot, standing: Standing, now: datetime) -> DeskRefusal | None:
-    """Why no act can change the lot any more: it is closed, or its end has passed and it only waits for the closer."""
-    if standing.phase is CLOSED:
-        return DeskRefusal.LOT_CLOSED
-    return DeskRefusal.LOT_ENDED if is_due(lot, standing, now) else None
-
-
-# Steps and legal amounts
-
-
-def step_at(rule: EnglishRule, price_minor: int) -> int:
-    """The increment d(price): that of the first band whose upper bound lies above the price."""
-    for band in rule.steps:
-        below = band.below_minor
-        if below is None or price_minor < below:
-            return band.increment_minor
-    return rule.steps[-1].increment_minor
-
-
-def increment(lot: Lot, standing: Standing) -> int:
-    """The increment in force now."""
-    price = standing.price_minor
-    return step_at(lot.rule, lot.rule.start_price_minor if price is None else price)
-
-
-def lowest_legal(lot: Lot, standing: Standing) -> int:
-    """The lowest amount a bidder other than the leader may bid now: on the grid and a whole step above the price."""
-    rule: EnglishRule = lot.rule
-    price = standing.price_minor
-    if price is None:
-        return rule.start_price_minor
-    return _on_grid(rule, price, price + step_at(rule, price))
-
-
-def lowest_raise(lot: Lot, standing: Standing) -> int | None:
-    """The lowest maximum the leader may set now, above his own; None without a leader. For his eyes alone."""
-    if standing.price_minor is None or standing.leader_maximum_minor is None:
-        return None
-    return _on_grid(lot.rule, standing.price_minor, standing.leader_maximum_minor + 1)
-
-
-def legal_amounts(lot: Lot, standing: Standing, steps: tuple[int, ...] = (1, 2, 5)) -> list[int]:
-    """The amounts a page offers: the lowest legal one, and those some steps further, none above the house's cap."""
-    lowest, step = lowest_legal(lot, standing), increment(lot, standing)
-    offers = [lowest + (count - 1) * step for count in steps]
-    return [amount for amount in offers if amount <= LARGEST_AMOUNT_MINOR]
-
-
-def _on_grid(rule: EnglishRule, price: int, at_least: int) -> int:
-    """The smallest amount on the grid that is not under `at_least`."""
-    if rule.grid_base is FROM_START:
-        base = rule.start_price_minor
-    elif rule.grid_base is FROM_CURRENT:
-        base = price
-    else:
-        return at_least
-    return at_least + (base - at_least) % step_at(rule, price)
-
-
 # The judge
 
 
@@ -248,7 +146,7 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
     """Accept or refuse one bid at its stamp; refusals are tested in the order of `Refusal`.
 
     Promises: accepted only if start <= stamp < end; the price never falls and the end never comes earlier; a refused
-    bid changes nothing; of two equal amounts the earlier stands.
+    bid changes nothing; of two equal amounts the earlier stands, unless the later has a better right of priority.
     """
     amount, at, party = bid.amount_minor, bid.stamped_at, bid.party_id
     if bid.lot_id != lot.id:
@@ -256,7 +154,8 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
     # bool is an int to isinstance, and a float that happens to be whole is still not money.
     if type(amount) is not int or amount <= 0:
         return _refuse(Refusal.MALFORMED_AMOUNT, lot, standing, bid)
-    if bid.details is not None:
+    rule = lot.rule
+    if bid.details is not None and (bid.details != BUYS_NOW or bid.is_maximum or rule.buy_now_minor is None):
         return _refuse(Refusal.MALFORMED_DETAILS, lot, standing, bid)
     if amount > LARGEST_AMOUNT_MINOR:
         return _refuse(Refusal.OVER_CAP, lot, standing, bid)
@@ -268,18 +167,67 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
         return Refused(refusal=Refusal.NOT_STARTED)
     if at >= standing.ends_at:
         standing = advance(lot, standing, at)
-    paused_at = standing.paused_at
-    if standing.phase is CLOSED or (paused_at is None and at >= standing.ends_at):
+    paused_at, phase = standing.paused_at, standing.phase
+    if phase is CLOSED or phase is DECIDED or (paused_at is None and at >= standing.ends_at):
         return Refused(refusal=Refusal.CLOSED)
     # A bid stamped before the pause is in time, even if the pause was written first: the stamp alone decides.
     if paused_at is not None and at >= paused_at:
         return Refused(refusal=Refusal.PAUSED)
+    if rule.only_timed_bidders or rule.buy_now_minor is not None:
+        return _judge_with_options(lot, standing, bid, ranks)
     if party == standing.leader_id:
         return _judge_leader(lot, standing, bid)
-    return _judge_challenger(lot, standing, bid)
+    return _judge_challenger(lot, standing, bid, ranks)
 
 
-def _judge_challenger(lot: Lot, standing: Standing, bid: Bid) -> Verdict:
+def _judge_with_options(lot: Lot, standing: Standing, bid: Bid, ranks: Mapping[int, int]) -> Verdict:
+    """Where the delayed phase is for the timed one's bidders alone: turn others away, note who bids in time."""
+    if not lot.rule.only_timed_bidders:
+        return _judge_amount(lot, standing, bid, ranks)
+    book = standing.book
+    assert isinstance(book, TimedBidders), "a lot of this option is read with its book"
+    if standing.phase is DELAYED and bid.party_id not in book.party_ids:
+        return Refused(refusal=Refusal.NOT_A_TIMED_BIDDER)
+    verdict = _judge_amount(lot, standing, bid, ranks)
+    if isinstance(verdict, Refused) or standing.phase is not TIMED:
+        return verdict
+    return replace(verdict, standing=replace(verdict.standing, book=book.with_bidder(bid.party_id)))
+
+
+def _judge_amount(lot: Lot, standing: Standing, bid: Bid, ranks: Mapping[int, int]) -> Verdict:
+    if lot.rule.buy_now_minor is not None and (verdict := _judge_buying(lot, standing, bid)) is not None:
+        return verdict
+    if bid.party_id == standing.leader_id:
+        return _judge_leader(lot, standing, bid)
+    return _judge_challenger(lot, standing, bid, ranks)
+
+
+def _judge_buying(lot: Lot, standing: Standing, bid: Bid) -> Verdict | None:
+    """A purchase at once, or a bid as high as one; None where the bid is an ordinary one."""
+    price = buy_now_price(lot, standing)
+    if bid.details is None:
+        too_high = price is not None and bid.amount_minor >= price
+        return _refuse(Refusal.BUY_NOW_INSTEAD, lot, standing, bid) if too_high else None
+    if price is None:
+        return _refuse(Refusal.BUY_NOW_GONE, lot, standing, bid)
+    if bid.amount_minor != price:
+        return Refused(refusal=Refusal.BUY_NOW_PRICE, lowest_minor=price)
+    bought = replace(
+        standing,
+        phase=DECIDED,
+        ends_at=bid.stamped_at,
+        price_minor=price,
+        leader_id=bid.party_id,
+        leader_maximum_minor=price,
+        reserve_met=lot.reserve_minor is not None and price >= lot.reserve_minor,
+        bid_count=standing.bid_count + 1,
+        paused_at=None,
+    )
+    lines = (Line(party_id=bid.party_id, amount_minor=price),)
+    return Accepted(standing=bought, lines=lines, detail={"buy_now": True})
+
+
+def _judge_challenger(lot: Lot, standing: Standing, bid: Bid, ranks: Mapping[int, int]) -> Verdict:
     rule, amount, old_price = lot.rule, bid.amount_minor, standing.price_minor
     if old_price is None:
         step = step_at(rule, rule.start_price_minor)
@@ -288,6 +236,9 @@ def _judge_challenger(lot: Lot, standing: Standing, bid: Bid) -> Verdict:
     else:
         step = step_at(rule, old_price)
         if amount < old_price + step:
+            # Only here is an amount under a whole step legal: the price itself, from a holder who goes before the leader.
+            if amount == old_price and _goes_before(ranks, bid.party_id, standing.leader_id):
+                return _match(lot, standing, bid, ranks)
             return _refuse(Refusal.BELOW_MINIMUM, lot, standing, bid)
     if rule.grid_base is FROM_START or (rule.grid_base is FROM_CURRENT and old_price is None):
         if (amount - rule.start_price_minor) % step:
@@ -301,12 +252,45 @@ def _judge_challenger(lot: Lot, standing: Standing, bid: Bid) -> Verdict:
         return _stands(lot, standing, bid.stamped_at, amount, (Line(party_id=bid.party_id, amount_minor=price),))
     if amount > maximum:
         return _overtake(lot, standing, bid)
-    # The leader stays: his maximum answers one step above the challenger, as far as it reaches; equal, he was earlier.
-    lines = (
+    if amount == maximum and _goes_before(ranks, bid.party_id, leader_id):
+        return _match(lot, standing, bid, ranks)
+    return _stands(lot, standing, bid.stamped_at, maximum, _answered(rule, bid, leader_id, maximum))
+
+
+def _answered(rule: EnglishRule, bid: Bid, leader_id: int, maximum: int) -> tuple[Line, ...]:
+    """The leader stays: his maximum answers one step above the challenger, as far as it reaches; equal, he was earlier."""
+    amount = bid.amount_minor
+    return (
         Line(party_id=bid.party_id, amount_minor=amount),
         Line(party_id=leader_id, amount_minor=min(maximum, amount + step_at(rule, amount)), automatic=True),
     )
-    return _stands(lot, standing, bid.stamped_at, maximum, lines)
+
+
+def _goes_before(ranks: Mapping[int, int], party_id: int, leader_id: int | None) -> bool:
+    """Whether the party's confirmed right of priority is better than the leader's, who may have none. 1 is the best."""
+    rank = ranks.get(party_id)
+    if rank is None or leader_id is None:
+        return False
+    theirs = ranks.get(leader_id)
+    return theirs is None or rank < theirs
+
+
+def _match(lot: Lot, standing: Standing, bid: Bid, ranks: Mapping[int, int]) -> Accepted:
+    """A holder of a right of priority bids as much as the leader (法释〔2016〕18号 art. 21), which the event says with his rank.
+
+    Of two equal amounts the holder's stands although it came later. A maximum above it still answers with one step.
+    """
+    amount, leader_id = bid.amount_minor, standing.leader_id
+    maximum, old_price = standing.leader_maximum_minor, standing.price_minor
+    assert leader_id is not None and maximum is not None and old_price is not None
+    detail = {"priority": ranks[bid.party_id]}
+    if amount < maximum:
+        lines = _answered(lot.rule, bid, leader_id, maximum)
+        return _stands(lot, standing, bid.stamped_at, maximum, lines, detail)
+    lines = (Line(party_id=bid.party_id, amount_minor=amount),)
+    if amount > old_price:
+        lines = (Line(party_id=leader_id, amount_minor=amount, automatic=True), *lines)
+    return _stands(lot, standing, bid.stamped_at, amount, lines, detail)
 
 
 def _overtake(lot: Lot, standing: Standing, bid: Bid) -> Accepted:
@@ -336,7 +320,7 @@ def _judge_leader(lot: Lot, standing: Standing, bid: Bid) -> Verdict:
         return _refuse(Refusal.ALREADY_LEADING, lot, standing, bid)
     if amount <= maximum:
         return _refuse(Refusal.MAXIMUM_NOT_RAISED, lot, standing, bid)
-    if _on_grid(lot.rule, price, amount) != amount:
+    if on_grid(lot.rule, price, amount) != amount:
         return _refuse(Refusal.OFF_GRID, lot, standing, bid)
     jumped = _jump(lot.reserve_minor, amount, price)
     if jumped > price:
@@ -350,7 +334,14 @@ def _jump(reserve: int | None, maximum: int, price: int) -> int:
     return reserve if reserve is not None and maximum >= reserve > price else price
 
 
-def _stands(lot: Lot, standing: Standing, at: datetime, maximum: int, lines: tuple[Line, ...]) -> Accepted:
+def _stands(
+    lot: Lot,
+    standing: Standing,
+    at: datetime,
+    maximum: int,
+    lines: tuple[Line, ...],
+    detail: dict[str, Any] | None = None,
+) -> Accepted:
     """The public bid stands: the last line is the new leader and price, and the end moves where the rule extends.
 
     Version, seq and head are the batcher's.
@@ -375,9 +366,12 @@ def _stands(lot: Lot, standing: Standing, at: datetime, maximum: int, lines: tup
             bid_count=standing.bid_count + 1,
             extension_count=extensions,
             paused_at=standing.paused_at,
+            retraction_count=standing.retraction_count,
+            book=standing.book,
         ),
         lines=lines,
         extended=extended,
+        detail=detail,
     )
 
 
@@ -408,6 +402,6 @@ def _refuse(refusal: Refusal, lot: Lot, standing: Standing, bid: Bid) -> Refused
 
 def _is_open(lot: Lot, standing: Standing, bid: Bid) -> bool:
     at = bid.stamped_at
-    if at < lot.starts_at or standing.phase is CLOSED or bid.party_id == lot.seller_id:
+    if at < lot.starts_at or standing.phase in (CLOSED, DECIDED) or bid.party_id == lot.seller_id:
         return False
     return standing.paused_at is None and at < advance(lot, standing, at).ends_at
