@@ -24,4 +24,5 @@ def command(ctx: click.Context, file: Path, receipt: tuple[Path, ...], key: str 
 
     given = [str(file), *(part for one in receipt for part in ("--receipt", str(one)))]
     given += ["--key", key] if key is not None else []
-    ctx.exit(main([*given, *(["--json"] if as_json else [])]))
+    status: int = main([*given, *(["--json"] if as_json else [])])  # type: ignore[no-untyped-call]  # short for its readers
+    ctx.exit(status)

@@ -79,9 +79,12 @@ async def verification(request: Request) -> Response:
     """What can be checked and how, and the keys that the house signs with."""
     async with house_of(request).pool.acquire() as conn:
         keys = await proofs_store.signing_keys(conn)
-    return render(
-        request, "lot/verification.html", {"keys": keys, "current": house_of(request).heads.signer.public_hex}
-    )
+    key = house_of(request).heads.signer.public_hex
+    commands = {
+        "check": f"pip install cryptography\npython verify.py lot-12.jsonl --key {key}",
+        "receipt": "python verify.py lot-12.jsonl --receipt receipt.json",
+    }
+    return render(request, "lot/verification.html", {"keys": keys, "commands": commands})
 
 
 def _file(content: bytes, name: str, media_type: str) -> Response:
