@@ -71,13 +71,12 @@ def updated(text: str) -> dict[str, int]:
 
 
 def unnested(text: str) -> dict[str, list[str]]:
-    """The columns of each row of arrays that a batch is sent as, by the row's short name."""
+    """The columns of each array of rows that a batch is sent as, by the row's short name."""
     return {name: re.findall(r"\w+", columns) for name, columns in re.findall(r"\) as (\w) \((.*?)\)", text, re.DOTALL)}
 
 
 BATCH = unnested(queries.commit_batch)
 VersionRow = rows_of("lot_id", "version")
-BatchRow = rows_of("lot_id", "party_id", "client_bid_id")
 PaddleRow, PartyRow, LotIdRow = rows_of("paddle"), rows_of("party_id"), rows_of("lot_id")
 BeatRow, TermsRow, NotifyRow = rows_of("beaten_at"), rows_of("terms"), rows_of("pg_notify")
 EndRow, EventRow = rows_of("lot_id", "ends_at"), rows_of("seq", "body", "hash")
@@ -284,15 +283,12 @@ def due_by(tx: Transaction, now: datetime) -> Waiting:
 # The batch
 
 
-def commit_batch(tx: Transaction, *columns: Sequence[Any]) -> Waiting:
+def commit_batch(
+    tx: Transaction, lots: Sequence[Sequence[Any]], bids: Sequence[Sequence[Any]], nobodys: Sequence[Sequence[Any]]
+) -> Waiting:
     """Snapshot first; then lots that changed wait for their lock and are compared once more; what is held is written."""
-    want, rest = _taken(columns, BATCH["w"])
-    sent, rest = _taken(rest, BATCH["b"])
-    phases, rest = _taken(rest, BATCH["e"])
-    assert not rest
-    seen = [bid for bid in sent if tx.get(("bid", bid["party_id"], bid["client_bid_id"])) is not None]
-    seen_lots = {bid["lot_id"] for bid in seen}
-    fresh = [lot for lot in want if lot["lot_id"] not in seen_lots and _is_at_version(tx, lot)]
+    want, sent, phases = _named(lots, "w"), _named(bids, "b"), _named(nobodys, "e")
+    fresh = [lot for lot in want if _is_at_version(tx, lot)]
     held = {lot["lot_id"] for lot in fresh if not lot["changed"]}
     moved = []
     for lot in fresh:
@@ -317,12 +313,11 @@ def commit_batch(tx: Transaction, *columns: Sequence[Any]) -> Waiting:
     check_log(tx, logged)
     for lot_id in moved:
         check_standing_agrees(tx, lot_id)
-    return [BatchRow((lot_id, None, None)) for lot_id in sorted(held)] + [_row(BatchRow, bid) for bid in seen]
+    return [LotIdRow((lot_id,)) for lot_id in sorted(held)]
 
 
-def _taken(columns: Sequence[Sequence[Any]], names: list[str]) -> tuple[list[RowValues], Sequence[Sequence[Any]]]:
-    mine = columns[: len(names)]
-    return [dict(zip(names, row, strict=True)) for row in zip(*mine, strict=True)], columns[len(names) :]
+def _named(rows: Sequence[Sequence[Any]], name: str) -> list[RowValues]:
+    return [dict(zip(BATCH[name], row, strict=True)) for row in rows]
 
 
 def _is_at_version(tx: Transaction, lot: RowValues) -> bool:

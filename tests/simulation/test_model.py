@@ -162,13 +162,13 @@ class Drawn:
             if len(keys) == len(bids):
                 batch.append(judge_batch(room, bids, self.now if chance.random() < 0.3 else None))
         statement = await conn.prepare(store.queries.commit_batch)
-        committed = await store.commit_batch(statement, batch) if batch else None
-        if committed is None:
+        if not batch:
             return None
-        for lot_id in sorted(committed.held):
+        held = await store.commit_batch(statement, batch)
+        for lot_id in sorted(held):
             if chance.random() < 0.8:
                 self.rooms.pop(lot_id)
-        return sorted(committed.held), {lot: sorted(keys) for lot, keys in sorted(committed.seen.items())}
+        return sorted(held)
 
     def _bid(self, chance: random.Random, lot_id: int, room: Any) -> Bid:
         if self.bids and chance.random() < 0.15:
