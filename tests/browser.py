@@ -9,8 +9,17 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, async_playwright
 
+# What playwright turns off itself (a second list takes the place of its first), and the address bar's two lists: pages of
+# their own in every window, though nobody will ever type there.
+_OFF = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
+)  # fmt: skip
 # No sandbox, for tests may run as root; and nothing that calls home.
 FLAGS = [
+    f"--disable-features={','.join(_OFF)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

@@ -19,9 +19,11 @@ import pytest
 from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
 from migrations.runner import migrate
+from tests.browser import running_browser
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
+    from playwright.async_api import Browser
 
 _numbers = itertools.count(1)
 
@@ -34,6 +36,17 @@ _FAST = {
     "max_connections": "200",
     "autovacuum": "off",
 }
+
+
+# What takes longest begins first, so that no worker is left alone with it at the end.
+_FIRST = ("tests/journey/test_pages.py", "tests/journey/test_whole_trade.py", "tests/front/", "tests/sell/test_look.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((place for place, path in enumerate(_FIRST) if item.nodeid.startswith(path)), len(_FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +73,13 @@ async def _migrated(address: Address) -> None:
         await migrate(conn)
     finally:
         await conn.close()
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all the tests of a worker; each person in it gets a context."""
+    async with running_browser() as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
     from migrations.database import Address
 
 
-@pytest.fixture
-async def server(database: Address, tmp_path: Path) -> AsyncIterator[Server]:
-    """A whole house on a fresh database."""
-    async for running in run_server(database, tmp_path):
+@pytest.fixture(scope="module")
+async def server(module_database: Address, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A whole house for the tests of a file; each makes a trade of its own in it."""
+    async for running in run_server(module_database, tmp_path_factory.mktemp("house")):
         yield running

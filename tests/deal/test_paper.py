@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import async_playwright
 
 from market.contracts import ContractTerms, canonical, read_terms, terms_sha256, verification_code
 from tests.deal.traded import case_of, fall, stage
 from tests.sell.stall import NOW
 
 if TYPE_CHECKING:
-    from tests.door.house_server import Server
+    from playwright.async_api import Browser
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    from tests.door.house_server import Server
 
 TERMS = ContractTerms(
     lot_id=12,
@@ -57,20 +55,17 @@ def test_the_code_changes_with_the_contract() -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-async def test_the_confirmation_prints_on_one_sheet(server: Server, lang: str) -> None:
+async def test_the_confirmation_prints_on_one_sheet(server: Server, browser: Browser, lang: str) -> None:
     house, now = server.house, server.house.node_time.now()
     async with house.pool.acquire() as conn:
         on = await stage(conn, desk=house.escrow, bidders=1, now=now)
         await fall(conn, on, closed_at=now)
         await case_of(conn, on)
     cookie = (await server.cookie(on.winner))["cookie"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=FLAGS
-        )
-        page = await browser.new_page(extra_http_headers={"cookie": cookie})
-        answer = await page.goto(f"{server.origin}/lots/{on.lot_id}/confirmation?lang={lang}")
-        assert answer is not None and answer.status == 200
-        pdf = await page.pdf(prefer_css_page_size=True)
-        await browser.close()
+    context = await browser.new_context(extra_http_headers={"cookie": cookie})
+    page = await context.new_page()
+    answer = await page.goto(f"{server.origin}/lots/{on.lot_id}/confirmation?lang={lang}")
+    assert answer is not None and answer.status == 200
+    pdf = await page.pdf(prefer_css_page_size=True)
+    await context.close()
     assert pdf.count(b"/Type /Page\n") == 1

@@ -15,6 +15,8 @@ from migrations.database import Role
 from tests.running_house import RunningHouse, running_house
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from migrations.database import Address
 
 
@@ -29,16 +31,29 @@ def _postgres_of(house: RunningHouse) -> int:
     return int((house.folder / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
 
 
-def test_when_its_postgres_is_killed_the_house_gets_it_back(open_folder: Path) -> None:
-    with running_house(open_folder / "killed-postgres") as house:
-        house.start()
-        os.kill(_postgres_of(house), signal.SIGKILL)
-        until = time.monotonic() + 30
-        while _ready(house) == 200 and time.monotonic() < until - 25:
-            time.sleep(0.01)
-        while _ready(house) != 200:
-            assert time.monotonic() < until, house.log()[-3000:]
-            time.sleep(0.05)
+@pytest.fixture(scope="module")
+def one_house(open_folder: Path) -> Iterator[RunningHouse]:
+    """One data folder for the tests that may find it used."""
+    with running_house(open_folder / "served") as house:
+        yield house
+
+
+@pytest.fixture
+def house(one_house: RunningHouse) -> RunningHouse:
+    """A house that is open, whatever the test before did to it."""
+    if one_house.serving is None or one_house.serving.poll() is not None:
+        one_house.start()
+    return one_house
+
+
+def test_when_its_postgres_is_killed_the_house_gets_it_back(house: RunningHouse) -> None:
+    os.kill(_postgres_of(house), signal.SIGKILL)
+    until = time.monotonic() + 30
+    while _ready(house) == 200 and time.monotonic() < until - 25:
+        time.sleep(0.01)
+    while _ready(house) != 200:
+        assert time.monotonic() < until, house.log()[-3000:]
+        time.sleep(0.05)
 
 
 async def test_a_postgres_of_ones_own_serves_house_bank_and_commands(open_folder: Path, database: Address) -> None:
@@ -52,10 +67,8 @@ async def test_a_postgres_of_ones_own_serves_house_bank_and_commands(open_folder
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_leaves_in_order(open_folder: Path, number: signal.Signals) -> None:
-    with running_house(open_folder / f"orderly-{number.name}") as house:
-        house.start()
-        assert house.serving is not None
-        house.serving.send_signal(number)
-        assert house.serving.wait(30) == 0
-        assert not (house.folder / "postgres" / "postmaster.pid").exists()
+def test_it_leaves_in_order(house: RunningHouse, number: signal.Signals) -> None:
+    assert house.serving is not None
+    house.serving.send_signal(number)
+    assert house.serving.wait(30) == 0
+    assert not (house.folder / "postgres" / "postmaster.pid").exists()

@@ -1,22 +1,14 @@
-"""What the journeys share: a house with its bank as real processes, and a browser."""
+"""What the journeys share: a house with its bank as real processes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
 
 import hatch_build
-from tests.browser import running_browser
 from tests.running_house import ROOT, RunningHouse, running_house
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

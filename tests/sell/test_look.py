@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from market import applications, listings
-from tests.front.conftest import browser, open_saleroom, saleroom  # noqa: F401  (fixtures)
+from tests.front.conftest import open_saleroom, saleroom  # noqa: F401  (fixtures)
 from tests.front.saleroom import HOUR, Saleroom
 from tests.journey.looking import axe_faults, sideways
 from tests.sell.stall import changed, picture
