@@ -12,7 +12,7 @@ from market.listing_facts import ListingContent
 FORM_TEMPLATE = "sell/formats/sealed.html"
 LOT_TEMPLATE = "lot/formats/sealed.html"
 SCRIPT = "sealed.ts"
-TEXT_AREAS = ("lot", "refusal", "amount_problem", "form", "sealed")
+TEXT_AREAS = ("lot", "refusal", "amount_problem", "form", "sealed", "sealed_void")
 
 FIELD_OF_FINDING = {
     "start_price_minor": "start_price",

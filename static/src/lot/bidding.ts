@@ -27,13 +27,14 @@ export const verdict = signal<Verdict | null>(null);
 let timer = 0;
 let unknownAnswers = 0;
 
-/** Send exactly this amount, with what the lot's format asks beside it. One bid at a time: while one is on its way another
+/** Send exactly this amount, with what the lot's format asks beside it; 0: the details alone speak (a sealed bid). One bid at a time: while one is on its way another
  * is not sent. */
 export function placeBid(kind: Kind, minor: bigint, details?: Record<string, unknown>): void {
   if (pending.peek() !== null) return;
   const bid: Pending = { id: newId(), kind, minor, status: "sending" };
   const amount = minor.toString();
-  const sent = send({ type: "bid", id: bid.id, lot: page.lot, ...(kind === "now" ? { amount } : { maximum: amount }), ...(details && { details }) });
+  const offered = minor === 0n ? {} : kind === "now" ? { amount } : { maximum: amount };
+  const sent = send({ type: "bid", id: bid.id, lot: page.lot, ...offered, ...(details && { details }) });
   if (!sent) {
     verdict.value = { kind: "never_arrived", bid };
     return;
