@@ -54,6 +54,7 @@ class Queues(Struct, frozen=True, kw_only=True):
     lots: int
     applications: int
     money: int
+    links: int
     live: int
     paused: int
 

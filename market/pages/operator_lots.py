@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auction.facts import Standing
-from market import applications, audit, listings, listings_store, parties, photos, trades
+from market import applications, audit, fraud_bars, listings, listings_store, parties, photos, trades
 from market.application_facts import ApplicationRefusal, ApplicationState
 from market.calendar import calendar_rows
 from market.control_room import Act, act_on_lot, applications_page, audit_page, queues, running_lots
@@ -238,7 +238,9 @@ async def _qualifications(request: Request, errors: dict[str, str]) -> Response:
         rows, total = await applications_page(
             conn, state=state, lot_id=lot_id, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
         )
+        linked = await fraud_bars.flags_of(conn, [row.id for row in rows])
     context = {
+        "linked": linked,
         "rows": [(row, _state_shown(row)) for row in rows],
         "states": [one.value for one in ApplicationState],
         "state": state or "all",

@@ -52,10 +52,10 @@ select id, display_name from market.party where id = any($1::bigint[]);
 -- name: admitted_lots
 -- The seller's open lots to which the bidder is admitted, in key order.
 select a.lot_id, l.title_zh, l.title_en
-from market.application a
+from auction.admission a
 join market.listing l on l.id = a.lot_id
 join auction.standing s on s.lot_id = a.lot_id
-where l.seller_id = $1 and a.party_id = $2 and a.admitted_at is not null and s.outcome is null
+where l.seller_id = $1 and a.party_id = $2 and a.removed_at is null and s.outcome is null
 order by a.lot_id;
 
 -- name: take_back_admission
@@ -93,10 +93,12 @@ returning *;
 -- Links in one state (null: all), the newest first; those to decide are the operator's queue.
 select k.*, seller.display_name as seller_name, bidder.display_name as bidder_name,
        decider.display_name as decided_by_name,
-       array(select a.lot_id from market.application a
-             join market.listing l on l.id = a.lot_id join auction.standing s on s.lot_id = a.lot_id
-             where l.seller_id = k.seller_id and a.party_id = k.bidder_id and s.outcome is null
-             order by a.lot_id limit 20) as lot_ids
+       array(select l.id from market.listing l
+             join auction.standing s on s.lot_id = l.id and s.outcome is null
+             where l.seller_id = k.seller_id
+               and (exists (select from market.application a where a.lot_id = l.id and a.party_id = k.bidder_id)
+                    or exists (select from auction.admission a where a.lot_id = l.id and a.party_id = k.bidder_id))
+             order by l.id limit 20) as lot_ids
 from market.seller_link k
 join market.party seller on seller.id = k.seller_id
 join market.party bidder on bidder.id = k.bidder_id
