@@ -92,13 +92,14 @@ class Deposits:
         party_ids: Sequence[int] | None,
         now: datetime,
         *,
-        except_party: int | None = None,
+        except_parties: Sequence[int] = (),
     ) -> int:
-        """Free the held deposits of these parties (None: of all) on the subject, and let unpaid requests lapse.
+        """Free the held deposits of these parties (None: of all) on the subject but for `except_parties`, and let unpaid requests
+        lapse.
 
         For the closing's transaction: a fixed number of statements, however many lose. How many were freed.
         """
-        deposits = await store.lock_running_deposits(conn, subject, party_ids, except_party)
+        deposits = await store.lock_running_deposits(conn, subject, party_ids, except_parties)
         if not deposits:
             return 0
         held = [deposit for deposit in deposits if deposit.state is DepositState.HELD]

@@ -108,6 +108,8 @@ class CaseTerms(Struct, frozen=True, kw_only=True):
     commission_bp: int
     contract_sha256: bytes
     timers: Timers = field(default_factory=Timers)
+    deposit_subject: str | None = None
+    """Where the buyer's deposit lies, if not under `subject`: several cases can come of one subject that was bid on."""
 
 
 class Case(Struct, frozen=True, kw_only=True):

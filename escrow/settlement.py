@@ -58,7 +58,7 @@ class Settlement:
         """Open a case for a sale; the buyer's held deposit of the same subject counts towards the price. A deposit that
         is more than the price goes back for the rest, and one that covers it funds the case at once.
         """
-        deposit = await store.lock_held_deposit(conn, terms.subject, terms.buyer_id)
+        deposit = await store.lock_held_deposit(conn, terms.deposit_subject or terms.subject, terms.buyer_id)
         part = rules.deposit_part(terms, deposit)
         if (deposit.amount_minor if deposit else 0) != terms.deposit_minor:
             raise ValueError(f"{terms.subject}: the contract and the held deposit differ")

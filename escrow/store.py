@@ -217,11 +217,11 @@ async def lock_held_deposit(conn: Connection, subject: str, party_id: int) -> De
 
 
 async def lock_running_deposits(
-    conn: Connection, subject: str, party_ids: Sequence[int] | None, except_party: int | None
+    conn: Connection, subject: str, party_ids: Sequence[int] | None, except_parties: Sequence[int]
 ) -> list[Deposit]:
     """Those that wait for money or hold it, locked; `party_ids` None means every party's."""
     chosen = None if party_ids is None else list(party_ids)
-    rows = await conn.fetch(_queries.lock_running_deposits, subject, chosen, except_party)
+    rows = await conn.fetch(_queries.lock_running_deposits, subject, chosen, list(except_parties))
     return [read(row, Deposit) for row in rows]
 
 

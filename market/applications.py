@@ -7,6 +7,7 @@ nobody's deposit is held without his paddle. Locks go lot, then application, the
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -202,15 +203,20 @@ async def application_state(
     )
 
 
-def subject_of(lot_id: int) -> str:
-    """The name under which the escrow knows a lot."""
-    return f"lot:{lot_id}"
+_LOT_SUBJECT = re.compile(r"lot:([0-9]+)(?:/paddle:[0-9]+)?")
+
+
+def subject_of(lot_id: int, paddle: int | None = None) -> str:
+    """The name under which the escrow knows a lot: its deposits, and its case. Where several buyers each take a part, each
+    part's case is named by the buyer's paddle.
+    """
+    return f"lot:{lot_id}" if paddle is None else f"lot:{lot_id}/paddle:{paddle}"
 
 
 def lot_of(subject: str) -> int | None:
-    """The lot behind an escrow's subject, if it is one."""
-    kind, _, number = subject.partition(":")
-    return int(number) if kind == "lot" and number.isascii() and number.isdigit() else None
+    """The lot behind an escrow's subject, if it is one, or one buyer's part of one."""
+    found = _LOT_SUBJECT.fullmatch(subject)
+    return None if found is None else int(found[1])
 
 
 async def _approve(

@@ -6,6 +6,7 @@ the escrow case was opened under; the document can be printed again in ten years
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -149,6 +150,7 @@ def _sums(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
     )
     rate = rate_text(terms.commission_bp)
     return (
+        *_units(both, terms, sum_of),
         Clause(name="price", label=both("confirmation.price"), value=_same(sum_of(terms.hammer_minor)), kind="sum"),
         Clause(name="words", label=both("confirmation.price_words"), value=words, kind="words"),
         Clause(name="deposit", label=both("confirmation.deposit"), value=_same(sum_of(terms.deposit_minor))),
@@ -160,6 +162,14 @@ def _sums(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
         ),
         Clause(name="proceeds", label=both("confirmation.proceeds"), value=_same(sum_of(terms.hammer_minor - fee))),
     )
+
+
+def _units(both: _Bilingual, terms: ContractTerms, sum_of: Callable[[int], str]) -> tuple[Clause, ...]:
+    """Where several buyers took a part each: how many units, and what one costs."""
+    if not isinstance(terms.quantity, int) or not isinstance(terms.unit_price_minor, int):
+        return ()
+    units = both("confirmation.quantity_value", quantity=terms.quantity, price=sum_of(terms.unit_price_minor))
+    return (Clause(name="quantity", label=both("confirmation.quantity"), value=units),)
 
 
 def _proof(both: _Bilingual, terms: ContractTerms, contract_sha256: bytes) -> tuple[Clause, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 KIND = "gavelhouse.contract.v1"
 
@@ -43,6 +43,9 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     inspection_seconds: int
     struck_at: datetime | None = None
     """When the close was written, from which the time to pay counts; after an outage later than `closed_at`."""
+    quantity: int | UnsetType = UNSET
+    unit_price_minor: int | UnsetType = UNSET
+    """Where several buyers take a part each: so many units, and what one costs; `hammer_minor` is the product."""
 
     @property
     def pay_by(self) -> datetime:

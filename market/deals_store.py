@@ -93,9 +93,19 @@ async def deal_of_case(conn: Connection, case_id: int) -> Deal | None:
     return _deal(await conn.fetchrow(_queries.deal_of_case, case_id))
 
 
-async def deal_of_lot(conn: Connection, lot_id: int) -> Deal | None:
-    """The contract that a lot's hammer made, if it was sold."""
-    return _deal(await conn.fetchrow(_queries.deal_of_lot, lot_id))
+async def deal_of_lot(
+    conn: Connection, lot_id: int, party_id: int | None = None, case_id: int | None = None
+) -> Deal | None:
+    """A contract that a lot's hammer made, if it was sold: the one under `case_id`; else that in which the party buys before
+    another's, and the latest of several.
+    """
+    return _deal(await conn.fetchrow(_queries.deal_of_lot, lot_id, party_id, case_id))
+
+
+async def case_of_viewer(conn: Connection, lot_id: int, party_id: int) -> int | None:
+    """The case to which a lot's page sends this party on, if there is one for it."""
+    found: int | None = await conn.fetchval(_queries.case_of_viewer, lot_id, party_id)
+    return found
 
 
 def _deal(row: Record | None) -> Deal | None:

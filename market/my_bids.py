@@ -32,6 +32,7 @@ class Place(StrEnum):
     PAY_DEPOSIT = "pay_deposit"
     CAN_BID = "can_bid"
     LEADING = "leading"
+    PLACED = "placed"
     STARTS_SOON = "starts_soon"
     WON = "won"
     WAIT = "wait"
@@ -55,28 +56,41 @@ async def my_bids(conn: Connection, party_id: int, now: datetime) -> list[MyBid]
     positions = {position.lot_id: position for position in await store.positions_of(conn, party_id)}
     found = await conn.fetch(_applications.applications_of_party, party_id, MOST_SHOWN)
     applied = {row["lot_id"]: msgspec.convert(dict(row), Application) for row in found}
-    bid_on = {row["lot_id"] for row in await conn.fetch(_queries.lots_bid_on, party_id)}
+    bid_on = {row["lot_id"]: row["is_hidden"] for row in await conn.fetch(_queries.lots_bid_on, party_id)}
     deals = {row["lot_id"]: row["case_id"] for row in await conn.fetch(_queries.deals_won, party_id)}
     rows = await calendar_rows(conn, sorted({*positions, *applied}), now)
     mine = [
-        _my_bid(row, positions.get(lot_id), applied.get(lot_id), has_bid=lot_id in bid_on, case_id=deals.get(lot_id))
+        _my_bid(
+            row, positions.get(lot_id), applied.get(lot_id), hidden_bid=bid_on.get(lot_id), case_id=deals.get(lot_id)
+        )
         for lot_id, row in rows.items()
     ]
     order = list(Place)
     return sorted(mine, key=lambda one: (order.index(one.place), _soonest(one.row), one.row.lot_id))
 
 
-def place_of(row: CalendarRow, position: Position | None, application: Application | None, *, has_bid: bool) -> Place:
-    """The bidder's place, from what everyone sees of the lot and what only he knows of himself."""
+def place_of(
+    row: CalendarRow,
+    position: Position | None,
+    application: Application | None,
+    *,
+    hidden_bid: bool | None,
+    has_deal: bool = False,
+) -> Place:
+    """The bidder's place, from what everyone sees of the lot and what only he knows of himself. `hidden_bid`: whether his
+    bid is on a lot that hides bids until its close, so that nobody is outbid; None if he has none.
+    """
     if row.state == "closed":
-        return _after_the_close(row, position, has_bid=has_bid)
+        return Place.WON if has_deal else _after_the_close(row, position, has_bid=hidden_bid is not None)
     if position is None or not position.admitted:
         return _before_admission(application)
     if row.state == "upcoming":
         return Place.STARTS_SOON
     if position.leading:
         return Place.LEADING
-    return Place.OUTBID if has_bid else Place.CAN_BID
+    if hidden_bid is None:
+        return Place.CAN_BID
+    return Place.PLACED if hidden_bid else Place.OUTBID
 
 
 def _after_the_close(row: CalendarRow, position: Position | None, *, has_bid: bool) -> Place:
@@ -92,11 +106,16 @@ def _before_admission(application: Application | None) -> Place:
 
 
 def _my_bid(
-    row: CalendarRow, position: Position | None, application: Application | None, *, has_bid: bool, case_id: int | None
+    row: CalendarRow,
+    position: Position | None,
+    application: Application | None,
+    *,
+    hidden_bid: bool | None,
+    case_id: int | None,
 ) -> MyBid:
     return MyBid(
         row=row,
-        place=place_of(row, position, application, has_bid=has_bid),
+        place=place_of(row, position, application, hidden_bid=hidden_bid, has_deal=case_id is not None),
         paddle=position.paddle if position else None,
         maximum_minor=position.maximum_minor if position else None,
         case_id=case_id,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from escrow.facts import Action, Role
 from escrow.rules import next_actions
+from market.applications import lot_of
 from market.listing_facts import Listing, ListingContent, ListingState
 from market.listings import is_whole, lot_of_content
 
@@ -37,11 +38,11 @@ async def to_do_of(
     conn: Connection, escrow: EscrowDesk, seller_id: int, mine: list[Listing], now: datetime
 ) -> list[ToDo]:
     """What waits for the seller, the most pressing first: ship, mend what was sent back, finish drafts."""
-    by_subject = {f"lot:{listing.id}": listing for listing in mine}
+    by_id: dict[int | None, Listing] = {listing.id: listing for listing in mine}
     ship = [
-        _to_do("ship", by_subject[case.subject], f"/deals/{case.id}", case.ship_by_at)
+        _to_do("ship", by_id[lot_of(case.subject)], f"/deals/{case.id}", case.ship_by_at)
         for case in await escrow.settlement.cases_of(conn, seller_id)
-        if case.subject in by_subject
+        if lot_of(case.subject) in by_id
         and case.seller_id == seller_id
         and Action.SHIP in next_actions(case, Role.SELLER, now)
     ]

@@ -7,11 +7,13 @@ the caller's transaction, so a sale without its case, or a closed lot with a fro
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auction.facts import Hammer, Outcome
+from msgspec import UNSET
+
+from auction.facts import Award, Hammer, Outcome
 from escrow import store
 from escrow.facts import (
     Action,
@@ -81,16 +83,26 @@ def hammer_handler(terms: TradeTerms, desk: EscrowDesk) -> HammerHandler:
 
 
 async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: EscrowDesk) -> None:
-    subject = subject_of(hammer.lot_id)
-    assert hammer.winner_id is not None
-    await desk.deposits.free_deposits(conn, subject, None, hammer.struck_at, except_party=hammer.winner_id)
-    deposit = await desk.deposits.deposit_of(conn, subject, hammer.winner_id)
+    buyers = [award.party_id for award in hammer.awards]
+    await desk.deposits.free_deposits(
+        conn, subject_of(hammer.lot_id), None, hammer.struck_at, except_parties=sorted(buyers)
+    )
+    for award in sorted(hammer.awards, key=lambda award: award.party_id):
+        await _open_deal(conn, hammer, award, terms, desk)
+    await _tell_losers(conn, hammer, buyers)
+
+
+async def _open_deal(conn: Connection, hammer: Hammer, award: Award, terms: TradeTerms, desk: EscrowDesk) -> None:
+    """One buyer's contract and case. Whoever takes the whole lot has the lot's case, else each buyer has one by paddle."""
+    deposit_subject = subject_of(hammer.lot_id)
+    deposit = await desk.deposits.deposit_of(conn, deposit_subject, award.party_id)
     held_minor = deposit.amount_minor if deposit is not None and deposit.state is DepositState.HELD else 0
-    contract = await _contract(conn, hammer, terms, held_minor)
+    contract = await _contract(conn, hammer, award, terms, held_minor)
     case = await desk.settlement.open_case(
         conn,
         CaseTerms(
-            subject=subject,
+            subject=deposit_subject if _takes_all(hammer) else subject_of(hammer.lot_id, award.paddle),
+            deposit_subject=deposit_subject,
             buyer_id=contract.buyer_id,
             seller_id=contract.seller_id,
             currency=contract.currency,
@@ -106,8 +118,15 @@ async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: Escro
     await _tell_sold(conn, hammer, contract, case)
 
 
-async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms, held_minor: int) -> ContractTerms:
-    assert hammer.winner_id is not None and hammer.winner_paddle is not None and hammer.price_minor is not None
+def _takes_all(hammer: Hammer) -> bool:
+    return hammer.winner_id is not None
+
+
+async def _contract(
+    conn: Connection, hammer: Hammer, award: Award, terms: TradeTerms, held_minor: int
+) -> ContractTerms:
+    unit_price_minor, rest = divmod(award.total_minor, award.quantity)
+    assert not rest, "every unit costs the same"
     lot = await deals_store.hammer_lot(conn, hammer.lot_id)
     timers = terms.timers
     return ContractTerms(
@@ -116,14 +135,14 @@ async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms, held_mi
         title_zh=lot.title_zh,
         seller_id=hammer.seller_id,
         seller_name=lot.seller_name,
-        buyer_id=hammer.winner_id,
-        buyer_name=await deals_store.party_name(conn, hammer.winner_id),
-        buyer_paddle=hammer.winner_paddle,
+        buyer_id=award.party_id,
+        buyer_name=await deals_store.party_name(conn, award.party_id),
+        buyer_paddle=award.paddle,
         currency=hammer.currency,
         currency_exponent=EXPONENTS[hammer.currency],
-        hammer_minor=hammer.price_minor,
+        hammer_minor=award.total_minor,
         # No more of a deposit goes towards the price than the price; the rest is freed when the case opens.
-        deposit_minor=min(held_minor, hammer.price_minor),
+        deposit_minor=min(held_minor, award.total_minor),
         commission_bp=terms.commission_bp,
         seq=hammer.seq,
         head=hammer.head.hex(),
@@ -135,6 +154,8 @@ async def _contract(conn: Connection, hammer: Hammer, terms: TradeTerms, held_mi
         arrival_seconds=timers.arrival_seconds,
         inspection_seconds=timers.inspection_seconds,
         struck_at=hammer.struck_at,
+        quantity=UNSET if _takes_all(hammer) else award.quantity,
+        unit_price_minor=UNSET if _takes_all(hammer) else unit_price_minor,
     )
 
 
@@ -150,8 +171,18 @@ async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, 
     await notices.notify(conn, [contract.seller_id], "lot_sold", params, deal, at)
     if case.state is State.FUNDED:  # A deposit as high as the price has paid it already.
         await _tell_step(conn, case, State.FUNDED, contract, actor_id=None, at=at)
-    losers = [party for party in hammer.admitted_ids if party != contract.buyer_id]
-    await notices.notify(conn, losers, "lot_lost", params, f"/lots/{hammer.lot_id}", at)
+
+
+async def _tell_losers(conn: Connection, hammer: Hammer, buyers: Sequence[int]) -> None:
+    """What it sold for: the whole, or one unit where there were several buyers."""
+    lot = await deals_store.hammer_lot(conn, hammer.lot_id)
+    first = hammer.awards[0]
+    params = {
+        **_named(hammer.lot_id, lot.title_en, lot.title_zh),
+        "sum": money_text(first.total_minor // first.quantity, hammer.currency),
+    }
+    losers = [party for party in hammer.admitted_ids if party not in buyers]
+    await notices.notify(conn, losers, "lot_lost", params, f"/lots/{hammer.lot_id}", hammer.struck_at)
 
 
 async def _not_sold(conn: Connection, hammer: Hammer, desk: EscrowDesk) -> None:

@@ -128,10 +128,11 @@ select * from escrow.deposit where subject = $1 and party_id = $2 order by id de
 select * from escrow.deposit where subject = $1 and party_id = $2 and state = 'held' for no key update;
 
 -- name: lock_running_deposits
--- The deposits of a subject that wait or are held, locked in key order; of the named parties, or of all.
+-- The deposits of a subject that wait or are held, locked in key order; of the named parties, or of all
+-- but for some.
 select * from escrow.deposit
 where subject = $1 and state in ('requested', 'held') and ($2::bigint[] is null or party_id = any ($2))
-  and party_id is distinct from $3::bigint
+  and party_id <> all ($3::bigint[])
 order by id for no key update;
 
 -- name: deposits_of_party

@@ -12,7 +12,7 @@ from escrow.facts import Action, Case, Role
 from market import deals_store
 from market.api.account import Passphrase, step_up
 from market.api.operations import Call, granted, operation
-from market.api.shapes import Currency, Listed, MinorOut, Paging
+from market.api.shapes import Currency, Id, Listed, MinorOut, Paging
 from market.bank_details import centre_account
 from market.confirmation import Both, Clause
 from market.deals import DealView, deal_view
@@ -64,7 +64,8 @@ class EventShape(Struct, kw_only=True):
 
 
 class DealShape(Struct, kw_only=True):
-    """The deal as the viewer sees it. `actions` are what he may do now; `clock` names what happens by itself, and when."""
+    """The deal as the viewer sees it: `quantity` units at `unit_price_minor` make `hammer_minor` (1 where one buyer takes
+    the whole lot). `actions` are what he may do now; `clock` names what happens by itself, and when."""
 
     case_id: int
     lot_id: int
@@ -78,6 +79,8 @@ class DealShape(Struct, kw_only=True):
     ship_by_at: datetime | None
     currency: Currency
     hammer_minor: MinorOut
+    quantity: int
+    unit_price_minor: MinorOut
     deposit_minor: MinorOut
     held_minor: MinorOut
     commission_bp: int
@@ -107,6 +110,12 @@ class ReceiptConfirmation(Struct, kw_only=True, forbid_unknown_fields=True):
 
 class Cancellation(Struct, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class ConfirmationQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which of a lot's deals, where several buyers took a part each."""
+
+    case: Id | None = None
 
 
 class ConfirmationShape(Struct, kw_only=True):
@@ -199,9 +208,11 @@ async def cancel_deal(call: Call, case_id: int, body: Cancellation) -> DealShape
 
 
 @operation("GET", "/lots/{lot_id:int}/confirmation", tag="deals")
-async def lot_confirmation(call: Call, lot_id: int) -> ConfirmationShape:
-    """The trade confirmation, for its two parties and operators."""
-    found = await deals_store.deal_of_lot(call.conn, lot_id)
+async def lot_confirmation(call: Call, lot_id: int, query: ConfirmationQuery) -> ConfirmationShape:
+    """The trade confirmation, for its two parties and operators; of a lot with several buyers that of `case`, else the
+    viewer's own.
+    """
+    found = await deals_store.deal_of_lot(call.conn, lot_id, call.viewer.party_id, query.case)
     if found is None or not may_read(found, call.viewer):
         raise ProblemError(Problem.NOT_FOUND)
     paper = paper_of(found, call.house)
@@ -266,6 +277,8 @@ def deal_shape(call: Call, view: DealView) -> DealShape:
         ship_by_at=case.ship_by_at,
         currency=case.currency,
         hammer_minor=str(case.price_minor),
+        quantity=terms.quantity if isinstance(terms.quantity, int) else 1,
+        unit_price_minor=str(terms.unit_price_minor if isinstance(terms.unit_price_minor, int) else case.price_minor),
         deposit_minor=str(case.deposit_minor),
         held_minor=str(view.held_minor),
         commission_bp=case.commission_bp,

@@ -19,7 +19,9 @@ async def confirmation_page(request: Request) -> Response:
     """The document; 404 for everyone whom it does not concern."""
     house = house_of(request)
     async with house.pool.acquire() as conn:
-        deal = await deals_store.deal_of_lot(conn, request.path_params["lot_id"])
+        asked = request.query_params.get("case", "")
+        case_id = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else None
+        deal = await deals_store.deal_of_lot(conn, request.path_params["lot_id"], request.user.party_id, case_id)
     if deal is None or not may_read(deal, request.user):
         raise HTTPException(404)
     return render(request, "deal/confirmation.html", {"paper": paper_of(deal, house)})

@@ -215,8 +215,12 @@ def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
     def money(minor: int) -> Any:
         return money_markup(minor, case.currency)
 
-    case = view.case
-    rows = [
+    case, terms = view.case, view.deal.terms
+    rows: list[tuple[str, Any]] = []
+    if isinstance(terms.quantity, int) and isinstance(terms.unit_price_minor, int):
+        units = text("deal.sums.units_value", quantity=terms.quantity, price=money(terms.unit_price_minor))
+        rows = [(text("deal.sums.units"), units)]
+    rows += [
         (text("deal.sums.hammer"), money(case.price_minor)),
         (text(f"deal.sums.deposit_{view.deposit_is}"), money(case.deposit_minor)),
     ]

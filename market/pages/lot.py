@@ -16,6 +16,7 @@ from auction import store
 from auction.chain import decode_body
 from auction.public import PublicState
 from auction.setup import rule_in_words, short_rule
+from market import deals_store
 from market.applications import application_state
 from market.bank_details import bank_details
 from market.calendar import CalendarFilters, calendar, calendar_csv, filters_from_query
@@ -109,8 +110,6 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
     qualification = await application_state(conn, house.escrow, lot_id, party_id)
     if listing is None or state is None or qualification is None:
         return None
-    case = None if party_id is None else await house.escrow.settlement.case_of_subject(conn, f"lot:{lot_id}")
-    is_party = case is not None and party_id in (case.buyer_id, case.seller_id)
     return Shown(
         listing=listing,
         photos=await photos_of(conn, lot_id),
@@ -119,7 +118,7 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         own_detail=None if party_id is None else await store.own_detail(conn, lot_id, party_id, state.server_at),
         history=await store.events_before(conn, lot_id, state.seq + 1, HISTORY_ROWS),
         qualification=qualification,
-        case_id=case.id if case is not None and is_party else None,
+        case_id=None if party_id is None else await deals_store.case_of_viewer(conn, lot_id, party_id),
     )
 
 
@@ -142,6 +141,7 @@ def history_row(row: LogRow) -> dict[str, Any]:
         "leader": body.leader,
         "ends_at": body.ends_at,
         "hash": row.hash.hex(),
+        "detail": body.detail,
     }
 
 
@@ -155,6 +155,7 @@ def _position_wire(shown: Shown) -> dict[str, Any] | None:
         "maximum_minor": maximum,
         "leading": position.leading,
         "detail": shown.own_detail,
+        "priority_rank": position.priority_rank,
     }
 
 

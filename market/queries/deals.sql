@@ -32,12 +32,15 @@ join market.party as seller on seller.id = deal.seller_id
 where deal.case_id = $1
 
 -- name: deal_of_lot
--- The contract that a lot's hammer made, if it made one.
+-- A contract that a lot's hammer made, if it made one: the one under a case, if that is asked for; else the party's own
+-- before another's, and the latest of several.
 select deal.*, buyer.display_name as buyer_name, seller.display_name as seller_name
 from market.deal
 join market.party as buyer on buyer.id = deal.buyer_id
 join market.party as seller on seller.id = deal.seller_id
-where deal.lot_id = $1
+where deal.lot_id = $1 and ($3::bigint is null or deal.case_id = $3)
+order by deal.buyer_id is not distinct from $2::bigint desc, deal.case_id desc
+limit 1
 
 -- name: deals_of_party
 -- A party's deals with where their money stands, newest first; role and states may be narrowed, and how many in all.
@@ -64,3 +67,13 @@ left join escrow.timer on timer.id = escrow_case.timer_id
 where $1::text is null or escrow_case.state = $1
 order by deal.case_id desc
 limit $2 offset $3
+
+-- name: case_of_viewer
+-- The case that a lot's page sends a party on to: the buyer's own latest, or the seller's if one buyer took the whole.
+select deal.case_id
+from market.deal
+join escrow.escrow_case on escrow_case.id = deal.case_id
+where deal.lot_id = $1
+  and (deal.buyer_id = $2 or (deal.seller_id = $2 and escrow_case.subject not like '%/%'))
+order by deal.case_id desc
+limit 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from auction.facts import Hammer, Outcome
+from auction.facts import Award, Hammer, Outcome
 from escrow.desk import EscrowDesk
 from escrow.facts import Case
 from escrow.hooks import Hooks
@@ -67,6 +67,9 @@ class Stage:
             seq=7,
             head=HEAD,
             admitted_ids=tuple(self.bidders),
+            awards=(Award(party_id=self.winner, paddle=self.paddles[self.winner], quantity=1, total_minor=PRICE),)
+            if sold
+            else (),
         )
 
 

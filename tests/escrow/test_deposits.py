@@ -67,7 +67,7 @@ async def test_the_close_frees_the_losers_keeps_the_winner_and_lets_requests_lap
     for party in (21, 22, BUYER):
         await held_deposit(desk, conn, 5_000, party_id=party)
     unpaid = await asked(desk, conn, STRANGER)
-    assert await desk.deposits.free_deposits(conn, "lot:1", None, NOW, except_party=BUYER) == 2
+    assert await desk.deposits.free_deposits(conn, "lot:1", None, NOW, except_parties=[BUYER]) == 2
     states = [(await desk.deposits.deposit_of(conn, "lot:1", party)) for party in (21, 22, BUYER, STRANGER)]
     assert [deposit.state for deposit in states if deposit] == ["freed", "freed", "held", "lapsed"]
     assert await desk.wallet.balance(conn, 21, "CNY") == 5_000
