@@ -100,7 +100,9 @@ class Closings:
 def wakes_at(room: Room) -> datetime | None:
     """When the lot has to be looked at next: the end of its running phase. None when nothing is to come by itself."""
     standing = room.standing
-    if standing.outcome is not None or standing.paused_at is not None or standing.phase is Phase.OPENING:
+    if standing.outcome is not None or standing.phase is Phase.OPENING:
+        return None
+    if standing.paused_at is not None and standing.phase is not Phase.DECIDED:
         return None
     return standing.ends_at
 

@@ -133,8 +133,9 @@ join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
 join auction.standing s on s.lot_id = b.lot_id;
 
 -- name: open_ends
--- When the running phase of each open lot ends; a paused lot's clock stands still.
-select lot_id, ends_at from auction.standing where outcome is null and paused_at is null and phase <> 'opening';
+-- When the running phase of each open lot ends; a paused lot's clock stands still, but not that of one already decided.
+select lot_id, ends_at from auction.standing
+where outcome is null and phase <> 'opening' and (paused_at is null or phase = 'decided');
 
 -- name: due_by
 -- Open lots whose running phase ends before one extension after a moment is over, in key order.
@@ -143,8 +144,9 @@ from auction.standing s
 join auction.lot l on l.id = s.lot_id
 cross join lateral (select convert_from(l.terms, 'UTF8')::json -> 'rule' as rule) t
 where s.outcome is null and s.paused_at is null
-    and s.ends_at <= $1::timestamptz + make_interval(
-        secs => coalesce((rule ->> 'extension_seconds')::float8, (rule ->> 'soft_close_seconds')::float8, 0))
+    -- A falling price loses what fell in the outage, however far away its end is.
+    and (s.price_moves = 'down' and l.starts_at < $1::timestamptz or s.ends_at <= $1::timestamptz + make_interval(
+        secs => coalesce((rule ->> 'extension_seconds')::float8, (rule ->> 'soft_close_seconds')::float8, 0)))
 order by s.lot_id;
 
 -- name: beat
@@ -198,7 +200,7 @@ where a.party_id = $1 order by a.lot_id;
 -- name: position
 -- One party's place on one lot; the maximum is shown to its owner alone.
 select a.lot_id, a.paddle, a.removed_at is null as admitted, s.leader_id is not distinct from a.party_id as leading,
-    case when s.leader_id = a.party_id then s.leader_maximum_minor end as maximum_minor
+    case when s.leader_id = a.party_id then s.leader_maximum_minor end as maximum_minor, a.priority_rank
 from auction.admission a join auction.standing s on s.lot_id = a.lot_id
 where a.lot_id = $1 and a.party_id = $2;
 
