@@ -249,3 +249,4 @@ _CHECKS: tuple[Callable[[Draft, datetime], Iterator[Finding]], ...] = (
 # What the linters of other formats say alike.
 error, warning = _error, _warning
 start_price_findings, times_findings, deposit_findings = _start_price, _times, _deposit
+cap_findings, extension_findings = _cap, _extension_length

@@ -167,8 +167,10 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
     if bid.lot_id != lot.id:
         return Refused(refusal=Refusal.UNKNOWN_LOT)
     # bool is an int to isinstance, and a float that happens to be whole is still not money.
-    if type(price) is not int or price <= 0 or bid.is_maximum:
+    if type(price) is not int or price <= 0:
         return Refused(refusal=Refusal.MALFORMED_AMOUNT)
+    if bid.is_maximum:
+        return Refused(refusal=Refusal.NO_MAXIMUM)
     values = values_of(bid.details, rule.attributes)
     if values is None:
         return Refused(refusal=Refusal.MALFORMED_DETAILS)
@@ -385,7 +387,10 @@ def public_mark(lot: Lot, standing: Standing) -> tuple[int, bytes]:
 
 def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:
     """The rule by which programs compute a total cost; once it is over, the ranking."""
-    shown: dict[str, Any] = {"rule": msgspec.to_builtins(lot.rule)}
+    told = msgspec.to_builtins(lot.rule)
+    shown: dict[str, Any] = {
+        "rule": {name: str(value) if name.endswith("_minor") else value for name, value in told.items()}
+    }
     if standing.outcome in (Outcome.SOLD, Outcome.UNSOLD):
         shown["ranking"] = _ranking(standing, paddles)
     return shown

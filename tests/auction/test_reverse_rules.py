@@ -41,7 +41,7 @@ ROWS: list[tuple[str, Refusal, int | None, Standing, Bid, bool]] = [
     ("zero", Refusal.MALFORMED_AMOUNT, None, LED, offer(BOB, 0, **GOOD), True),
     ("a float", Refusal.MALFORMED_AMOUNT, None, LED, offer(BOB, 8_000.0, **GOOD), True),
     ("a bool", Refusal.MALFORMED_AMOUNT, None, LED, offer(BOB, True, **GOOD), True),
-    ("a maximum", Refusal.MALFORMED_AMOUNT, None, LED, replace(offer(BOB, 8_000, **GOOD), is_maximum=True), True),
+    ("a maximum", Refusal.NO_MAXIMUM, None, LED, replace(offer(BOB, 8_000, **GOOD), is_maximum=True), True),
     ("no attributes", Refusal.MALFORMED_DETAILS, None, LED, offer(BOB, 8_000), True),
     ("an attribute missing", Refusal.MALFORMED_DETAILS, None, LED, offer(BOB, 8_000, days=7), True),
     ("one too many", Refusal.MALFORMED_DETAILS, None, LED, offer(BOB, 8_000, colour=1, **GOOD), True),

@@ -34,12 +34,21 @@ export interface You {
   leading: boolean;
   /** What the lot's format has to say to this party alone. */
   detail?: Record<string, unknown> | null;
+  /** The party's confirmed right of priority, 1 the best. */
+  priority_rank?: number | null;
 }
 
 /** `you` is null for a visitor; who is signed in without a paddle has one with nulls. */
 export interface Subscribed extends State {
   type: "subscribed";
   you: (Omit<You, "paddle"> & { paddle: number | null }) | null;
+}
+
+/** One's own place has changed, be it by somebody else's bid. */
+export interface OwnPlace extends Omit<You, "paddle"> {
+  type: "you";
+  lot: number;
+  paddle: number | null;
 }
 
 export interface Accepted {
@@ -79,11 +88,14 @@ export interface HistoryRow {
   leader: number | null;
   ends_at: string | null;
   hash: string;
+  /** What the lot's format adds to the event. */
+  detail?: Record<string, unknown> | null;
 }
 
 export type FromServer =
   | (State & { type: "state" })
   | Subscribed
+  | OwnPlace
   | Accepted
   | Refused
   | { type: "pong"; c: number; r: number; s: number }

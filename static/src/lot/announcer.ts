@@ -5,7 +5,7 @@ import { text } from "../texts";
 import { timeText } from "../times";
 import { verdict } from "./bidding";
 import { leading, onChange, outbid, price, you } from "./model";
-import { money } from "./page";
+import { money, spoken } from "./page";
 import { chime } from "./sound";
 import { begun, left } from "./ticking";
 import { verdictText } from "./verdicts";
@@ -70,9 +70,9 @@ onChange((next, before) => {
 });
 
 function closingWords(outcome: string): string {
-  if (outcome !== "sold") return text(`lot.result_${outcome}`);
+  if (outcome !== "sold") return spoken(`result_${outcome}`);
   const amount = money.text(price.peek() ?? 0n);
-  return leading.peek() ? text("lot.say_won", { price: amount }) : text("lot.say_sold", { price: amount });
+  return leading.peek() ? spoken("say_won", { price: amount }) : spoken("say_sold", { price: amount });
 }
 
 let previousLeft = left.peek();

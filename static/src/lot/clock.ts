@@ -6,17 +6,17 @@ import { clockQuality } from "../server_clock";
 import { text } from "../texts";
 import { timeText } from "../times";
 import { isOver, onChange, state } from "./model";
-import { page } from "./page";
+import { page, spoken } from "./page";
 import { begun, endsAt, left, now, startsAt, tooLate } from "./ticking";
 
 const RUNNING_OUT = 60_000;
 
 /** What the clock counts towards, in words. */
 export function phaseWord(): string {
-  if (isOver.value) return text(`lot.phase_${state.value.outcome ?? "closed"}`);
+  if (isOver.value) return spoken(`phase_${state.value.outcome ?? "closed"}`);
   if (state.value.paused_at !== null) return text("lot.phase_paused");
   if (!begun.value) return text("lot.phase_waiting");
-  return left.value === 0 ? text("lot.phase_deciding") : text(`lot.phase_${state.value.phase}`);
+  return left.value === 0 ? text("lot.phase_deciding") : spoken(`phase_${state.value.phase}`);
 }
 
 /** Digits of the time left: days apart, tenths under ten seconds. */

@@ -76,16 +76,22 @@ function subscribe(): void {
   send({ type: "subscribe", lot: page.lot, epoch, seq });
 }
 
+/** Whoever owns the lot has no paddle; 0 is nobody's. */
+function placed(mine: Omit<You, "paddle"> & { paddle: number | null }): You {
+  return { ...mine, paddle: mine.paddle ?? 0 };
+}
+
 function received(message: FromServer): void {
   if (!("lot" in message) || message.lot !== page.lot) return;
   if (message.type === "subscribed") {
     const { you: mine, ...rest } = message;
     // A node that has not read the lot since the admission knows of no paddle yet; the page read the database.
-    you.value = mine === null || mine.paddle === null ? page.you : { ...mine, paddle: mine.paddle };
+    you.value = mine === null || (mine.paddle === null && !mine.detail) ? page.you : placed(mine);
     apply({ ...rest, type: "state" });
     fetchGap();
     if (page.waiting && mine?.admitted) void lookForNextStep();
   } else if (message.type === "state") apply(message);
+  else if (message.type === "you") you.value = placed(message);
   else if (message.type === "history") addRows(message.rows);
   else if (message.type === "accepted") {
     const mine = you.peek();
