@@ -88,7 +88,7 @@ class SuspicionsShape(Struct, kw_only=True):
 
 
 @operation("GET", "/fraud/links", tag="operator")
-async def links(call: Call, query: LinkQuery) -> Listed[LinkShape]:
+async def seller_links(call: Call, query: LinkQuery) -> Listed[LinkShape]:
     """Links between bidders and sellers, the newest first."""
     rows, total = await fraud_bars.links_page(
         call.conn, query.state, query.page_size, (query.page - 1) * query.page_size
