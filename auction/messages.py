@@ -82,6 +82,8 @@ class You(Struct, frozen=True, omit_defaults=True):
     leading: bool
     detail: dict[str, Any] | None = None
     """What the lot's format has to say to this party alone."""
+    priority_rank: int | None = None
+    """The party's confirmed right of priority, 1 the best."""
 
 
 class OwnPlace(You, frozen=True, kw_only=True, tag_field="type", tag="you"):

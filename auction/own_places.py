@@ -39,6 +39,7 @@ def you_on(room: Room, party_id: int | None, now: datetime) -> You | None:
         None if maximum is None else str(maximum),
         leading,
         own_detail(room.lot, standing, room.paddles, room.admitted, party_id, now),
+        room.ranks.get(party_id),
     )
 
 

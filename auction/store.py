@@ -56,6 +56,7 @@ class Position(Struct, frozen=True, kw_only=True):
     admitted: bool
     leading: bool
     maximum_minor: int | None
+    priority_rank: int | None = None
 
 
 class OwnBid(Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ def rule_in_words(lot: Lot) -> list[Phrase]:
         *_steps(lot.rule),
         *_phases(lot),
         *_cap(lot.rule),
+        *_options(lot.rule),
         _phrase("maximum"),
         _phrase("tie"),
         _phrase("instant"),
@@ -87,3 +88,20 @@ def _cap(rule: EnglishRule) -> Iterator[Phrase]:
         yield _phrase("cap_at", cap=rule.cap_at)
     elif rule.extension_seconds is not None or rule.soft_close_seconds is not None:
         yield _phrase("no_cap")
+
+
+def _options(rule: EnglishRule) -> Iterator[Phrase]:
+    if rule.only_timed_bidders:
+        yield _phrase("only_timed_bidders")
+    if rule.buy_now_minor is not None:
+        yield _phrase(f"buy_now_{rule.buy_now_until.value}", price=("money", rule.buy_now_minor))
+    if rule.priority_right:
+        yield _phrase("priority_right")
+    if rule.retraction_seconds is not None:
+        window: Param = ("duration", rule.retraction_seconds)
+        if rule.retraction_closes_seconds:
+            yield _phrase("retraction", window=window, closes=("duration", rule.retraction_closes_seconds))
+        else:
+            yield _phrase("retraction_to_end", window=window)
+    if rule.second_offer:
+        yield _phrase("second_offer")

@@ -147,7 +147,9 @@ def history_row(row: LogRow) -> dict[str, Any]:
 
 def _position_wire(shown: Shown) -> dict[str, Any] | None:
     if (position := shown.position) is None:
-        return None
+        # Whoever owns the lot has no paddle, but may be shown something of his own.
+        owner = {"paddle": 0, "admitted": False, "maximum_minor": None, "leading": False, "detail": shown.own_detail}
+        return None if shown.own_detail is None else owner
     maximum = None if position.maximum_minor is None else str(position.maximum_minor)
     return {
         "paddle": position.paddle,

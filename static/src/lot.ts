@@ -5,6 +5,7 @@ import "./lot/clock";
 import "./lot/confirming";
 import "./lot/connection";
 import "./lot/history";
+import "./lot/options";
 import "./lot/panel";
 import "./lot/photos";
 import "./lot/price";

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from auction.facts import LARGEST_AMOUNT_MINOR, GridBase, StepBand
 from auction.formats.english import judge, opening
-from auction.linter import Draft, Severity, lint
+from auction.linter import Draft, Severity
+from auction.setup import SETUPS
+from auction.setup.english import lint, rule_of
 from market.catalogue import Catalogue
 from tests.auction.english_lots import a_bid, a_lot, accepted, at, bands
 
@@ -77,6 +80,38 @@ ROWS: list[tuple[dict[str, Any], str, str]] = [
     ({"deposit_minor": 0}, "deposit_minor", "no_deposit"),
     ({"deposit_minor": 4_99}, "deposit_minor", "deposit_share"),
     ({"deposit_minor": 20_01}, "deposit_minor", "deposit_share"),
+    (
+        {"options": {"only_timed_bidders": True}, "timed_seconds": None},
+        "only_timed_bidders",
+        "only_timed_without_phases",
+    ),
+    ({"options": {"buy_now_minor": 0}}, "buy_now_minor", "buy_now_not_positive"),
+    ({"options": {"buy_now_minor": OVER}}, "buy_now_minor", "over_cap"),
+    ({"options": {"buy_now_minor": 100_00}}, "buy_now_minor", "buy_now_under_start"),
+    ({"options": {"buy_now_minor": 140_00}, "reserve_minor": 150_00}, "buy_now_minor", "buy_now_under_reserve"),
+    (
+        {"options": {"buy_now_minor": 140_00, "buy_now_until": "reserve_met"}},
+        "buy_now_until",
+        "buy_now_without_reserve",
+    ),
+    (
+        {"options": {"retraction_seconds": 0, "retraction_closes_seconds": 60}},
+        "retraction_seconds",
+        "duration_not_positive",
+    ),
+    (
+        {"options": {"retraction_seconds": 10**9, "retraction_closes_seconds": 60}},
+        "retraction_seconds",
+        "duration_too_long",
+    ),
+    ({"options": {"retraction_seconds": 60}, "timed_seconds": None}, "retraction_seconds", "retraction_without_timed"),
+    (
+        {"options": {"retraction_seconds": 60, "retraction_closes_seconds": 600}},
+        "retraction_closes_seconds",
+        "retraction_never_open",
+    ),
+    ({"options": {"retraction_seconds": 60}}, "retraction_closes_seconds", "retraction_to_end"),
+    ({"options": {"second_offer": True}, "deposit_minor": 0}, "second_offer", "second_offer_without_deposit"),
 ]
 
 WARNINGS = {
@@ -87,6 +122,8 @@ WARNINGS = {
     "extension_long",
     "reserve_is_start",
     "no_deposit",
+    "retraction_to_end",
+    "second_offer_without_deposit",
     "deposit_share",
 }
 
@@ -149,7 +186,8 @@ def test_every_finding_has_a_sentence_with_just_its_figures() -> None:
         for finding in lint(a_draft(**changes), NOW):
             codes.add(f"lint.{finding.code}")
             assert catalogue.placeholders(f"lint.{finding.code}") == set(finding.params)
-    assert codes == set(catalogue.area("en", "lint"))
+    others = tuple(f"lint.{name}_" for name in SETUPS if name != "english")
+    assert codes == {key for key in catalogue.area("en", "lint") if not key.startswith(others)}
 
 
 amounts = st.one_of(st.none(), st.integers(-5, 500), st.just(OVER))
@@ -169,6 +207,17 @@ seconds = st.one_of(st.none(), st.integers(-1, 200))
         cap_at=st.one_of(st.none(), st.integers(-9000, 9000).map(at)),
         starts_at=st.one_of(st.none(), st.integers(-9000, 9000).map(at)),
         grid_base=st.sampled_from(GridBase),
+        options=st.fixed_dictionaries(
+            {},
+            optional={
+                "only_timed_bidders": st.booleans(),
+                "buy_now_minor": amounts,
+                "buy_now_until": st.sampled_from(["first_bid", "reserve_met"]),
+                "retraction_seconds": seconds,
+                "retraction_closes_seconds": st.integers(-1, 200),
+                "second_offer": st.booleans(),
+            },
+        ),
         steps=st.lists(st.builds(StepBand, below_minor=amounts, increment_minor=st.integers(-1, 60)), max_size=4).map(
             tuple
         ),
@@ -177,16 +226,6 @@ seconds = st.one_of(st.none(), st.integers(-1, 200))
 def test_any_draft_is_read_without_an_error_and_a_clean_one_can_be_opened(draft: Draft) -> None:
     if any(finding.severity is Severity.ERROR for finding in lint(draft, NOW)):
         return
-    lot = a_lot(
-        start_price_minor=draft.start_price_minor,
-        steps=draft.steps,
-        grid_base=draft.grid_base,
-        timed_seconds=draft.timed_seconds,
-        extension_seconds=draft.extension_seconds,
-        soft_close_seconds=draft.soft_close_seconds,
-        cap_extensions=draft.cap_extensions,
-        cap_at=draft.cap_at,
-        reserve=draft.reserve_minor,
-    )
+    lot = replace(a_lot(reserve=draft.reserve_minor), rule=rule_of(draft))
     first = a_bid(11, draft.start_price_minor, 0)
     assert accepted(judge(lot, opening(lot), first, admitted=True)).standing.price_minor == draft.start_price_minor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from auction.facts import DeskRefusal, GridBase, Lot, Refusal
+from auction.facts import BuyNowUntil, DeskRefusal, GridBase, Lot, Refusal
 from auction.words import rule_in_words
 from market.catalogue import Catalogue
 from tests.auction.english_lots import START, a_lot, at, bands
@@ -20,6 +20,23 @@ LOTS = {
     "capped": a_lot(timed_seconds=600, extension_seconds=180, cap_at=at(9000)),
     "bands": a_lot(steps=bands((200, 10), (500, 20), (None, 50))),
     "reserve": a_lot(reserve=987),
+    "every option": a_lot(
+        timed_seconds=600,
+        extension_seconds=180,
+        only_timed_bidders=True,
+        buy_now_minor=900,
+        priority_right=True,
+        retraction_seconds=60,
+        retraction_closes_seconds=30,
+        second_offer=True,
+    ),
+    "other options": a_lot(
+        timed_seconds=600,
+        buy_now_minor=900,
+        buy_now_until=BuyNowUntil.RESERVE_MET,
+        reserve=500,
+        retraction_seconds=60,
+    ),
     "deposit": replace(a_lot(), deposit_minor=20),
 }
 
@@ -82,6 +99,7 @@ def test_every_refusal_has_its_sentence_and_those_with_a_figure_name_it() -> Non
     catalogue = Catalogue.load()
     with_lowest = {Refusal.ALREADY_LEADING, Refusal.MAXIMUM_NOT_RAISED, Refusal.BELOW_MINIMUM, Refusal.OFF_GRID}
     with_lowest |= {Refusal.ABOVE_CEILING, Refusal.OFF_DECREMENT, Refusal.NOT_IMPROVED}
+    with_lowest |= {Refusal.BUY_NOW_GONE, Refusal.BUY_NOW_PRICE, Refusal.BUY_NOW_INSTEAD}
     with_lowest |= {Refusal.PRICE_NOT_REACHED, Refusal.BID_NOT_RAISED}
     for refusal in Refusal:
         assert catalogue.placeholders(f"refusal.{refusal}") == ({"lowest"} if refusal in with_lowest else set())

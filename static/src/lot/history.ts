@@ -16,15 +16,24 @@ interface Row {
   seq: number;
   line: HistoryLine | null;
   kind: string;
+  detail: HistoryRow["detail"];
 }
 
 /** The log as table rows, newest first; an event with two lines is two rows, the standing one on top. */
 export function rowsOf(events: readonly HistoryRow[]): Row[] {
   return events
-    .flatMap(({ seq, at, kind, lines }) =>
-      (lines.length === 0 ? [null] : lines).map((line, n): Row => ({ key: `${seq}-${n}`, at, seq, kind, line })),
+    .flatMap(({ seq, at, kind, lines, detail }) =>
+      (lines.length === 0 ? [null] : lines).map((line, n): Row => ({ key: `${seq}-${n}`, at, seq, kind, line, detail })),
     )
     .reverse();
+}
+
+/** What an event without lines was; of a bid taken back also whose and why. */
+function eventText(row: Row): string {
+  const retracted = `english.retracted_${String(row.detail?.["reason"])}`;
+  if (row.kind === "retracted" && hasText(retracted)) return text(retracted, { paddle: Number(row.detail?.["paddle"]) });
+  const key = `lot.event_${row.kind}`;
+  return hasText(key) ? text(key) : row.kind;
 }
 
 class LotHistory extends LiveElement {
@@ -54,8 +63,7 @@ class LotHistory extends LiveElement {
   private row(row: Row): TemplateResult {
     const at = timeText(new Date(row.at), "clock");
     if (row.line === null) {
-      const key = `lot.event_${row.kind}`;
-      return html`<tr class="event"><td colspan="2">${hasText(key) ? text(key) : row.kind}</td>
+      return html`<tr class="event"><td colspan="2">${eventText(row)}</td>
         <td class="n"><time datetime=${row.at}>${at}</time></td><td class="n">${row.seq}</td></tr>`;
     }
     const own = row.line.paddle === you.value?.paddle;
