@@ -72,7 +72,7 @@ class SuspicionShape(Struct, kw_only=True):
 class PairShape(Struct, kw_only=True):
     """Two bidders on one seller's lots: `together` of `either`, and how often they met on others'."""
 
-    bidder_ids: tuple[int, int]
+    bidder_ids: Annotated[list[int], Meta(min_length=2, max_length=2)]
     seller_id: int
     together: int
     either: int
@@ -129,7 +129,7 @@ async def suspicions(call: Call) -> SuspicionsShape:
         ],
         pairs=[
             PairShape(
-                bidder_ids=pair.bidder_ids,
+                bidder_ids=list(pair.bidder_ids),
                 seller_id=pair.seller_id,
                 together=pair.together,
                 either=pair.either,
