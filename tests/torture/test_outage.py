@@ -12,7 +12,8 @@ from auction import store
 from auction.outages import SILENCE
 from tests.auction.house import ANN, BOB, Client, a_lot, ends_in, log_of, open_lot, until
 from tests.ports import free_port
-from tests.torture.test_kills import GONE, spawn_node
+from tests.torture.scene import GONE
+from tests.torture.servers import spawn_node
 
 if TYPE_CHECKING:
     from migrations.database import Address, Pool

@@ -1,0 +1,213 @@
+"""Bugs to plant: at least one for each invariant of bidding, each a change of a line or two, with the test that must see it.
+
+A test is a pytest node, or `simulate FIRST COUNT`: so many simulated auctions from a seed on.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Mutant(Struct, frozen=True):
+    """`before` stands exactly once in `file`, and is replaced by `after`. `is_quick` ones are planted in every run."""
+
+    name: str
+    invariant: int
+    file: str
+    before: str
+    after: str
+    test: str
+    is_quick: bool = False
+
+
+SIMULATE = "simulate 0 1600"
+ENGLISH = "auction/formats/english.py"
+GROUP_COMMIT = "auction/group_commit.py"
+
+MUTANTS = (
+    Mutant(
+        "bids are answered before they are committed",
+        1,
+        GROUP_COMMIT,
+        "        return judged, await store.commit_batch(statement, judged)\n",
+        "        for result in judged:\n"
+        "            self._answered(result.answers)\n"
+        "        return judged, await store.commit_batch(statement, judged)\n",
+        SIMULATE,
+        is_quick=True,
+    ),
+    Mutant(
+        "after a lost connection a batch is judged anew without asking what had been decided",
+        2,
+        GROUP_COMMIT,
+        "        first = await store.first_answers(conn, keys) if keys else {}\n",
+        "        first: dict[BidKey, Answer] = {}\n",
+        SIMULATE,
+    ),
+    Mutant(
+        "an id that was used for something else gets the first answer",
+        2,
+        GROUP_COMMIT,
+        "    return first if same_request(bid, first) else",
+        "    return first if True else",
+        "tests/auction/test_idempotency.py::test_an_id_used_for_something_else_is_refused_by_name",
+    ),
+    Mutant(
+        "of two equal amounts the later one leads",
+        3,
+        ENGLISH,
+        "    if amount > maximum:\n        return _overtake(lot, standing, bid)\n",
+        "    if amount >= maximum:\n        return _overtake(lot, standing, bid)\n",
+        SIMULATE,
+        is_quick=True,
+    ),
+    Mutant(
+        "a bid at the very instant of the end is in time",
+        4,
+        ENGLISH,
+        "phase is DECIDED or (paused_at is None and at >= standing.ends_at):",
+        "phase is DECIDED or (paused_at is None and at > standing.ends_at):",
+        "tests/auction/test_english_time.py",
+        is_quick=True,
+    ),
+    Mutant(
+        "bids received before the end are judged after the close",
+        4,
+        "auction/bidding.py",
+        "        if not in_flight or self._is_stopping:\n",
+        "        if True:\n",
+        "tests/auction/test_closings.py",
+    ),
+    Mutant(
+        "a lot that another node has moved on is answered for all the same",
+        5,
+        GROUP_COMMIT,
+        "            if lot_id in held:\n                settle(result)\n",
+        "            if lot_id in held or not result.is_changed:\n                settle(result)\n",
+        SIMULATE,
+    ),
+    Mutant(
+        "an extension adds to the end instead of counting from the bid",
+        6,
+        ENGLISH,
+        "    reset_to, cap_at = at + timedelta(seconds=seconds), rule.cap_at\n",
+        "    reset_to, cap_at = standing.ends_at + timedelta(seconds=seconds), rule.cap_at\n",
+        SIMULATE,
+    ),
+    Mutant(
+        "an extension is a second too short",
+        6,
+        ENGLISH,
+        "    reset_to, cap_at = at + timedelta(seconds=seconds), rule.cap_at\n",
+        "    reset_to, cap_at = at + timedelta(seconds=seconds - 1), rule.cap_at\n",
+        "tests/auction/test_english_model.py",
+    ),
+    Mutant(
+        "a refused bid leaves a trace in the standing",
+        7,
+        "auction/batch.py",
+        "        if isinstance(verdict, Refused):\n",
+        "        if isinstance(verdict, Refused):\n"
+        "            standing = replace(standing, extension_count=standing.extension_count + 1)\n",
+        SIMULATE,
+    ),
+    Mutant(
+        "seq leaves a number out at the close",
+        8,
+        "auction/chain.py",
+        "    seq, price, leader_id = standing.seq + 1, standing.price_minor, standing.leader_id\n",
+        "    seq, price, leader_id = standing.seq + 1, standing.price_minor, standing.leader_id\n"
+        "    seq += kind is EventKind.CLOSED\n",
+        "tests/auction/test_closings.py",
+    ),
+    Mutant(
+        "a room that was read anew is joined to old rows over a gap",
+        9,
+        GROUP_COMMIT,
+        "known.standing.seq + len(room.recent) == room.standing.seq:",
+        "known.standing.seq + len(room.recent) <= room.standing.seq:",
+        "simulate 2000 3200",
+    ),
+    Mutant(
+        "what another node has done is not shown here",
+        9,
+        GROUP_COMMIT,
+        "            self._moved(self._rooms.keep(room))\n        for lot_id in missing:\n",
+        "            self._rooms.keep(room)\n        for lot_id in missing:\n",
+        "tests/torture/test_two_nodes.py::test_a_lot_that_another_node_has_ended_is_shown_as_ended_here",
+    ),
+    Mutant(
+        "a lot below its reserve is given to the leader",
+        10,
+        "auction/closings.py",
+        "    sold = closed.outcome is Outcome.SOLD and",
+        "    sold = True and",
+        SIMULATE,
+    ),
+    Mutant(
+        "a lot is closed and the trading centre is told afterwards",
+        10,
+        "auction/bidding.py",
+        "                room = await close_lot(conn, lot_id, now, self._on_hammer)\n",
+        "                room = await close_lot(conn, lot_id, now, _nobody)\n",
+        SIMULATE,
+    ),
+    Mutant(
+        "a hash does not hang on the one before it",
+        20,
+        "auction/chain.py",
+        "    head = sha256(standing.head + body).digest()\n",
+        "    head = sha256(body).digest()\n",
+        "tests/auction/test_desk.py",
+    ),
+    Mutant(
+        "paddles are given out in the order of admission",
+        23,
+        "auction/desk.py",
+        "    while (paddle := lowest + secrets.randbelow(9 * lowest)) in taken:\n        pass\n",
+        "    paddle = lowest + len(taken)\n",
+        "tests/torture/test_aliases.py",
+    ),
+    Mutant(
+        "one who bids under several aliases has his own number in the log",
+        23,
+        "auction/chain.py",
+        "tuple([PublicLine(str(line.amount_minor), line.automatic, paddles[line.party_id]) for line in lines]),",
+        "tuple([PublicLine(str(line.amount_minor), line.automatic, line.party_id) for line in lines]),",
+        "tests/torture/test_aliases.py",
+    ),
+    Mutant(
+        "a slow watcher is sent every state",
+        27,
+        "auction/hub.py",
+        "        if self.is_slow:\n            self.stale.add(lot_id)\n        else:\n            self.transport.write(frame)\n",
+        "        self.transport.write(frame)\n",
+        "tests/auction/test_hub.py",
+    ),
+    Mutant(
+        "a step of the database's clock is followed",
+        28,
+        "auction/node_time.py",
+        "        if self.stepped:\n",
+        "        if self.stepped:\n            self._offset += difference\n",
+        "tests/auction/test_node_time.py::test_a_step_of_the_databases_clock_is_not_followed_but_raises_the_alarm",
+        is_quick=True,
+    ),
+    Mutant(
+        "time that an outage took is given back at each start",
+        28,
+        "auction/outages.py",
+        "    if stopped_at is None or now - stopped_at <= SILENCE:\n",
+        "    if stopped_at is None:\n",
+        "tests/auction/test_outages.py",
+    ),
+    Mutant(
+        "a lot is closed in an outage that has not been made good",
+        28,
+        "auction/outages.py",
+        "        if self._beaten_at is None or self._node_time.now() - self._beaten_at > SILENCE:\n",
+        "        if self._beaten_at is None:\n",
+        "tests/auction/test_outages.py",
+    ),
+)
+"""Invariant 19 (sealed bids) has its place here: its mutants stand with the format's own tests."""
