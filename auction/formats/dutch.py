@@ -261,7 +261,7 @@ def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime
         "start_price_minor": str(rule.start_price_minor),
         "floor_minor": str(rule.floor_minor),
         "step_minor": str(rule.step_minor),
-        "step_count": step_count(rule),
+        "step_count": str(step_count(rule)),
         "fall_us": str(fall_us(rule)),
         "falls_from": _wire(lot.starts_at + stood),
     }

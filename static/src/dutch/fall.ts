@@ -5,7 +5,7 @@ export interface FallOnWire {
   start_price_minor: string;
   floor_minor: string;
   step_minor: string;
-  step_count: number;
+  step_count: string;
   fall_us: string;
   falls_from: string;
 }
