@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 import msgspec
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -46,6 +47,7 @@ MOST_LOTS_SHOWN = 200
 Stage = Literal["ceremony", "approval", "bidding", "opening", "closed"]
 
 _queries = load_queries("market", "openings")
+_log = structlog.get_logger()
 
 
 class OpeningRefusal(StrEnum):
@@ -59,7 +61,6 @@ class OpeningRefusal(StrEnum):
     OPENING_NOT_YET = "opening_not_yet"
     SHARE_GIVEN_ALREADY = "share_given_already"
     OPENING_PASSPHRASE_WRONG = "opening_passphrase_wrong"
-    SHARES_DISAGREE = "shares_disagree"
 
 
 class OfficerKey(Struct, frozen=True, kw_only=True):
@@ -148,11 +149,14 @@ class SealedLot(Struct, frozen=True, kw_only=True):
 
 
 class Released(Struct, frozen=True, kw_only=True):
-    """A share was given: how many there are now of how many that are needed, and whether the bids are open."""
+    """A share was given: how many there are now of how many that are needed, and whether the bids are open. `disagree`:
+    there are enough, but one was changed in the database; a further officer's share makes up for it.
+    """
 
     released: int
     threshold: int
     opened: bool
+    disagree: bool = False
 
 
 # An officer's key
@@ -352,7 +356,8 @@ async def release(
         return Released(released=len(given), threshold=made.threshold, opened=False)
     key = _key_of(given, made)
     if key is None:
-        return OpeningRefusal.SHARES_DISAGREE
+        _log.error("shares_disagree", lot=lot_id, given=len(given))
+        return Released(released=len(given), threshold=made.threshold, opened=False, disagree=True)
     await _open(conn, room, key, made, officer_id, now)
     return Released(released=len(given), threshold=made.threshold, opened=True)
 

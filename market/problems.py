@@ -110,7 +110,6 @@ STATUS: dict[str, int] = {
     "opening_not_yet": 409,
     "share_given_already": 409,
     "opening_passphrase_wrong": 403,
-    "shares_disagree": 409,
     "sealing_key_missing": 409,
     "item_decided": 409,
     "not_in_this_state": 409,

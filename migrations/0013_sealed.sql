@@ -100,3 +100,12 @@ grant update (replaced_at) on market.officer_key to gavelhouse_app;
 grant select, insert, delete on market.sealing, market.sealing_share to gavelhouse_app;
 grant select, insert on market.released_share to gavelhouse_app;
 grant update (value) on market.released_share to gavelhouse_app;
+
+-- Only an English lot must have steps and a phase of the common fields; of the others their own linter says what is whole.
+alter table market.listing
+  drop constraint if exists listing_past_draft_is_whole,
+  add constraint listing_past_draft_is_whole check (
+    state in ('draft', 'withdrawn')
+    or (starts_at is not null and (title_zh <> '' or title_en <> '')
+        and (format <> 'english' or (start_price_minor is not null and jsonb_array_length(steps) > 0
+            and coalesce(timed_seconds, extension_seconds) is not null))));

@@ -1449,7 +1449,7 @@ CREATE TABLE market.listing (
     CONSTRAINT listing_grid_base_check CHECK ((grid_base = ANY (ARRAY['start'::text, 'current'::text]))),
     CONSTRAINT listing_has_one_cap CHECK (((cap_extensions IS NULL) OR (cap_at IS NULL))),
     CONSTRAINT listing_options_is_object CHECK ((jsonb_typeof(options) = 'object'::text)),
-    CONSTRAINT listing_past_draft_is_whole CHECK (((state = ANY (ARRAY['draft'::text, 'withdrawn'::text])) OR ((start_price_minor IS NOT NULL) AND (starts_at IS NOT NULL) AND (jsonb_array_length(steps) > 0) AND ((title_zh <> ''::text) OR (title_en <> ''::text)) AND (COALESCE(timed_seconds, extension_seconds) IS NOT NULL)))),
+    CONSTRAINT listing_past_draft_is_whole CHECK (((state = ANY (ARRAY['draft'::text, 'withdrawn'::text])) OR ((starts_at IS NOT NULL) AND ((title_zh <> ''::text) OR (title_en <> ''::text)) AND ((format <> 'english'::text) OR ((start_price_minor IS NOT NULL) AND (jsonb_array_length(steps) > 0) AND (COALESCE(timed_seconds, extension_seconds) IS NOT NULL)))))),
     CONSTRAINT listing_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (rejection_reason IS NOT NULL))),
     CONSTRAINT listing_relists_an_earlier_one CHECK ((relist_of < id)),
     CONSTRAINT listing_reserve_minor_check CHECK ((reserve_minor > 0)),

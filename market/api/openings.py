@@ -84,9 +84,12 @@ class Opening(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Given(Struct, kw_only=True):
+    """`disagree`: there are enough shares, but one was changed in the database; a further officer makes up for it."""
+
     given: int
     threshold: int
     opened: bool
+    disagree: bool
 
 
 @operation("GET", "/openings", tag="operator", keyed=False)
@@ -154,7 +157,7 @@ async def release_share(call: Call, lot_id: int, body: Opening) -> Given:
             await call.house.bidding.refresh(lot_id)
 
         call.afterwards(refresh)
-    return Given(given=done.released, threshold=done.threshold, opened=done.opened)
+    return Given(given=done.released, threshold=done.threshold, opened=done.opened, disagree=done.disagree)
 
 
 async def _ceremony(call: Call, lot_id: int) -> Ceremony:

@@ -21,7 +21,7 @@ from market.listing_facts import Listing, ListingState
 from market.openings import OfficerKey, OpeningRefusal, Released
 from market.pages.account import form_of
 from market.problems import Problem, ProblemError, sentence
-from market.rendering import Form, flash, render
+from market.rendering import FlashKind, Form, flash, render
 
 if TYPE_CHECKING:
     from market.refusals import MarketRefusal
@@ -92,7 +92,10 @@ async def release(request: Request) -> Response:
         return await _opening_page(request, Form(errors={"passphrase": sentence(request, done)}), status=422)
     if done.opened:
         await house.bidding.refresh(lot_id)
-    return _see(request, "operator_opening", "sealed.opened" if done.opened else "sealed.share_given", lot_id=lot_id)
+    said = "opened" if done.opened else "shares_disagree" if done.disagree else "share_given"
+    return _see(
+        request, "operator_opening", f"sealed.{said}", kind="problem" if done.disagree else "done", lot_id=lot_id
+    )
 
 
 async def _officer_page(request: Request, form: Form, *, status: int = 200) -> Response:
@@ -184,9 +187,9 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _see(request: Request, name: str, said: str, **params: int) -> Response:
+def _see(request: Request, name: str, said: str, *, kind: FlashKind = "done", **params: int) -> Response:
     response = RedirectResponse(str(request.app.url_path_for(name, **params)), status_code=303)
-    flash(response, said)
+    flash(response, said, kind=kind)
     return response
 
 
