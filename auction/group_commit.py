@@ -198,9 +198,13 @@ class GroupCommit:
         """Give requests that were decided before their first answer, and take them out of the work."""
         keys = [key_of(bid) for work in batch.values() for bid in work.bids]
         first = await store.first_answers(conn, keys) if keys else {}
-        if not first:
-            return
-        for lot_id, work in list(batch.items()):
+        decided = [lot_id for lot_id, work in batch.items() if any(key_of(bid) in first for bid in work.bids)]
+        # Whoever decided them moved the lots on, and this node's watchers have not been told.
+        for lot_id in decided:
+            self._rooms.forget(lot_id)
+        await self._read_missing(conn, batch)
+        for lot_id in decided:
+            work = batch[lot_id]
             repeats = [bid for bid in work.bids if key_of(bid) in first]
             work.bids = [bid for bid in work.bids if key_of(bid) not in first]
             self._answered([repeated(bid, first[key_of(bid)]) for bid in repeats])
