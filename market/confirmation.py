@@ -127,14 +127,18 @@ def _same(text: str) -> Both:
 
 def _lot_and_parties(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
     title = Both(terms.title_zh or terms.title_en, terms.title_en or terms.title_zh)
-    buyer = both("confirmation.buyer_value", name=terms.buyer_name, paddle=terms.buyer_paddle)
+    seller, buyer = _same(terms.seller_name), _same(terms.buyer_name)
+    if terms.is_purchase:
+        seller = both("confirmation.buyer_value", name=terms.seller_name, paddle=terms.seller_paddle)
+    else:
+        buyer = both("confirmation.buyer_value", name=terms.buyer_name, paddle=terms.buyer_paddle)
     return (
         Clause(
             name="lot",
             label=both("confirmation.lot"),
             value=both("confirmation.lot_value", id=terms.lot_id, title=title),
         ),
-        Clause(name="seller", label=both("confirmation.seller"), value=_same(terms.seller_name)),
+        Clause(name="seller", label=both("confirmation.seller"), value=seller),
         Clause(name="buyer", label=both("confirmation.buyer"), value=buyer),
     )
 

@@ -46,6 +46,13 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     quantity: int | UnsetType = UNSET
     unit_price_minor: int | UnsetType = UNSET
     """Where several buyers take a part each: so many units, and what one costs; `hammer_minor` is the product."""
+    seller_paddle: int | UnsetType = UNSET
+    """Where suppliers bid down to a buyer: the winner is the seller, and the buyer, who owned the lot, has paddle 0."""
+
+    @property
+    def is_purchase(self) -> bool:
+        """Whether the lot's owner buys."""
+        return isinstance(self.seller_paddle, int)
 
     @property
     def pay_by(self) -> datetime:

@@ -15,6 +15,7 @@ from msgspec import UNSET
 
 from auction.facts import Award, Hammer, Outcome
 from escrow import store
+from escrow.deposits import Deposits
 from escrow.facts import (
     Action,
     Case,
@@ -29,8 +30,9 @@ from escrow.facts import (
     State,
     Timers,
 )
+from escrow.hooks import Hooks
 from escrow.references import find_reference
-from market import deals_store, notices
+from market import deals_store, notices, runner_up
 from market.applications import lot_of, subject_of
 from market.contracts import ContractTerms, canonical, terms_sha256
 from market.currencies import EXPONENTS, money_text
@@ -84,18 +86,23 @@ def hammer_handler(terms: TradeTerms, desk: EscrowDesk) -> HammerHandler:
 
 async def _sold(conn: Connection, hammer: Hammer, terms: TradeTerms, desk: EscrowDesk) -> None:
     buyers = [award.party_id for award in hammer.awards]
+    kept = [*buyers, *await runner_up.held_for(conn, hammer.lot_id, buyers)]
     await desk.deposits.free_deposits(
-        conn, subject_of(hammer.lot_id), None, hammer.struck_at, except_parties=sorted(buyers)
+        conn, subject_of(hammer.lot_id), None, hammer.struck_at, except_parties=sorted(kept)
     )
     for award in sorted(hammer.awards, key=lambda award: award.party_id):
-        await _open_deal(conn, hammer, award, terms, desk)
+        await open_deal(conn, hammer, award, terms, desk)
     await _tell_losers(conn, hammer, buyers)
 
 
-async def _open_deal(conn: Connection, hammer: Hammer, award: Award, terms: TradeTerms, desk: EscrowDesk) -> None:
-    """One buyer's contract and case. Whoever takes the whole lot has the lot's case, else each buyer has one by paddle."""
+async def open_deal(conn: Connection, hammer: Hammer, award: Award, terms: TradeTerms, desk: EscrowDesk) -> Case:
+    """One award's contract and case. Whoever takes the whole lot has the lot's case, else each buyer has one by paddle.
+
+    Where the lot's owner buys, the winner's deposit is a bond that he will deliver: it is no part of the price, and stays
+    held until the case is over.
+    """
     deposit_subject = subject_of(hammer.lot_id)
-    deposit = await desk.deposits.deposit_of(conn, deposit_subject, award.party_id)
+    deposit = None if _is_purchase(hammer) else await desk.deposits.deposit_of(conn, deposit_subject, award.party_id)
     held_minor = deposit.amount_minor if deposit is not None and deposit.state is DepositState.HELD else 0
     contract = await _contract(conn, hammer, award, terms, held_minor)
     case = await desk.settlement.open_case(
@@ -116,10 +123,15 @@ async def _open_deal(conn: Connection, hammer: Hammer, award: Award, terms: Trad
     )
     await deals_store.insert_deal(conn, case.id, contract)
     await _tell_sold(conn, hammer, contract, case)
+    return case
 
 
 def _takes_all(hammer: Hammer) -> bool:
     return hammer.winner_id is not None
+
+
+def _is_purchase(hammer: Hammer) -> bool:
+    return hammer.format == "reverse"
 
 
 async def _contract(
@@ -128,16 +140,20 @@ async def _contract(
     unit_price_minor, rest = divmod(award.total_minor, award.quantity)
     assert not rest, "every unit costs the same"
     lot = await deals_store.hammer_lot(conn, hammer.lot_id)
+    owner, winner = hammer.seller_id, award.party_id
+    names = {owner: lot.seller_name, winner: await deals_store.party_name(conn, winner)}
+    seller_id, buyer_id = (winner, owner) if _is_purchase(hammer) else (owner, winner)
     timers = terms.timers
     return ContractTerms(
         lot_id=hammer.lot_id,
         title_en=lot.title_en,
         title_zh=lot.title_zh,
-        seller_id=hammer.seller_id,
-        seller_name=lot.seller_name,
-        buyer_id=award.party_id,
-        buyer_name=await deals_store.party_name(conn, award.party_id),
-        buyer_paddle=award.paddle,
+        seller_id=seller_id,
+        seller_name=names[seller_id],
+        buyer_id=buyer_id,
+        buyer_name=names[buyer_id],
+        buyer_paddle=0 if _is_purchase(hammer) else award.paddle,
+        seller_paddle=award.paddle if _is_purchase(hammer) else UNSET,
         currency=hammer.currency,
         currency_exponent=EXPONENTS[hammer.currency],
         hammer_minor=award.total_minor,
@@ -167,8 +183,9 @@ async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, 
     }
     due = _instant(contract.pay_by)
     deal = f"/deals/{case.id}"
-    await notices.notify(conn, [contract.buyer_id], "lot_won", {**params, "due": due}, deal, at)
-    await notices.notify(conn, [contract.seller_id], "lot_sold", params, deal, at)
+    to_buyer, to_seller = ("purchase_made", "purchase_won") if contract.is_purchase else ("lot_won", "lot_sold")
+    await notices.notify(conn, [contract.buyer_id], to_buyer, {**params, "due": due}, deal, at)
+    await notices.notify(conn, [contract.seller_id], to_seller, params, deal, at)
     if case.state is State.FUNDED:  # A deposit as high as the price has paid it already.
         await _tell_step(conn, case, State.FUNDED, contract, actor_id=None, at=at)
 
@@ -182,14 +199,16 @@ async def _tell_losers(conn: Connection, hammer: Hammer, buyers: Sequence[int]) 
         "sum": money_text(first.total_minor // first.quantity, hammer.currency),
     }
     losers = [party for party in hammer.admitted_ids if party not in buyers]
-    await notices.notify(conn, losers, "lot_lost", params, f"/lots/{hammer.lot_id}", hammer.struck_at)
+    kind = "purchase_lost" if _is_purchase(hammer) else "lot_lost"
+    await notices.notify(conn, losers, kind, params, f"/lots/{hammer.lot_id}", hammer.struck_at)
 
 
 async def _not_sold(conn: Connection, hammer: Hammer, desk: EscrowDesk) -> None:
     await desk.deposits.free_deposits(conn, subject_of(hammer.lot_id), None, hammer.struck_at)
     lot = await deals_store.hammer_lot(conn, hammer.lot_id)
     params = _named(hammer.lot_id, lot.title_en, lot.title_zh)
-    kind = "lot_void" if hammer.outcome is Outcome.VOID else "lot_unsold"
+    unsold = "purchase_unsold" if _is_purchase(hammer) else "lot_unsold"
+    kind = "lot_void" if hammer.outcome is Outcome.VOID else unsold
     link = f"/lots/{hammer.lot_id}"
     await notices.notify(conn, hammer.admitted_ids, kind, params, link, hammer.struck_at)
     await notices.notify(conn, [hammer.seller_id], f"{kind}_seller", params, link, hammer.struck_at)
@@ -200,6 +219,8 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
     deal = await deals_store.deal_of_case(conn, case.id)
     if deal is None:
         return  # The case is only being opened: the hammer tells, once the contract is written.
+    if deal.terms.is_purchase and event.to_state in _BOND_IS_FREE:
+        await Deposits(Hooks()).free_deposits(conn, subject_of(deal.lot_id), [deal.seller_id], event.at)
     step = event.action if event.action is Action.EXTEND_INSPECTION else event.to_state
     await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
 
@@ -269,6 +290,9 @@ async def _tell_step(
         if actor_id != parties[role]:
             await notices.notify(conn, [parties[role]], kind, params, f"/deals/{case.id}", at)
 
+
+_BOND_IS_FREE = frozenset({State.RELEASED, State.DEFAULTED, State.CANCELLED})
+"""Where a purchase has come to when nothing more is asked of its supplier."""
 
 _TOLD: dict[State | Action, dict[str, str]] = {
     State.FUNDED: {"buyer": "deal_paid_buyer", "seller": "deal_ship"},

@@ -5,5 +5,5 @@ from auction.bid join auction.standing on standing.lot_id = bid.lot_id
 where bid.party_id = $1 and bid.refusal is null;
 
 -- name: deals_won
--- The escrow case of each lot that a party has won, or won a part of, to send it on to the deal.
-select lot_id, max(case_id) as case_id from market.deal where buyer_id = $1 group by lot_id;
+-- The escrow case of each lot that a party has won, or won a part of, to send it on to the deal. A supplier who wins sells.
+select lot_id, max(case_id) as case_id from market.deal where buyer_id = $1 or seller_id = $1 group by lot_id;

@@ -1,0 +1,90 @@
+"""A purchase: the supplier who wins is the seller, the lot's owner pays, and bid bonds go where they must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from auction.facts import Outcome
+from escrow import books
+from escrow.facts import Case, DepositState, State
+from market import applications, deals_store, trades
+from market.catalogue import Catalogue
+from market.confirmation import confirmation
+from market.my_bids import my_bids
+from tests.deal.traded import DEPOSIT, PRICE, Stage, case_of, notices_of, pays, stage
+from tests.sell.stall import HOUR, NOW
+
+if TYPE_CHECKING:
+    from migrations.database import Connection
+
+
+async def falls(conn: Connection, on: Stage, outcome: Outcome = Outcome.SOLD) -> None:
+    async with conn.transaction():
+        hammer = replace(on.hammer(outcome), format="reverse")
+        await trades.hammer_handler(trades.TradeTerms(), on.desk)(conn, hammer)
+
+
+async def bonds(conn: Connection, on: Stage) -> list[DepositState | None]:
+    found = [await on.desk.deposits.deposit_of(conn, applications.subject_of(on.lot_id), one) for one in on.bidders]
+    return [None if deposit is None else deposit.state for deposit in found]
+
+
+async def test_the_winner_sells_and_the_lots_owner_buys(conn: Connection) -> None:
+    on = await stage(conn)
+    await falls(conn, on)
+    deal, case = await deals_store.deal_of_lot(conn, on.lot_id), await case_of(conn, on)
+    assert deal is not None
+    assert (deal.seller_id, deal.buyer_id, deal.hammer_minor) == (on.winner, on.seller, PRICE)
+    assert (case.seller_id, case.buyer_id, case.state, case.due_minor) == (
+        on.winner,
+        on.seller,
+        State.AWAITING_PAYMENT,
+        PRICE,
+    )
+    assert (deal.terms.seller_paddle, deal.terms.buyer_paddle) == (on.paddles[on.winner], 0)
+    first, second, _ = on.bidders
+    told = [(await notices_of(conn, one))[-1] for one in (on.seller, first, second)]
+    assert told == ["purchase_made", "purchase_won", "purchase_lost"]
+    assert await bonds(conn, on) == [DepositState.HELD, DepositState.FREED, DepositState.FREED]
+    mine = {bid.row.lot_id: bid.case_id for bid in await my_bids(conn, first, NOW + HOUR)}
+    assert mine[on.lot_id] == case.id
+    paper = confirmation(
+        deal.terms,
+        case_id=case.id,
+        contract_sha256=deal.terms_sha256,
+        code=deal.verification_code,
+        catalogue=Catalogue.load(),
+    )
+    clauses = {clause.name: clause.value.en for clause in paper.clauses}
+    assert str(on.paddles[on.winner]) in clauses["seller"]
+    assert clauses["buyer"] == deal.terms.buyer_name
+
+
+async def test_the_winners_bond_is_held_until_the_case_is_over(conn: Connection) -> None:
+    on = await stage(conn)
+    await falls(conn, on)
+    case = await case_of(conn, on)
+    await pays(conn, on.desk, case.reference, PRICE, NOW + 3 * HOUR)
+    steps = on.desk.settlement
+    for step in (
+        lambda: steps.ship(conn, case.id, on.winner, "SF", "1", NOW + 4 * HOUR),
+        lambda: steps.receive(conn, case.id, on.seller, NOW + 5 * HOUR),
+        lambda: steps.confirm_receipt(conn, case.id, on.seller, NOW + 6 * HOUR),
+    ):
+        assert await bonds(conn, on) == [DepositState.HELD, DepositState.FREED, DepositState.FREED]
+        async with conn.transaction():
+            assert isinstance(await step(), Case)
+    assert (await case_of(conn, on)).state is State.RELEASED
+    assert await bonds(conn, on) == [DepositState.FREED] * 3
+    assert await on.desk.wallet.balance(conn, on.winner, "CNY") == DEPOSIT
+    assert await books.faults(conn) == []
+
+
+async def test_without_an_award_every_bond_is_free(conn: Connection) -> None:
+    on = await stage(conn)
+    await falls(conn, on, Outcome.UNSOLD)
+    assert await bonds(conn, on) == [DepositState.FREED] * 3
+    assert (await notices_of(conn, on.seller))[-1] == "purchase_unsold_seller"
+    assert (await notices_of(conn, on.winner))[-1] == "purchase_unsold"
