@@ -59,7 +59,7 @@ class Workshop:
             _, seed, auctions = test.split()
             command = ["-m", "tests.simulation", "--seed", seed, "--auctions", auctions]
         else:
-            command = ["-m", "pytest", "-x", "-p", "pytest_asyncio", "-p", "pytest_timeout", test]
+            command = ["-m", "pytest", "-x", "-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", test]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
