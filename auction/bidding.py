@@ -22,13 +22,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auction import store
-from auction.admissions import AdmissionNews
 from auction.batch import Answer, BidKey, Room, content_of, key_of, turned_away
 from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
 from auction.formats import format_of
 from auction.group_commit import GroupCommit, Rooms, Work, repeated, uncancelled
 from auction.limits import Limits, Shares, TokenBuckets
+from auction.news import AuctionNews
 from auction.outages import OutageError, Outages
 from auction.public import PublicState, public_state
 from auction.store import CONNECTION_LOST
@@ -82,7 +82,7 @@ class Bidding:
         self._commit = GroupCommit(pool, self.rooms, self._answered, self._moved)
         self.closings = Closings(node_time, self._fall_due)
         self._outages = Outages(pool, node_time, self.refresh) if lives_now else None
-        self._admission_news = AdmissionNews(pool, self._admissions_changed) if lives_now else None
+        self._news = AuctionNews(pool, self._admissions_changed, self._moved_elsewhere) if lives_now else None
         self.on_admissions: Callable[[Room, Collection[int]], None] = lambda room, party_ids: None
         """Called with a lot and the parties that were just admitted to it or removed, wherever that was done."""
         self.moved_listeners: list[Callable[[Room], None]] = []
@@ -122,8 +122,9 @@ class Bidding:
                 self.closings.schedule(lot_id, ends_at)
         self._tasks = [task_group.create_task(self._commit_batches(), name="batcher")]
         self._tasks += [task_group.create_task(self._close_lots(), name="closer") for _ in range(CLOSERS)]
-        if self._admission_news is not None:
-            self._tasks.append(task_group.create_task(self._admission_news.run(), name="admission news"))
+        if self._news is not None:
+            self._tasks.append(task_group.create_task(self._news.listen(), name="news of other nodes"))
+            self._tasks.append(task_group.create_task(self._news.tell(), name="news for other nodes"))
         if self._outages is not None:
             self._tasks.append(task_group.create_task(self._outages.run(), name="sign of life"))
             self._tasks.append(task_group.create_task(self._look_for_ends(), name="forgotten ends"))
@@ -255,6 +256,12 @@ class Bidding:
         if (room := self.rooms.get(lot_id)) is not None:
             self.on_admissions(room, party_ids)
 
+    async def _moved_elsewhere(self, lot_id: int, version: int) -> None:
+        """Another node has moved a lot on: if this one shows it, it shows it anew."""
+        known = self.rooms.get(lot_id)
+        if known is not None and known.standing.version < version:
+            await self.refresh(lot_id)
+
     def _moved(self, room: Room) -> None:
         lot_id, at = room.lot.id, wakes_at(room)
         if self._failed_closings and (at is None or at > self._node_time.now()):
@@ -263,6 +270,8 @@ class Bidding:
             self.closings.forget(lot_id)
         elif lot_id not in self._closing:
             self.closings.schedule(lot_id, at)
+        if self._news is not None:
+            self._news.tell_of_move(lot_id, room.standing.version)
         for moved in self.moved_listeners:
             moved(room)
         if format_of(room.lot).price_moves(room.lot) != "hidden" or self._shows_anew(room):

@@ -72,7 +72,12 @@ update auction.admission set removed_at = $3 where lot_id = $1 and party_id = $2
 
 -- name: tell_of_admission
 -- Every node hears at the commit that a party's admission to a lot has changed.
-select pg_notify('auction_admission', $1::bigint || ' ' || $2::bigint);
+select pg_notify('auction_news', 'admission ' || $1::bigint || ' ' || $2::bigint);
+
+-- name: tell_of_moves
+-- Every node hears that these lots were brought to these versions, and by which node.
+select pg_notify('auction_news', 'move ' || m.lot_id || ' ' || m.version || ' ' || $3::text)
+from unnest($1::bigint[], $2::bigint[]) as m (lot_id, version);
 
 -- name: touch_standing
 -- One version on with nothing else changed, so that every node's cached admissions fall.

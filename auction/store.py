@@ -6,7 +6,7 @@ and rows; knows no rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -42,7 +42,7 @@ CONNECTION_LOST = (
 )
 """What asyncpg raises when the database is gone, going or coming: whether a statement took effect is not known."""
 
-ADMISSION_CHANNEL = "auction_admission"
+NEWS_CHANNEL = "auction_news"
 
 _PHASES = {phase.value: phase for phase in Phase}
 _OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{outcome.value: outcome for outcome in Outcome}}
@@ -343,6 +343,11 @@ async def remove_admission(conn: Connection, lot_id: int, party_id: int, now: da
 async def tell_of_admission(conn: Connection, lot_id: int, party_id: int) -> None:
     """Let every node hear, at the commit, that the party's admission has changed."""
     await conn.execute(queries.tell_of_admission, lot_id, party_id)
+
+
+async def tell_of_moves(conn: Connection, versions: Mapping[int, int], node: str) -> None:
+    """Let every other node hear to which version each of these lots has been brought."""
+    await conn.execute(queries.tell_of_moves, list(versions), list(versions.values()), node)
 
 
 async def touch_standing(conn: Connection, lot_id: int) -> None:

@@ -24,7 +24,7 @@ from asyncpg.exceptions import (
 )
 from msgspec import Struct
 
-from auction.store import ADMISSION_CHANNEL, queries
+from auction.store import NEWS_CHANNEL, queries
 from tests.simulation.model_statements import COMMANDS, STATEMENTS, rows_of
 from tests.simulation.model_tables import Tables, Transaction
 from tests.simulation.virtual_loop import PROCESS, Process, VirtualLoop
@@ -157,7 +157,7 @@ class Session:
             self._lose()
 
     async def add_listener(self, channel: str, listener: Callable[..., object]) -> None:
-        assert channel == ADMISSION_CHANNEL
+        assert channel == NEWS_CHANNEL
         await self.ask("listen", ())
         self.listeners.append(listener)
 
@@ -193,7 +193,7 @@ class Session:
 
     def hear(self, listener: Callable[..., object], payload: str) -> None:
         if not self.is_lost and listener in self.listeners:
-            self._in_client(listener, self, 0, ADMISSION_CHANNEL, payload)
+            self._in_client(listener, self, 0, NEWS_CHANNEL, payload)
 
     def _in_client(self, callback: Callable[..., object], *args: Any) -> None:
         context: Context = copy_context()

@@ -168,8 +168,14 @@ def remove_admission(tx: Transaction, lot_id: int, party_id: int, removed_at: da
 
 
 def tell_of_admission(tx: Transaction, lot_id: int, party_id: int) -> Waiting:
-    tx.told.append(f"{lot_id} {party_id}")
+    tx.told.append(f"admission {lot_id} {party_id}")
     return [NotifyRow(("",))]
+    yield
+
+
+def tell_of_moves(tx: Transaction, lot_ids: list[int], versions: list[int], node: str) -> Waiting:
+    tx.told += [f"move {lot_id} {version} {node}" for lot_id, version in zip(lot_ids, versions, strict=True)]
+    return [NotifyRow(("",)) for _ in lot_ids]
     yield
 
 
@@ -409,7 +415,7 @@ READS = (
 )  # fmt: skip
 WRITES = (
     insert_lot, insert_standing, append_event, save_standing, lower_reserve, insert_admission, remove_admission,
-    tell_of_admission, touch_standing, lock_lots, lock_standings, commit_batch, beat, lock_heartbeat, set_heartbeat,
+    tell_of_admission, tell_of_moves, touch_standing, lock_lots, lock_standings, commit_batch, beat, lock_heartbeat, set_heartbeat,
 )  # fmt: skip
 STATEMENTS: dict[str, Statement] = {getattr(queries, statement.__name__): statement for statement in (*READS, *WRITES)}
 COMMANDS = {"insert": "INSERT 0", "update": "UPDATE", "select": "SELECT", "with": "SELECT"}
