@@ -25,6 +25,7 @@ from tests.auction.house import (
     ends_in,
     log_of,
     open_lot,
+    open_node,
     serve,
     until,
 )
@@ -50,6 +51,16 @@ async def test_a_subscriber_gets_the_whole_state_and_then_each_change(house: Hou
     assert accepted["type"] == "accepted" and accepted["leading"]
     assert (state["seq"], state["leader"], state["price_minor"]) == (2, paddles[ANN], "1000000")
     assert (state["head"], state["next_minor"]) == (accepted["hash"], "1010000")
+
+
+async def test_a_watcher_sees_what_another_node_has_committed(house: House) -> None:
+    paddles = await open_lot(house.node.pool, a_lot(), ANN, BOB)
+    async with open_node(house.node.pool) as other, house.connect() as watcher:
+        await watcher.subscribe(1)
+        await other.bid(1, BOB, 1_000_000)
+        async with asyncio.timeout(5):
+            state = await watcher.until("state")
+        assert (state["leader"], state["price_minor"]) == (paddles[BOB], "1000000")
 
 
 async def test_a_bid_of_a_maximum_is_secret_to_all_but_its_bidder(house: House) -> None:
