@@ -302,5 +302,5 @@ def _worded(text: str) -> Param:
     return "words", text, text
 
 
-def _phrase(name: str, **params: Param) -> Phrase:
+def _phrase(name: str, /, **params: Param) -> Phrase:
     return Phrase(key=f"reverse_rule.{name}", params=params)

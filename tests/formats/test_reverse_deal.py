@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -68,11 +69,12 @@ async def test_the_winners_bond_is_held_until_the_case_is_over(conn: Connection)
     case = await case_of(conn, on)
     await pays(conn, on.desk, case.reference, PRICE, NOW + 3 * HOUR)
     steps = on.desk.settlement
-    for step in (
+    acts: list[Callable[[], Awaitable[object]]] = [
         lambda: steps.ship(conn, case.id, on.winner, "SF", "1", NOW + 4 * HOUR),
         lambda: steps.receive(conn, case.id, on.seller, NOW + 5 * HOUR),
         lambda: steps.confirm_receipt(conn, case.id, on.seller, NOW + 6 * HOUR),
-    ):
+    ]
+    for step in acts:
         assert await bonds(conn, on) == [DepositState.HELD, DepositState.FREED, DepositState.FREED]
         async with conn.transaction():
             assert isinstance(await step(), Case)
