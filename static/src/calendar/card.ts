@@ -1,4 +1,5 @@
 /** `<lot-card>`: keeps the server's card of one lot live. It changes words and figures in place and draws nothing itself. */
+import { type FallOnWire, fallenTo } from "../dutch/fall";
 import type { State } from "../live/protocol";
 import { listen, onOpen, send } from "../live/socket";
 import { fromWire, Money } from "../money";
@@ -12,6 +13,7 @@ class LotCard extends HTMLElement {
   private money!: Money;
   private epoch = 0;
   private seq = 0;
+  private falling = 0;
 
   connectedCallback(): void {
     this.money = new Money(document.documentElement.lang, this.attribute("currency"), Number(this.attribute("exponent")));
@@ -22,6 +24,7 @@ class LotCard extends HTMLElement {
   }
 
   disconnectedCallback(): void {
+    window.clearTimeout(this.falling);
     cards.delete(Number(this.attribute("lot")));
   }
 
@@ -33,6 +36,7 @@ class LotCard extends HTMLElement {
     if (state.epoch === this.epoch && state.seq < this.seq) return;
     this.epoch = state.epoch;
     this.seq = state.seq;
+    window.clearTimeout(this.falling);
     this.showPrice(state);
     this.showClock(state);
     this.put("[data-bids]", state.bids === 0 ? text("lot.no_bids") : counted("lot.bids", state.bids));
@@ -45,7 +49,7 @@ class LotCard extends HTMLElement {
 
   private showPrice(state: State): void {
     const price = fromWire(state.price_minor);
-    if (price === null) return;
+    if (price === null) return this.showFall(state);
     const closed = state.outcome === "sold" ? "lot.hammer_price" : "lot.highest_bid";
     this.put("[data-price-label]", text(state.outcome === null ? "lot.current_price" : closed));
     if (this.put("[data-price]", this.money.text(price))) {
@@ -53,6 +57,16 @@ class LotCard extends HTMLElement {
       figure?.classList.remove("price-moved");
       requestAnimationFrame(() => figure?.classList.add("price-moved"));
     }
+  }
+
+  /** A falling price moves without a word from the server. */
+  private showFall(state: State): void {
+    window.clearTimeout(this.falling);
+    if (state.format !== "dutch" || state.outcome !== null || Date.parse(state.starts_at) > serverNow()) return;
+    const at = state.paused_at === null ? serverNow() : Date.parse(state.paused_at);
+    this.put("[data-price-label]", text("lot.current_price"));
+    this.put("[data-price]", this.money.text(fallenTo(state.detail as unknown as FallOnWire, at)));
+    this.falling = window.setTimeout(() => this.showFall(state), 1_000);
   }
 
   private showClock(state: State): void {

@@ -54,3 +54,9 @@ export function nextFallUs(fall: Fall, elapsedUs: bigint): bigint | null {
   const fallen = stepsFallen(fall, elapsedUs);
   return fallen >= fall.steps ? null : ((fallen + 1n) * fall.wholeUs + fall.steps - 1n) / fall.steps;
 }
+
+/** The price at a server's time in milliseconds. */
+export function fallenTo(wire: FallOnWire, at: number): bigint {
+  const fall = readFall(wire);
+  return priceAfter(fall, BigInt(Math.floor(at * 1000)) - fall.fromUs);
+}
