@@ -13,8 +13,9 @@ from uuid import UUID
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from auction.budgets import Purses, keep_to_budget
 from auction.chain import Event, EventKind, chain_event, chain_phase
-from auction.facts import Bid, Lot, Phase, Refusal, Refused, Standing
+from auction.facts import Accepted, Bid, Lot, Phase, Refusal, Refused, Standing
 from auction.formats import format_of
 
 RECENT_EVENTS = 256
@@ -35,6 +36,8 @@ class Room(Struct, kw_only=True):
     paddles: dict[int, int]
     admitted: set[int]
     ranks: dict[int, int] = field(default_factory=dict)
+    sale_of: dict[int, int] = field(default_factory=dict)
+    """The sale of each party that has set itself a budget for this lot's sale."""
     recent: deque[tuple[int, bytes, bytes]] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))
 
 
@@ -118,8 +121,13 @@ def turned_away(bid: Bid, refusal: Refusal, seq: int = 0) -> Answer:
     )
 
 
-def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None) -> Judged:
-    """Judge bids in order, each on what the one before left; then, at `tick_at`, let the phase pass if it has ended."""
+def judge_batch(
+    room: Room, bids: Sequence[Bid], tick_at: datetime | None = None, purses: Purses | None = None
+) -> Judged:
+    """Judge bids in order, each on what the one before left; then, at `tick_at`, let the phase pass if it has ended.
+
+    `purses` are those of the parties with a budget for the lot's sale.
+    """
     lot, standing, paddles, admitted, ranks = room.lot, room.standing, room.paddles, room.admitted, room.ranks
     rules = format_of(lot)
     judge, hides = rules.judge, rules.price_moves(lot) == "hidden"
@@ -132,6 +140,9 @@ def judge_batch(room: Room, bids: Sequence[Bid], tick_at: datetime | None = None
             standing = _pass_phase(room, standing, bid.stamped_at, events, phases)
         party_id = bid.party_id
         verdict = judge(lot, standing, bid, admitted=party_id in admitted, ranks=ranks)
+        if purses and isinstance(verdict, Accepted):
+            past = keep_to_budget(purses, lot.id, party_id, verdict)
+            verdict = verdict if past is None else Refused(refusal=past)
         if isinstance(verdict, Refused):
             shown_seq = rules.public_mark(lot, standing)[0] if hides else None
             answers.append(_refused(bid, verdict, standing.seq, shown_seq))

@@ -117,6 +117,7 @@ class Lot(Struct, frozen=True, kw_only=True):
     starts_at: datetime
     reserve_minor: int | None = None
     deposit_minor: int = 0
+    sale_id: int | None = None
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -210,6 +211,8 @@ class Refusal(StrEnum):
     SUM_IN_CLEAR = "sum_in_clear"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
     TOO_MANY_VERSIONS = "too_many_versions"
+    BUDGET_OF_LOTS = "budget_of_lots"
+    BUDGET_OF_SUM = "budget_of_sum"
     ID_REUSED = "id_reused"
     TOO_FAST = "too_fast"
     BUSY = "busy"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from auction import store
 from auction.batch import Answer, Judged, Room, judge_batch, key_of, same_request, settle, turned_away
+from auction.budgets import BudgetKey, Purse
 from auction.facts import Bid, Refusal
 from auction.store import CONNECTION_LOST
 
@@ -151,20 +152,23 @@ class GroupCommit:
             self._may_be_decided = False
         now = time.monotonic()
         hot = sorted(lot_id for lot_id in batch if self._hot_until.get(lot_id, 0.0) > now)
-        if not hot:
-            await self._read_missing(conn, batch)
-            judged, held = await self._judge_and_write(statement, batch)
+        await self._read_missing(conn, batch)
+        budgeted = self._budgeted(batch)
+        if not hot and not budgeted:
+            judged, held = await self._judge_and_write(statement, batch, {})
         else:
             async with conn.transaction():
+                # Budgets before standings, everywhere: so nobody waits in a ring.
+                purses = await store.lock_purses(conn, budgeted) if budgeted else {}
                 for lot_id, version in (await store.lock_versions(conn, hot)).items():
                     if (room := self._rooms.get(lot_id)) is not None and room.standing.version != version:
                         self._rooms.forget(lot_id)
                 await self._read_missing(conn, batch)
-                judged, held = await self._judge_and_write(statement, batch)
+                judged, held = await self._judge_and_write(statement, batch, purses)
         self._conclude(batch, judged, held)
 
     async def _judge_and_write(
-        self, statement: PreparedStatement[Record], batch: dict[int, Work]
+        self, statement: PreparedStatement[Record], batch: dict[int, Work], purses: Mapping[BudgetKey, Purse]
     ) -> tuple[list[Judged], set[int]]:
         judged = []
         # In key order, so that two nodes lock the standings they share in the same order.
@@ -173,7 +177,12 @@ class GroupCommit:
             if room is None:
                 continue
             try:
-                judged.append(judge_batch(room, batch[lot_id].bids, batch[lot_id].tick_at))
+                own = {
+                    party_id: purses[key]
+                    for party_id, sale_id in room.sale_of.items()
+                    if (key := (sale_id, party_id)) in purses
+                }
+                judged.append(judge_batch(room, batch[lot_id].bids, batch[lot_id].tick_at, own))
             except Exception:
                 # A mistake in the rules must not stop the house: this lot's bids are refused, all others go on.
                 _log.exception("judging_failed", lot=lot_id)
@@ -181,6 +190,17 @@ class GroupCommit:
         if not judged:
             return [], set()
         return judged, await store.commit_batch(statement, judged)
+
+    def _budgeted(self, batch: dict[int, Work]) -> set[BudgetKey]:
+        """Whose budgets the bids of this batch have to keep to."""
+        found: set[BudgetKey] = set()
+        for lot_id, work in batch.items():
+            room = self._rooms.get(lot_id)
+            if room is not None and room.sale_of:
+                found |= {
+                    (sale, bid.party_id) for bid in work.bids if (sale := room.sale_of.get(bid.party_id)) is not None
+                }
+        return found
 
     def _conclude(self, batch: dict[int, Work], judged: list[Judged], held: set[int]) -> None:
         for result in judged:

@@ -49,8 +49,11 @@ select lot_id, version from auction.standing where lot_id = any($1::bigint[]) or
 
 -- name: admissions
 -- Who holds which paddle on these lots, those who were removed included (their past lines still name them).
-select lot_id, party_id, paddle, removed_at is null as admitted, priority_rank
-from auction.admission where lot_id = any($1::bigint[]);
+select a.lot_id, a.party_id, a.paddle, a.removed_at is null as admitted, a.priority_rank, b.sale_id
+from auction.admission a
+left join auction.sale_lot l on l.lot_id = a.lot_id
+left join auction.budget b on b.sale_id = l.sale_id and b.party_id = a.party_id
+where a.lot_id = any($1::bigint[]);
 
 -- name: admission
 -- One party's paddle on one lot.
@@ -291,3 +294,47 @@ from auction.bid b
 join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
 left join auction.admission a on a.lot_id = b.lot_id and a.party_id = b.party_id
 where b.party_id = $1 and b.client_bid_id = $2;
+
+-- name: insert_sale_lot
+-- The sale that a lot is opened in.
+insert into auction.sale_lot (lot_id, sale_id) values ($1, $2);
+
+-- name: lock_budgets
+-- The budgets of these (sale, party) pairs, locked in key order: a party's bids in a sale are judged one batch at a time.
+select b.sale_id, b.party_id, b.most_lots, b.most_minor
+from auction.budget b
+where (b.sale_id, b.party_id) in (select * from unnest($1::bigint[], $2::bigint[]))
+order by b.sale_id, b.party_id
+for update of b;
+
+-- name: taken_lots
+-- What these parties lead or have won in these sales, and the most that they have offered for it.
+select l.sale_id, s.leader_id as party_id, s.lot_id, coalesce(s.leader_maximum_minor, s.price_minor) as amount_minor
+from unnest($1::bigint[], $2::bigint[]) as k (sale_id, party_id)
+join auction.sale_lot l on l.sale_id = k.sale_id
+join auction.standing s on s.lot_id = l.lot_id and s.leader_id = k.party_id
+where s.outcome is null or s.outcome = 'sold';
+
+-- name: set_budget
+-- What a party sets itself for a sale.
+insert into auction.budget (sale_id, party_id, most_lots, most_minor, set_at) values ($1, $2, $3, $4, $5)
+on conflict on constraint budget_pk do update
+set most_lots = excluded.most_lots, most_minor = excluded.most_minor, set_at = excluded.set_at;
+
+-- name: touch_sale
+-- One version on for every open lot of a sale, in key order, so that every node reads who has a budget there.
+with locked as (
+    select s.lot_id from auction.standing s join auction.sale_lot l on l.lot_id = s.lot_id
+    where l.sale_id = $1 and s.outcome is null order by s.lot_id for update of s
+)
+update auction.standing s set version = s.version + 1 from locked where locked.lot_id = s.lot_id;
+
+-- name: budget_of
+-- A party's budget for a sale, and how much of it is taken as the lots stand.
+select b.most_lots, b.most_minor, count(s.lot_id)::int as lots_taken,
+    coalesce(sum(coalesce(s.leader_maximum_minor, s.price_minor)), 0)::bigint as minor_taken
+from auction.budget b
+left join auction.sale_lot l on l.sale_id = b.sale_id
+left join auction.standing s on s.lot_id = l.lot_id and s.leader_id = b.party_id and (s.outcome is null or s.outcome = 'sold')
+where b.sale_id = $1 and b.party_id = $2
+group by b.most_lots, b.most_minor;

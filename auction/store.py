@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from auction.batch import Answer, BidKey, Judged, Room, key_of
+from auction.budgets import Budget, BudgetKey, Purse
 from auction.chain import Event, decode_body, lot_of, terms_of
 from auction.facts import Bid, Logged, Lot, Outcome, Phase, Refusal, RetractionReason, Standing
 from auction.formats import format_of
@@ -95,6 +96,8 @@ async def insert_lot(conn: Connection, lot: Lot, now: datetime) -> None:
         terms_of(lot),
         now,
     )
+    if lot.sale_id is not None:
+        await conn.execute(queries.insert_sale_lot, lot.id, lot.sale_id)
 
 
 async def insert_standing(conn: Connection, lot: Lot, standing: Standing) -> None:
@@ -159,6 +162,8 @@ async def rooms(conn: Connection, lot_ids: Iterable[int], *, lock: bool = False)
             room.admitted.add(row["party_id"])
         if row["priority_rank"] is not None:
             room.ranks[row["party_id"]] = row["priority_rank"]
+        if row["sale_id"] is not None:
+            room.sale_of[row["party_id"]] = row["sale_id"]
     await _fold_logs(conn, [room for room in found.values() if format_of(room.lot).needs_log(room.lot)])
     return found
 
@@ -358,6 +363,41 @@ async def touch_standing(conn: Connection, lot_id: int) -> None:
 async def admitted_ids(conn: Connection, lot_id: int) -> tuple[int, ...]:
     """Everybody ever admitted to the lot, in order."""
     return tuple(row["party_id"] for row in await conn.fetch(queries.admitted_ids, lot_id))
+
+
+# Budgets
+
+
+async def lock_purses(conn: Connection, keys: Iterable[BudgetKey]) -> dict[BudgetKey, Purse]:
+    """The budgets of these parties for these sales, locked in key order until the transaction ends, with what each of the
+    sale's lots would cost them as it stands.
+    """
+    wanted = sorted(set(keys))
+    sales, parties = [sale_id for sale_id, _ in wanted], [party_id for _, party_id in wanted]
+    purses = {
+        (row["sale_id"], row["party_id"]): Purse(Budget(most_lots=row["most_lots"], most_minor=row["most_minor"]), {})
+        for row in await conn.fetch(queries.lock_budgets, sales, parties)
+    }
+    for row in await conn.fetch(queries.taken_lots, sales, parties):
+        purse = purses.get((row["sale_id"], row["party_id"]))
+        if purse is not None:
+            purse.taken[row["lot_id"]] = row["amount_minor"]
+    return purses
+
+
+async def set_budget(conn: Connection, sale_id: int, party_id: int, budget: Budget, now: datetime) -> None:
+    """What the party sets itself for the sale from now on; every node reads the sale's lots anew."""
+    await conn.execute(queries.set_budget, sale_id, party_id, budget.most_lots, budget.most_minor, now)
+    await conn.execute(queries.touch_sale, sale_id)
+
+
+async def budget_of(conn: Connection, sale_id: int, party_id: int) -> tuple[Budget, int, int] | None:
+    """The party's budget for a sale with how many lots and what sum of it are taken now; None if it has set none."""
+    row = await conn.fetchrow(queries.budget_of, sale_id, party_id)
+    if row is None:
+        return None
+    budget = Budget(most_lots=row["most_lots"], most_minor=row["most_minor"])
+    return budget, row["lots_taken"], row["minor_taken"]
 
 
 # What pages and the API read

@@ -580,6 +580,18 @@ CREATE TABLE auction.bid (
 
 ALTER TABLE auction.bid OWNER TO gavelhouse_owner;
 
+CREATE TABLE auction.budget (
+    sale_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    most_lots integer,
+    most_minor bigint,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT budget_most_in_range CHECK (((most_minor >= 1) AND (most_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT budget_most_lots_positive CHECK ((most_lots > 0))
+);
+
+ALTER TABLE auction.budget OWNER TO gavelhouse_owner;
+
 CREATE TABLE auction.event (
     lot_id bigint NOT NULL,
     seq bigint NOT NULL,
@@ -635,6 +647,13 @@ CREATE TABLE auction.retraction (
 );
 
 ALTER TABLE auction.retraction OWNER TO gavelhouse_owner;
+
+CREATE TABLE auction.sale_lot (
+    lot_id bigint NOT NULL,
+    sale_id bigint NOT NULL
+);
+
+ALTER TABLE auction.sale_lot OWNER TO gavelhouse_owner;
 
 CREATE TABLE auction.signed_head (
     lot_id bigint NOT NULL,
@@ -1436,6 +1455,8 @@ CREATE TABLE market.listing (
     format text DEFAULT 'english'::text NOT NULL,
     options jsonb DEFAULT '{}'::jsonb NOT NULL,
     relist_of bigint,
+    sale_id bigint,
+    lot_number integer,
     CONSTRAINT listing_cap_extensions_check CHECK ((cap_extensions >= 0)),
     CONSTRAINT listing_category_check CHECK ((category ~ '^[a-z_]{1,30}$'::text)),
     CONSTRAINT listing_condition_check CHECK ((condition ~ '^[a-z_]{1,30}$'::text)),
@@ -1448,6 +1469,8 @@ CREATE TABLE market.listing (
     CONSTRAINT listing_format_known CHECK ((format = ANY (ARRAY['english'::text, 'sealed'::text, 'dutch'::text, 'reverse'::text, 'uniform'::text]))),
     CONSTRAINT listing_grid_base_check CHECK ((grid_base = ANY (ARRAY['start'::text, 'current'::text]))),
     CONSTRAINT listing_has_one_cap CHECK (((cap_extensions IS NULL) OR (cap_at IS NULL))),
+    CONSTRAINT listing_lot_number_positive CHECK ((lot_number > 0)),
+    CONSTRAINT listing_number_in_a_sale CHECK ((num_nulls(sale_id, lot_number) = ANY (ARRAY[0, 2]))),
     CONSTRAINT listing_options_is_object CHECK ((jsonb_typeof(options) = 'object'::text)),
     CONSTRAINT listing_past_draft_is_whole CHECK (((state = ANY (ARRAY['draft'::text, 'withdrawn'::text])) OR ((starts_at IS NOT NULL) AND ((title_zh <> ''::text) OR (title_en <> ''::text)) AND ((format <> 'english'::text) OR ((start_price_minor IS NOT NULL) AND (jsonb_array_length(steps) > 0) AND (COALESCE(timed_seconds, extension_seconds) IS NOT NULL)))))),
     CONSTRAINT listing_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (rejection_reason IS NOT NULL))),
@@ -1628,6 +1651,43 @@ CREATE TABLE market.released_share (
 
 ALTER TABLE market.released_share OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.sale (
+    id bigint NOT NULL,
+    title_zh text DEFAULT ''::text NOT NULL,
+    title_en text DEFAULT ''::text NOT NULL,
+    description_zh text DEFAULT ''::text NOT NULL,
+    description_en text DEFAULT ''::text NOT NULL,
+    currency text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    first_end_at timestamp with time zone NOT NULL,
+    stagger_seconds integer DEFAULT 0 NOT NULL,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    opened_at timestamp with time zone,
+    created_by bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT sale_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT sale_description_en_check CHECK ((length(description_en) <= 8000)),
+    CONSTRAINT sale_description_zh_check CHECK ((length(description_zh) <= 8000)),
+    CONSTRAINT sale_ends_after_its_start CHECK ((first_end_at > starts_at)),
+    CONSTRAINT sale_has_a_title CHECK (((title_zh <> ''::text) OR (title_en <> ''::text))),
+    CONSTRAINT sale_stagger_not_negative CHECK (((stagger_seconds >= 0) AND (stagger_seconds <= 86400))),
+    CONSTRAINT sale_title_en_check CHECK ((length(title_en) <= 160)),
+    CONSTRAINT sale_title_zh_check CHECK ((length(title_zh) <= 160))
+);
+
+ALTER TABLE market.sale OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.sale.stagger_seconds IS '0: all lots end at once; else so long after each other, in order of number.';
+
+ALTER TABLE market.sale ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.sale_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.sealing (
     lot_id bigint NOT NULL,
     public_key bytea NOT NULL,
@@ -1673,7 +1733,7 @@ CREATE TABLE market.second_chance (
     CONSTRAINT second_chance_has_a_clock CHECK ((expires_at > offered_at)),
     CONSTRAINT second_chance_kind_known CHECK ((kind = ANY (ARRAY['runner_up'::text, 'highest_bidder'::text]))),
     CONSTRAINT second_chance_price_minor_check CHECK ((price_minor > 0)),
-    CONSTRAINT second_chance_state_known CHECK ((state = ANY (ARRAY['offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text, 'withdrawn'::text])))
+    CONSTRAINT second_chance_state_known CHECK ((state = ANY (ARRAY['offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text])))
 );
 
 ALTER TABLE market.second_chance OWNER TO gavelhouse_owner;
@@ -1758,6 +1818,14 @@ CREATE TABLE market.sign_in_link (
 
 ALTER TABLE market.sign_in_link OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.watch (
+    party_id bigint NOT NULL,
+    lot_id bigint NOT NULL,
+    watched_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE market.watch OWNER TO gavelhouse_owner;
+
 CREATE TABLE public.migration (
     number integer NOT NULL,
     name text NOT NULL,
@@ -1776,6 +1844,9 @@ ALTER TABLE ONLY auction.admission
 ALTER TABLE ONLY auction.bid
     ADD CONSTRAINT bid_pk PRIMARY KEY (party_id, client_bid_id);
 
+ALTER TABLE ONLY auction.budget
+    ADD CONSTRAINT budget_pk PRIMARY KEY (sale_id, party_id);
+
 ALTER TABLE ONLY auction.event
     ADD CONSTRAINT event_pk PRIMARY KEY (lot_id, seq);
 
@@ -1787,6 +1858,9 @@ ALTER TABLE ONLY auction.lot
 
 ALTER TABLE ONLY auction.retraction
     ADD CONSTRAINT retraction_pk PRIMARY KEY (party_id, client_bid_id);
+
+ALTER TABLE ONLY auction.sale_lot
+    ADD CONSTRAINT sale_lot_pk PRIMARY KEY (lot_id);
 
 ALTER TABLE ONLY auction.signed_head
     ADD CONSTRAINT signed_head_pk PRIMARY KEY (lot_id, seq, at);
@@ -1945,6 +2019,9 @@ ALTER TABLE ONLY market.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (party_id, key);
 
 ALTER TABLE ONLY market.listing
+    ADD CONSTRAINT listing_lot_number_unique UNIQUE (sale_id, lot_number) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.notice
@@ -1980,6 +2057,9 @@ ALTER TABLE ONLY market.photo_size
 ALTER TABLE ONLY market.released_share
     ADD CONSTRAINT released_share_pk PRIMARY KEY (lot_id, number);
 
+ALTER TABLE ONLY market.sale
+    ADD CONSTRAINT sale_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.sealing
     ADD CONSTRAINT sealing_pk PRIMARY KEY (lot_id);
 
@@ -2007,12 +2087,17 @@ ALTER TABLE ONLY market.session
 ALTER TABLE ONLY market.sign_in_link
     ADD CONSTRAINT sign_in_link_pkey PRIMARY KEY (token_sha256);
 
+ALTER TABLE ONLY market.watch
+    ADD CONSTRAINT watch_pk PRIMARY KEY (party_id, lot_id);
+
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 
 CREATE INDEX admission_by_party ON auction.admission USING btree (party_id, lot_id);
 
 CREATE INDEX retraction_by_lot ON auction.retraction USING btree (lot_id, party_id);
+
+CREATE INDEX sale_lot_by_sale ON auction.sale_lot USING btree (sale_id, lot_id);
 
 CREATE UNIQUE INDEX signed_head_final ON auction.signed_head USING btree (lot_id) WHERE (root IS NOT NULL);
 
@@ -2104,7 +2189,7 @@ CREATE INDEX second_chance_by_party ON market.second_chance USING btree (party_i
 
 CREATE INDEX second_chance_due ON market.second_chance USING btree (expires_at) WHERE (state = 'offered'::text);
 
-CREATE UNIQUE INDEX second_chance_once_each ON market.second_chance USING btree (lot_id, party_id) WHERE (state = ANY (ARRAY['offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text]));
+CREATE UNIQUE INDEX second_chance_once_each ON market.second_chance USING btree (lot_id, party_id);
 
 CREATE UNIQUE INDEX second_chance_one_running ON market.second_chance USING btree (lot_id) WHERE (state = 'offered'::text);
 
@@ -2201,6 +2286,9 @@ ALTER TABLE ONLY auction.retraction
 
 ALTER TABLE ONLY auction.retraction
     ADD CONSTRAINT retraction_with_a_bid FOREIGN KEY (party_id, with_bid) REFERENCES auction.retraction(party_id, client_bid_id);
+
+ALTER TABLE ONLY auction.sale_lot
+    ADD CONSTRAINT sale_lot_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
 
 ALTER TABLE ONLY auction.signed_head
     ADD CONSTRAINT signed_head_of_an_event FOREIGN KEY (lot_id, seq) REFERENCES auction.event(lot_id, seq);
@@ -2362,6 +2450,9 @@ ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_relist_of FOREIGN KEY (relist_of) REFERENCES market.listing(id);
 
 ALTER TABLE ONLY market.listing
+    ADD CONSTRAINT listing_sale_id_fkey FOREIGN KEY (sale_id) REFERENCES market.sale(id);
+
+ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.notice
@@ -2381,6 +2472,9 @@ ALTER TABLE ONLY market.photo_size
 
 ALTER TABLE ONLY market.released_share
     ADD CONSTRAINT released_share_of_the_ceremony FOREIGN KEY (lot_id, number) REFERENCES market.sealing_share(lot_id, number);
+
+ALTER TABLE ONLY market.sale
+    ADD CONSTRAINT sale_created_by_fkey FOREIGN KEY (created_by) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.sealing
     ADD CONSTRAINT sealing_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
@@ -2423,6 +2517,12 @@ ALTER TABLE ONLY market.session
 
 ALTER TABLE ONLY market.sign_in_link
     ADD CONSTRAINT sign_in_link_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.watch
+    ADD CONSTRAINT watch_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.watch
+    ADD CONSTRAINT watch_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 GRANT USAGE ON SCHEMA auction TO gavelhouse_app;
 
@@ -2501,6 +2601,8 @@ GRANT UPDATE(priority_rank) ON TABLE auction.admission TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE auction.bid TO gavelhouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE auction.budget TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE auction.event TO gavelhouse_app;
 
 GRANT SELECT ON TABLE auction.heartbeat TO gavelhouse_app;
@@ -2512,6 +2614,8 @@ GRANT SELECT,INSERT ON TABLE auction.lot TO gavelhouse_app;
 GRANT UPDATE(reserve_minor) ON TABLE auction.lot TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE auction.retraction TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE auction.sale_lot TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE auction.signed_head TO gavelhouse_app;
 
@@ -2699,6 +2803,8 @@ GRANT SELECT,INSERT ON TABLE market.released_share TO gavelhouse_app;
 
 GRANT UPDATE(value) ON TABLE market.released_share TO gavelhouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE market.sale TO gavelhouse_app;
+
 GRANT SELECT,INSERT,DELETE ON TABLE market.sealing TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE market.sealing_share TO gavelhouse_app;
@@ -2716,6 +2822,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE market.seller_link TO gavelhouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.session TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.sign_in_link TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE market.watch TO gavelhouse_app;
 
 GRANT SELECT ON TABLE public.migration TO gavelhouse_app;
 GRANT SELECT ON TABLE public.migration TO gavelhouse_bank;

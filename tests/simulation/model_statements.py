@@ -230,7 +230,7 @@ def _admitted(row: RowValues) -> RowValues:
 
 def admissions(tx: Transaction, lot_ids: Sequence[int]) -> Waiting:
     rows = [row for lot_id in lot_ids for row in tx.of_lot("admission", lot_id)]
-    return [row | {"admitted": row["removed_at"] is None} for row in rows]
+    return [row | {"admitted": row["removed_at"] is None, "sale_id": None} for row in rows]
     yield
 
 
