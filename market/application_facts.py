@@ -24,6 +24,7 @@ class ApplicationRefusal(StrEnum):
     NO_SUCH_APPLICATION = "no_such_application"
     SELLER_MAY_NOT_BID = "seller_may_not_bid"
     BARRED = "barred"
+    DEFAULTED_BEFORE = "defaulted_before"
     LINKED_TO_SELLER = "linked_to_seller"
     LOT_IS_OVER = "lot_is_over"
     ALREADY_DECIDED = "already_decided"
@@ -40,6 +41,7 @@ class NextStep(StrEnum):
     ADMITTED = "admitted"
     OVER = "over"
     BARRED = "barred"
+    DEFAULTED_BEFORE = "defaulted_before"
     LINKED = "linked"
     APPLY = "apply"
     WAIT = "wait"
@@ -95,7 +97,12 @@ class Qualification(Struct, frozen=True, kw_only=True):
 
 
 def next_step(
-    lot: LotDoor, party_id: int | None, application: Application | None, *, barred: bool, linked: bool = False
+    lot: LotDoor,
+    party_id: int | None,
+    application: Application | None,
+    *,
+    bar: ApplicationRefusal | None,
+    linked: bool = False,
 ) -> NextStep:
     """The one step that leads on. Who is admitted stays so when he is barred later, and after the close; who is found to
     be linked with the seller has lost his admission by then.
@@ -108,8 +115,8 @@ def next_step(
         return NextStep.OVER
     if party_id is None:
         return NextStep.SIGN_IN
-    if barred:
-        return NextStep.BARRED
+    if bar is not None:
+        return NextStep(bar.value)
     if linked:
         return NextStep.LINKED
     if application is None:

@@ -62,8 +62,8 @@ async def apply(conn: Connection, *, lot_id: int, party_id: int, now: datetime) 
         return ApplicationRefusal.NO_SUCH_LOT
     if lot.seller_id == party_id:
         return ApplicationRefusal.SELLER_MAY_NOT_BID
-    if await _is_barred(conn, party_id):
-        return ApplicationRefusal.BARRED
+    if (bar := await _bar(conn, lot_id, party_id)) is not None:
+        return bar
     if await _is_linked(conn, lot, party_id, now):
         return ApplicationRefusal.LINKED_TO_SELLER
     if lot.over:
@@ -88,8 +88,8 @@ async def confirm(
     assert lot is not None, "an application is for an approved lot, and an approved lot stays"
     if lot.over:
         return ApplicationRefusal.LOT_IS_OVER
-    if await _is_barred(conn, application.party_id):
-        return ApplicationRefusal.BARRED
+    if (bar := await _bar(conn, application.lot_id, application.party_id)) is not None:
+        return bar
     if await _is_linked(conn, lot, application.party_id, now):
         return ApplicationRefusal.LINKED_TO_SELLER
     approved = await _approve(conn, escrow, application, lot, operator_id=operator_id, now=now)
@@ -129,8 +129,8 @@ async def freeze_from_wallet(
         return application
     lot = await _door_of(conn, lot_id)
     assert lot is not None, "an application is for an approved lot, and an approved lot stays"
-    if await _is_barred(conn, party_id):
-        return ApplicationRefusal.BARRED
+    if (bar := await _bar(conn, lot_id, party_id)) is not None:
+        return bar
     if await _is_linked(conn, lot, party_id, now):
         return ApplicationRefusal.LINKED_TO_SELLER
     if lot.over:
@@ -158,7 +158,9 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
     await fraud_links.note_sender(conn, deposit, now)
     lot_id = lot_of(deposit.subject)
     application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
-    if application is None or application.admitted_at is not None or await _is_barred(conn, deposit.party_id):
+    if application is None or application.admitted_at is not None:
+        return
+    if await _bar(conn, application.lot_id, deposit.party_id) is not None:
         return
     lot = await _door_of(conn, application.lot_id)
     assert lot is not None and not lot.over, "a deposit is held only while its lot is open"
@@ -171,7 +173,7 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
 async def admit_again(conn: Connection, lot_id: int, party_id: int, now: datetime) -> None:
     """What barred the party has been cleared: it has the operator's yes and its deposit, and gets its paddle back."""
     application, lot = await _lock_of(conn, lot_id, party_id), await _door_of(conn, lot_id)
-    if application is not None and lot is not None and not lot.over and not await _is_barred(conn, party_id):
+    if application is not None and lot is not None and not lot.over and await _bar(conn, lot_id, party_id) is None:
         await _admit(conn, application, lot, now)
 
 
@@ -182,13 +184,13 @@ async def application_state(
     lot = await _door_of(conn, lot_id)
     if lot is None:
         return None
-    application, barred, linked = None, False, False
+    application, bar, linked = None, None, False
     if party_id is not None:
         row = await conn.fetchrow(_queries.application_of, lot_id, party_id)
         application = None if row is None else _application(row)
-        barred = await _is_barred(conn, party_id)
+        bar = await _bar(conn, lot_id, party_id)
         linked = await fraud_links.standing_verdict(conn, lot.seller_id, party_id) is Verdict.BARRED
-    step = next_step(lot, party_id, application, barred=barred, linked=linked)
+    step = next_step(lot, party_id, application, bar=bar, linked=linked)
     stands = Qualification(step=step, lot_id=lot_id, currency=lot.currency, deposit_minor=lot.deposit_minor)
     if application is None or party_id is None:
         return stands
@@ -261,8 +263,13 @@ async def _door_of(conn: Connection, lot_id: int) -> LotDoor | None:
     return None if row is None else msgspec.convert(dict(row), LotDoor)
 
 
-async def _is_barred(conn: Connection, party_id: int) -> bool:
-    return bool(await conn.fetchval(_queries.party_is_barred, party_id))
+async def _bar(conn: Connection, lot_id: int, party_id: int) -> ApplicationRefusal | None:
+    """What keeps the party from the lot: a bar from the house, or the default on a former sale of the same goods."""
+    row = await conn.fetchrow(_queries.what_bars, lot_id, party_id)
+    assert row is not None, "a question without a table always has its row"
+    if row["barred"]:
+        return ApplicationRefusal.BARRED
+    return ApplicationRefusal.DEFAULTED_BEFORE if row["defaulted"] else None
 
 
 async def _is_linked(conn: Connection, lot: LotDoor, party_id: int, now: datetime) -> bool:

@@ -127,6 +127,8 @@ class Listing(ListingContent, frozen=True, kw_only=True):
     submitted_at: datetime | None = None
     decided_at: datetime | None = None
     decided_by: int | None = None
+    relist_of: int | None = None
+    """The listing that this one puts up again."""
 
     @property
     def editable(self) -> bool:

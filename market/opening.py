@@ -31,7 +31,7 @@ from escrow.desk import EscrowDesk
 from escrow.hooks import Hooks
 from escrow.payouts import Centre
 from escrow.sandbox_bank.numbers import CENTRE_ACCOUNTS, CENTRE_HOLDER
-from market import applications, sessions, trades
+from market import applications, second_chance, sessions, trades
 from market.assets import Assets
 from market.catalogue import Catalogue
 from market.config import Config
@@ -40,6 +40,7 @@ from market.limits import Buckets
 from market.metrics import Metrics, Reading
 from market.passphrases import Passphrases
 from market.rendering import make_environment, use_flash_key
+from market.second_chance_clock import SecondChanceClock
 from market.session_news import SessionNews
 from market.viewer import Viewer
 from migrations.database import Role, create_pool
@@ -73,6 +74,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
                 group.create_task(SessionNews(saleroom, house.live).run(), name="access news"),
                 group.create_task(house.heads.run(), name="heads"),
+                group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 *house.live.run(group),
             ]
             try:
@@ -114,7 +116,7 @@ async def _house(
     escrow = EscrowDesk(
         Hooks(
             on_deposit_held=applications.on_deposit_held,
-            on_case_changed=trades.on_case_changed,
+            on_case_changed=second_chance.on_case_changed,
             on_quarantined=trades.on_quarantined,
             on_payout_changed=trades.on_payout_changed,
             lock_subject=applications.lock_subject,

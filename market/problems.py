@@ -82,6 +82,7 @@ STATUS: dict[str, int] = {
     "seller_may_not_bid": 403,
     "barred": 403,
     "linked_to_seller": 403,
+    "defaulted_before": 403,
     "not_yours": 403,
     "unknown_lot": 404,
     "unknown_case": 404,

@@ -31,7 +31,7 @@ alter table market.deal drop constraint if exists deal_one_per_lot;
 create index if not exists deal_by_lot on market.deal (lot_id, case_id desc);
 
 -- The offer of a lot after its close: to the runner-up when the winner has defaulted, or to the highest bidder when the
--- reserve was not met. It is taken up, declined, withdrawn or runs out, once.
+-- reserve was not met. It is taken up, declined, or runs out, once.
 create table market.second_chance (
     id bigint generated always as identity primary key,
     lot_id bigint not null references market.hammer (lot_id),
@@ -43,7 +43,7 @@ create table market.second_chance (
     offered_at timestamptz not null,
     expires_at timestamptz not null,
     state text not null default 'offered'
-        constraint second_chance_state_known check (state in ('offered', 'accepted', 'declined', 'lapsed', 'withdrawn')),
+        constraint second_chance_state_known check (state in ('offered', 'accepted', 'declined', 'lapsed')),
     ended_at timestamptz,
     case_id bigint references market.deal (case_id),
     constraint second_chance_has_a_clock check (expires_at > offered_at),
@@ -52,7 +52,7 @@ create table market.second_chance (
 );
 comment on column market.second_chance.offered_by is 'Null: the house, by the rule of the lot.';
 create unique index second_chance_one_running on market.second_chance (lot_id) where state = 'offered';
-create unique index second_chance_once_each on market.second_chance (lot_id, party_id) where state in ('offered', 'accepted', 'declined', 'lapsed');
+create unique index second_chance_once_each on market.second_chance (lot_id, party_id);
 create index second_chance_due on market.second_chance (expires_at) where state = 'offered';
 create index second_chance_by_party on market.second_chance (party_id, id desc);
 

@@ -20,7 +20,7 @@ from escrow.desk import EscrowDesk
 from escrow.facts import BankNotice, NoticeKind
 from escrow.hooks import Hooks
 from escrow.sandbox_bank import accounts as bank
-from market import applications, trades
+from market import applications, second_chance, trades
 from migrations.database import Role, connect, create_pool
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def open_stage(config: Config, at: datetime) -> AsyncIterator[Stage]:
     escrow = EscrowDesk(
         Hooks(
             on_deposit_held=applications.on_deposit_held,
-            on_case_changed=trades.on_case_changed,
+            on_case_changed=second_chance.on_case_changed,
             on_quarantined=trades.on_quarantined,
             lock_subject=applications.lock_subject,
         )

@@ -14,9 +14,17 @@ select 1 from auction.standing where lot_id = $1 for update;
 -- Which lot an application is for; that never changes.
 select lot_id from market.application where id = $1;
 
--- name: party_is_barred
--- Whether a party is kept from bidding on further lots.
-select barred_at is not null from market.party where id = $1;
+-- name: what_bars
+-- What keeps a party from a lot: a bar from the house, or a default on a lot of which this one is the relist.
+with recursive former (id) as (
+  select relist_of from market.listing where id = $1
+  union
+  select listing.relist_of from market.listing join former on listing.id = former.id
+)
+select exists (select from market.party where id = $2 and barred_at is not null) as barred,
+       exists (select from market.deal join former on deal.lot_id = former.id
+               join escrow.escrow_case on escrow_case.id = deal.case_id
+               where deal.buyer_id = $2 and escrow_case.state = 'defaulted') as defaulted;
 
 -- name: insert_application
 -- A party asks to bid. Asking twice leaves the first as it is.
