@@ -268,8 +268,8 @@ class Bidding:
             self._failed_closings.pop(lot_id, None)  # It is no longer to be closed now.
         if at is None:
             self.closings.forget(lot_id)
-        elif lot_id not in self._closing:
-            self.closings.schedule(lot_id, at)
+        elif lot_id not in self._closing and lot_id not in self._failed_closings:
+            self.closings.schedule(lot_id, at)  # (A closing that has failed is tried again in its own time.)
         if self._news is not None:
             self._news.tell_of_move(lot_id, room.standing.version)
         for moved in self.moved_listeners:

@@ -23,6 +23,8 @@ from tests.torture.history import Answered, Logged, Stated, violations
 _decode = msgspec.json.decode
 RECALLED = 4
 """A batch of refusals alone is compared with the lot without locking it, so it may be written a little later."""
+MOST_FAILED_CLOSINGS = 15
+"""For a lot, at all nodes, in a few seconds of trouble; a retry waits a second and longer."""
 _moment = datetime.fromisoformat
 
 
@@ -34,6 +36,8 @@ def findings(played: Played) -> list[str]:
     """All that is wrong with a played world; empty is good."""
     world = played.world
     found = list(world.failures)
+    if (failed := played.said.count("closing_failed")) > MOST_FAILED_CLOSINGS * len(world.lots):
+        found.append(f"closings that failed were tried again without a pause: {failed} times")
     try:
         replay(world)
         check_logs(world)

@@ -199,7 +199,7 @@ class World:
             await asyncio.wait([opening, node.died], return_when=asyncio.FIRST_COMPLETED)
             if opening.done() and opening.exception() is not None:
                 node.kill()
-            await node.died
+            await asyncio.wait([node.died])
             await asyncio.sleep(0.1 if self.is_calm else self.chance.choice((0.2, 0.5, 4.5)) * self.chance.random())
 
     async def an_open_node(self) -> SimulatedNode:
