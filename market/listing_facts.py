@@ -127,6 +127,9 @@ class Listing(ListingContent, frozen=True, kw_only=True):
     submitted_at: datetime | None = None
     decided_at: datetime | None = None
     decided_by: int | None = None
+    sale_id: int | None = None
+    lot_number: int | None = None
+    """The sale that it is in, and its number there."""
     relist_of: int | None = None
     """The listing that this one puts up again."""
 

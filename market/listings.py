@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from auction import desk, linter
 from auction.facts import GridBase, Lot, StepBand
 from auction.setup import setup_of
@@ -130,7 +132,7 @@ async def listings_of_seller(conn: Connection, seller_id: int) -> list[Listing]:
 
 def lot_from_listing(listing: Listing) -> Lot:
     """The auction's lot of a whole listing. A draft with gaps is a mistake of the caller's."""
-    return lot_of_content(listing, listing.id, listing.seller_id)
+    return replace(lot_of_content(listing, listing.id, listing.seller_id), sale_id=listing.sale_id)
 
 
 def lot_of_content(content: ListingContent, lot_id: int, seller_id: int) -> Lot:

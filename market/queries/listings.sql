@@ -40,14 +40,14 @@ returning *;
 -- name: mark_listing_draft
 -- Taken back from the queue for another edit.
 update market.listing
-set state = 'draft', version = version + 1, updated_at = $2, submitted_at = null
+set state = 'draft', version = version + 1, sale_id = null, lot_number = null, updated_at = $2, submitted_at = null
 where id = $1
 returning *;
 
 -- name: mark_listing_withdrawn
 -- The seller gives it up; it stays for the record.
 update market.listing
-set state = 'withdrawn', version = version + 1, updated_at = $2
+set state = 'withdrawn', version = version + 1, sale_id = null, lot_number = null, updated_at = $2
 where id = $1
 returning *;
 
@@ -61,7 +61,7 @@ returning *;
 -- name: mark_listing_rejected
 -- The operator's no, with the reason that the seller reads.
 update market.listing
-set state = 'rejected', version = version + 1, updated_at = $3, decided_at = $3, decided_by = $2, rejection_reason = $4
+set state = 'rejected', version = version + 1, sale_id = null, lot_number = null, updated_at = $3, decided_at = $3, decided_by = $2, rejection_reason = $4
 where id = $1
 returning *;
 
