@@ -61,7 +61,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._drain_timer: asyncio.TimerHandle | None = None
         self._ends_after_drain = False
         self._address: str | None = None
-        self._is_upgraded = False
 
     # The connection's life
 
@@ -81,7 +80,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._is_upgraded = True
         self._leave_count()
-        self._is_upgraded = True
         super().handle_websocket_upgrade()
 
     def _is_one_too_many(self) -> bool:
@@ -122,12 +120,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(431, "Request Header Fields Too Large")
         elif in_body:
             self._watch_body(len(data))
-        elif (
-            not self._is_upgraded
-            and self._is_idle()
-            and self._head_timer is None
-            and self.timeout_keep_alive_task is None
-        ):
+        elif self._is_idle() and self._head_timer is None and self.timeout_keep_alive_task is None:
             # Blank lines before a request end the wait for it without beginning it.
             self._start_head_timer()
 
