@@ -5,6 +5,7 @@ What is judged here is a guess until the database confirms that the lot was stil
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
@@ -162,6 +163,8 @@ def judge_batch(
                 lines=verdict.lines,
                 party_id=party_id,
                 detail=detail,
+                # Else a bidder could try whether his event's hash follows from his last one's: if so, nobody bid between.
+                salt=secrets.token_hex(16) if hides else None,
             )
             events.append(own)
         own_events.append(own)

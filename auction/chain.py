@@ -85,6 +85,8 @@ class EventBody(Struct, frozen=True, omit_defaults=True):
     reserve: ReserveState
     seq: int
     detail: dict[str, Any] | None = None
+    salt: str | None = None
+    """Where bids are hidden until the close: what nobody can guess, so that a hash tells nothing of what it covers."""
 
 
 class Event(Struct, frozen=True):
@@ -171,6 +173,7 @@ def chain_event(
     lines: tuple[Line, ...] = (),
     party_id: int | None = None,
     detail: dict[str, Any] | None = None,
+    salt: str | None = None,
 ) -> tuple[Event, Standing]:
     """The event that brings the lot to `standing`, and that standing with its seq and head moved on to the event."""
     seq, price, leader_id = standing.seq + 1, standing.price_minor, standing.leader_id
@@ -191,6 +194,7 @@ def chain_event(
             reserve_state(lot, standing),
             seq,
             detail,
+            salt,
         )
     )
     head = sha256(standing.head + body).digest()

@@ -34,19 +34,21 @@ def log_file(lot_id: int, terms: bytes, bodies: Sequence[bytes], heads: Sequence
 
 def receipt(client_bid_id: str, own: OwnEvent, signer: Signer, *, hides_bids: bool) -> dict[str, Any]:
     """What the house has answered to a bid, signed: the instant that decided, and the place in the log. Where bids are
-    hidden until the close, the place is told by the hash alone, for its number would tell how many there are.
+    hidden until the close, the place is told by the hash of the own event alone: the number would tell how many there are,
+    and the hash of another's event that there was one.
     """
     statement: dict[str, Any] = {
         "answer": "accepted" if own.refusal is None else "refused",
         "at": time_text(own.stamped_at),
         "bid": client_bid_id,
         "event": own.is_own,
-        "hash": own.hash.hex(),
         "lot": own.lot_id,
         "paddle": own.paddle,
     }
     if not hides_bids:
         statement["seq"] = own.seq
+    if not hides_bids or own.is_own:
+        statement["hash"] = own.hash.hex()
     if own.amount_minor:
         statement["maximum_minor" if own.is_maximum else "amount_minor"] = str(own.amount_minor)
     if own.details is not None:

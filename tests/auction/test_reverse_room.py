@@ -180,6 +180,8 @@ async def test_after_the_close_the_log_alone_gives_ranking_winner_and_price(pool
         (hammer,) = house.node.hammers.calls
         assert (hammer.winner_id, hammer.price_minor, hammer.format) == (BOB, 50_100, "reverse")
     assert [row["kind"] for row in rows] == ["opened", "bid", "bid", "closed"]
+    # What a bid's hash covers can't be guessed, so a receipt does not tell who bid before.
+    assert len({row["salt"] for row in rows if row["kind"] == "bid"}) == 2
     bids = {row["lines"][0]["paddle"]: row for row in rows if row["kind"] == "bid"}
     costs = {
         paddle: int(row["lines"][0]["amount_minor"]) + (int(row["detail"]["attributes"]["days"]) - 7) * 100
