@@ -247,7 +247,8 @@ def _weights(lot: Lot, rule: ReverseRule) -> Iterator[Phrase]:
     if not rule.attributes:
         yield _phrase("price_alone")
         return
-    yield _phrase("cost", count=len(rule.attributes))
+    count = len(rule.attributes)
+    yield _phrase("cost_one") if count == 1 else _phrase("cost_other", count=count)
     for one in rule.attributes:
         yield _weight(lot, one)
     yield _example(rule)
