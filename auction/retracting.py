@@ -16,6 +16,10 @@ from auction.facts import DeskRefusal, RetractionReason, Standing
 from auction.formats import format_name
 from auction.formats.english_retraction import Placed, retract, retractable_until
 
+__all__ = ["UnknownLotError", "retract_bid", "retractable"]
+
+UnknownLotError = desk.UnknownLotError
+
 if TYPE_CHECKING:
     from migrations.database import Connection
 

@@ -26,6 +26,7 @@ from market.metrics import Measured, Metrics
 from market.opening import host_names, open_house
 from market.pages import (
     account,
+    after_sale,
     api_docs,
     confirmation,
     deals,
@@ -36,6 +37,7 @@ from market.pages import (
     operator_fraud,
     operator_lots,
     operator_money,
+    operator_rights,
     photos,
     proofs,
     rehearsal,
@@ -73,9 +75,11 @@ def all_routes() -> list[BaseRoute]:
         *proofs.routes,
         *rehearsal.routes,
         *sell.routes,
+        *after_sale.routes,
         *my_bids.routes,
         *operator_lots.routes,
         *operator_fraud.routes,
+        *operator_rights.routes,
         *openings.routes,
         *deals.routes,
         *confirmation.routes,

@@ -2,7 +2,7 @@
 
 A route without a row does not start. A handler still reads and writes only the viewer's own rows; this table is
 the first lock, not the only one. Path parameters name what they carry: `{lot_id:int}`, `{case_id:int}`,
-`{session_id:int}`, `{token_id:int}`, `{notice_id:int}`: the guard looks up whose it is and answers 404 for another's.
+`{session_id:int}`, `{token_id:int}`, `{notice_id:int}`, `{offer_id:int}`: the guard looks up whose it is and answers 404 for another's.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Whose(StrEnum):
     OWN_SESSION = "session_id"
     OWN_TOKEN = "token_id"
     OWN_NOTICE = "notice_id"
+    OWN_OFFER = "offer_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ OPERATOR = Row(who=Who.OPERATOR)
 WEBHOOK = Row(who=Who.WEBHOOK)
 OWN_LOT = Row(who=Who.MEMBER, whose=Whose.OWN_LOT)
 OWN_LOT_UPLOAD = Row(who=Who.MEMBER, whose=Whose.OWN_LOT, body_bytes=UPLOAD_BYTES)
+OWN_OFFER = Row(who=Who.MEMBER, whose=Whose.OWN_OFFER)
 OWN_DEAL = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL)
 OWN_DEAL_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True)
 
@@ -122,6 +124,10 @@ TABLE: dict[str, Row] = {
     "sell_lot_withdraw": OWN_LOT,
     "sell_photos": OWN_LOT_UPLOAD,
     "sell_photo": OWN_LOT,
+    "sell_after": OWN_LOT,
+    "sell_lower_reserve": OWN_LOT,
+    "sell_offer": OWN_LOT,
+    "sell_relist": OWN_LOT,
     "photo": VISITOR,
     "lot_log": Row(who=Who.VISITOR, rate=limits.LOG_FILES),
     "verifier": VISITOR,
@@ -131,6 +137,10 @@ TABLE: dict[str, Row] = {
     "my_bids_csv": MEMBER,
     "bidder_apply": MEMBER,
     "bidder_freeze": MEMBER,
+    "bidder_take_back": MEMBER,
+    "bidder_retract": MEMBER,
+    "offer": Row(who=Who.MEMBER, whose=Whose.OWN_OFFER, operator_too=True),
+    "offer_answer": OWN_OFFER,
     # Operator: lots and qualifications
     "operator": OPERATOR,
     "operator_lots": OPERATOR,
@@ -139,6 +149,9 @@ TABLE: dict[str, Row] = {
     "operator_lot_approve": OPERATOR,
     "operator_lot_reject": OPERATOR,
     "operator_lot_act": OPERATOR,
+    "operator_rights": OPERATOR,
+    "operator_priority": OPERATOR,
+    "operator_offer": OPERATOR,
     "operator_applications": OPERATOR,
     "operator_applications_csv": OPERATOR,
     "operator_application_decide": OPERATOR,
@@ -224,6 +237,16 @@ TABLE: dict[str, Row] = {
     "api.list_applications": OPERATOR,
     "api.approve_application": OPERATOR,
     "api.reject_application": OPERATOR,
+    "api.retract_bid": MEMBER,
+    "api.lower_reserve": OWN_LOT,
+    "api.relist_lot": OWN_LOT,
+    "api.lot_offers": Row(who=Who.MEMBER, whose=Whose.OWN_LOT, operator_too=True),
+    "api.offer_lot": Row(who=Who.MEMBER, whose=Whose.OWN_LOT, operator_too=True),
+    "api.my_offers": MEMBER,
+    "api.accept_offer": OWN_OFFER,
+    "api.decline_offer": OWN_OFFER,
+    "api.priority_holders": OPERATOR,
+    "api.confirm_priority": OPERATOR,
     "api.deals": MEMBER,
     "api.deal": OWN_DEAL_OR_OPERATOR,
     "api.pay_deal": OWN_DEAL,
@@ -349,6 +372,7 @@ _OWNERS = {
     Whose.OWN_SESSION: _QUERIES.session_owners,
     Whose.OWN_TOKEN: _QUERIES.token_owners,
     Whose.OWN_NOTICE: _QUERIES.notice_owners,
+    Whose.OWN_OFFER: _QUERIES.offer_owners,
 }
 
 

@@ -17,3 +17,9 @@ select array[party_id] from market.api_token where id = $1;
 -- name: notice_owners
 -- Whose notice it is.
 select array[party_id] from market.notice where id = $1;
+
+-- name: offer_owners
+-- Whose offer it is: the bidder's to whom it is made, and the seller's.
+select array[second_chance.party_id, listing.seller_id]
+from market.second_chance join market.listing on listing.id = second_chance.lot_id
+where second_chance.id = $1;
