@@ -218,3 +218,15 @@ async def test_the_same_id_for_another_offer_is_told_nothing_of_the_count(pool: 
         again = await ann.bid(1, 50_000, number, **days(11))
         assert (first["type"], first["seq"], first["hash"]) == ("accepted", 1, "")
         assert (again["type"], again["code"], again["seq"]) == ("refused", "id_reused", 1)
+
+
+async def test_a_supplier_at_another_node_is_told_of_his_new_rank(pool: Pool) -> None:
+    await open_lot(pool, a_lot(), ANN, BOB)
+    async with serve(pool) as here, serve(pool) as there, here.connect(ANN) as ann, there.connect(BOB) as bob:
+        await ann.subscribe(1)
+        await ann.bid(1, 50_000, **days(10))
+        assert (await ann.until("you"))["detail"]["rank"] == 1
+        await bob.subscribe(1)
+        assert (await bob.bid(1, 50_000, **days(9)))["type"] == "accepted"
+        assert (await ann.until("you"))["detail"]["rank"] == 2
+        assert ann.kept == []

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from auction.formats.reverse import ReverseRule
 from auction.linter import Severity
-from auction.setup import rule_in_words, short_rule
+from auction.setup import options_problem, rule_in_words, short_rule
 from market import listings
 from market.catalogue import Catalogue
 from market.formats.reverse import FIELD_OF_FINDING
@@ -189,3 +189,12 @@ def test_every_rule_has_its_words_in_both_languages() -> None:
     said = " ".join(plain_rule_sentences(listings.lot_of_content(typed(), 1, 2), catalogue)["en"])
     assert "Delivery time (days): from 7 to 60, lower is better. Each one above 7 adds CNY 1/3." in said
     assert "Quality (points): from 0 to 100, higher is better. Each one below 100 adds 0.5 % of the price." in said
+
+
+def test_options_that_programs_send_are_held_to_their_shape() -> None:
+    good = typed().options
+    assert options_problem("reverse", good) is None
+    assert "colour" in str(options_problem("reverse", {**good, "colour": 1}))
+    assert "visibility" in str(options_problem("reverse", {**good, "visibility": "all"}))
+    one = {**good["attributes"][0], "weight_numerator": 0.5}
+    assert "weight_numerator" in str(options_problem("reverse", {**good, "attributes": [one]}))
