@@ -49,3 +49,23 @@ create trigger standing_forward before update on auction.standing for each row w
     or (new.price_moves = 'down'
         and (new.price_minor > old.price_minor or (new.price_minor is null and old.price_minor is not null)))
 ) execute function auction.standing_moves_forward();
+
+-- Each event follows the one before it without a gap, and its hash is that of the former hash and its own bytes. The lot
+-- is only looked at for its first event.
+create or replace function auction.event_chain_holds() returns trigger language plpgsql as $$
+declare
+    astray record;
+begin
+    select e.lot_id, e.seq into astray
+    from fresh e
+    left join auction.event former on former.lot_id = e.lot_id and former.seq = e.seq - 1
+    where e.hash is distinct from sha256(
+        case when e.seq = 1 then (select l.genesis from auction.lot l where l.id = e.lot_id) else former.hash end || e.body)
+    limit 1;
+    if found then
+        raise exception 'lot %: event % does not continue the log', astray.lot_id, astray.seq
+            using errcode = 'check_violation', constraint = 'event_continues_the_log';
+    end if;
+    return null;
+end
+$$;

@@ -77,8 +77,8 @@ begin
     select e.lot_id, e.seq into astray
     from fresh e
     left join auction.event former on former.lot_id = e.lot_id and former.seq = e.seq - 1
-    left join auction.lot l on e.seq = 1 and l.id = e.lot_id
-    where e.hash is distinct from sha256(coalesce(former.hash, l.genesis) || e.body)
+    where e.hash is distinct from sha256(
+        case when e.seq = 1 then (select l.genesis from auction.lot l where l.id = e.lot_id) else former.hash end || e.body)
     limit 1;
     if found then
         raise exception 'lot %: event % does not continue the log', astray.lot_id, astray.seq
@@ -1395,6 +1395,35 @@ CREATE TABLE market.deal (
 
 ALTER TABLE market.deal OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.desk_request (
+    id bigint NOT NULL,
+    lot_id bigint NOT NULL,
+    act text NOT NULL,
+    ends_at timestamp with time zone,
+    reason text NOT NULL,
+    requested_by bigint NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    confirmed_by bigint,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT desk_request_act_known CHECK ((act = ANY (ARRAY['pause'::text, 'resume'::text, 'extend'::text, 'void'::text]))),
+    CONSTRAINT desk_request_confirmed_by_another CHECK ((confirmed_by <> requested_by)),
+    CONSTRAINT desk_request_confirmed_together CHECK ((num_nulls(confirmed_by, confirmed_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT desk_request_extends_to CHECK (((act = 'extend'::text) = (ends_at IS NOT NULL))),
+    CONSTRAINT desk_request_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE market.desk_request OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.desk_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.desk_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.hammer (
     lot_id bigint NOT NULL,
     outcome text NOT NULL,
@@ -2012,6 +2041,9 @@ ALTER TABLE ONLY market.deal
 ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_verification_code_is_unique UNIQUE (verification_code);
 
+ALTER TABLE ONLY market.desk_request
+    ADD CONSTRAINT desk_request_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.hammer
     ADD CONSTRAINT hammer_pkey PRIMARY KEY (lot_id);
 
@@ -2166,6 +2198,8 @@ CREATE INDEX deal_by_buyer ON market.deal USING btree (buyer_id, case_id DESC);
 CREATE INDEX deal_by_lot ON market.deal USING btree (lot_id, case_id DESC);
 
 CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC);
+
+CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
 
 CREATE INDEX listing_of_seller ON market.listing USING btree (seller_id, updated_at DESC);
 
@@ -2436,6 +2470,15 @@ ALTER TABLE ONLY market.deal
 
 ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.desk_request
+    ADD CONSTRAINT desk_request_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.desk_request
+    ADD CONSTRAINT desk_request_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.desk_request
+    ADD CONSTRAINT desk_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.hammer
     ADD CONSTRAINT hammer_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
@@ -2778,6 +2821,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE market.application TO gavelhouse_app;
 GRANT SELECT,INSERT ON TABLE market.audit TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.deal TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.desk_request TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE market.desk_request TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE market.desk_request TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.hammer TO gavelhouse_app;
 
