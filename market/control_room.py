@@ -18,6 +18,7 @@ from auction.facts import DeskRefusal, Standing
 from market import audit
 from market.application_facts import Application
 from market.listing_facts import LONGEST_REASON
+from market.second_person import Awaited, Wish, agreed
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -122,14 +123,26 @@ async def act_on_lot(
     on_hammer: OnHammer,
     ends_at: datetime | None = None,
     confirmed: bool = False,
-) -> Standing | DeskRefusal | OperatorRefusal:
-    """Pause, resume, extend or void, with the reason in the audit trail. To void needs a second yes."""
+    second_person_above_minor: int,
+) -> Standing | DeskRefusal | OperatorRefusal | Awaited:
+    """Pause, resume, extend or void, with the reason in the audit trail. To void is asked twice; from the limit on, every act
+    needs a second operator who asks for the same.
+    """
     if not (stated := reason.strip()[:LONGEST_REASON]):
         return OperatorRefusal.REASON_MISSING
     if act is Act.EXTEND and ends_at is None:
         return OperatorRefusal.TIME_MISSING
     if act is Act.VOID and not confirmed:
         return OperatorRefusal.VOID_UNCONFIRMED
+    wish = Wish(
+        lot_id=lot_id,
+        act=act.value,
+        ends_at=ends_at if act is Act.EXTEND else None,
+        reason=stated,
+        operator_id=operator_id,
+    )
+    if (awaited := await agreed(conn, wish, second_person_above_minor, now)) is not None:
+        return awaited
     try:
         done = await _do(conn, act, lot_id, now, ends_at, on_hammer)
     except desk.UnknownLotError:

@@ -330,12 +330,6 @@ async def sealed_lots(conn: Connection, viewer_id: int) -> list[SealedLot]:
     return [msgspec.convert(dict(row), SealedLot) for row in found]
 
 
-async def openings_waiting(conn: Connection) -> int:
-    """How many lots wait for their officers."""
-    waiting: int = await conn.fetchval(_queries.openings_waiting)
-    return waiting
-
-
 async def release(
     house: House, conn: Connection, *, lot_id: int, officer_id: int, passphrase: str, now: datetime
 ) -> Released | OpeningRefusal | MarketRefusal:

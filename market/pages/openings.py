@@ -104,6 +104,7 @@ async def _officer_page(request: Request, form: Form, *, status: int = 200) -> R
         context = {
             "has_key": await openings.officer_key(conn, request.user.id) is not None,
             "has_passphrase": await parties.has_passphrase(conn, request.user.id),
+            "email": await _email(conn, request),
             "shortest": passphrases.SHORTEST,
             "form": form,
         }
@@ -151,6 +152,7 @@ async def _opening_page(request: Request, form: Form, *, status: int = 200) -> R
             "made": made,
             "fits": made is not None and (made.threshold, made.officers) == (chosen.threshold, chosen.officers),
             "fingerprint": None if made is None else sha256(made.public_key).hexdigest(),
+            "email": await _email(conn, request),
             "holders": await openings.holders(conn, lot_id),
             "able": await openings.officers(conn, listing.seller_id),
             "state": state,
@@ -161,6 +163,12 @@ async def _opening_page(request: Request, form: Form, *, status: int = 200) -> R
     if state is not None:
         context |= {"stage": _stage(state.phase), "late": house.node_time.now() > _opening_by(state.ends_at, chosen)}
     return render(request, "operator/opening.html", context, status=status)
+
+
+async def _email(conn: Connection, request: Request) -> str:
+    """For the browser's own list of passphrases: whose this one is."""
+    party = await parties.party_by_id(conn, request.user.id)
+    return "" if party is None else party.email
 
 
 def _stage(phase: Phase) -> str:

@@ -84,11 +84,6 @@ where l.format = 'sealed' and l.state in ('submitted', 'approved')
 order by s.outcome is not null, s.phase = 'opening' desc nulls first, s.ends_at desc nulls first, l.id
 limit $2;
 
--- name: openings_waiting
--- How many lots wait for their opening.
-select count(*) from auction.standing s join market.listing l on l.id = s.lot_id
-where l.format = 'sealed' and s.outcome is null and s.phase = 'opening';
-
 -- name: is_opening
 -- Whether the lot waits for its officers.
 select exists (select from auction.standing where lot_id = $1 and phase = 'opening' and outcome is null);

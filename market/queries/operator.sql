@@ -17,6 +17,7 @@ select (select count(*) from market.listing where state = 'submitted') as lots,
        (select count(*) from market.application where state = 'applied') as applications,
        (select count(*) from escrow.quarantine where state = 'open') as money,
        (select count(*) from market.seller_link where state = 'flagged') as links,
+       count(*) filter (where standing.phase = 'opening') as openings,
        count(*) filter (where lot.starts_at <= $1 and standing.paused_at is null) as live,
        count(*) filter (where standing.paused_at is not null) as paused
 from auction.standing

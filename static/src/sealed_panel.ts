@@ -30,7 +30,7 @@ listen((message) => {
   if (message.type !== "accepted" || message.lot !== page.lot) return;
   if (sealing === null) own.value = { ...own.peek(), received_at: null, commitment: null };
   else {
-    keep({ ...sealing, received_at: message.at, event_hash: message.hash });
+    keep({ ...sealing, received_at: message.at });
     own.value = { received_at: message.at, commitment: sealing.commitment, left: own.peek().left - 1 };
   }
 });
@@ -52,7 +52,6 @@ class SealedPanel extends LiveElement {
       <p class="result-title">${icon("shield-check")}${text("sealed.received", { time: timeText(new Date(received_at), "second") })}</p>
       <dl class="facts">
         <div><dt>${text("sealed.commitment")}</dt><dd class="mono">${commitment}</dd></div>
-        ${kept?.event_hash === undefined ? nothing : html`<div><dt>${text("sealed.event_hash")}</dt><dd class="mono">${kept.event_hash}</dd></div>`}
       </dl>
       ${kept === undefined
         ? html`<p>${text("sealed.own_unknown")}</p>`

@@ -9,7 +9,6 @@ export interface Kept {
   nonce: string;
   commitment: string;
   received_at?: string;
-  event_hash?: string;
 }
 
 const MOST_KEPT = 50;
