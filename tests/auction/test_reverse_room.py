@@ -69,7 +69,7 @@ async def seen_by_ann(house: House, lot_id: int, others: list[tuple[int, int, in
     seen: list[Any] = []
     async with house.connect(ANN) as ann, house.connect(BOB) as bob, house.connect(CAT) as cat:
         seen.append(await ann.subscribe(lot_id))
-        first = uuid4()
+        first, last = uuid4(), uuid4()
         seen.append(await ann.bid(lot_id, 50_000, first, **days(10)))
         await settled(house, ann)
         for party, price, delivery in others:
@@ -77,7 +77,7 @@ async def seen_by_ann(house: House, lot_id: int, others: list[tuple[int, int, in
             assert said["type"] == "accepted", said
         await settled(house, ann)
         seen.append(await ann.bid(lot_id, 50_000, **days(10)))  # refused: no better than her own
-        seen.append(await ann.bid(lot_id, 49_000, **days(10)))
+        seen.append(await ann.bid(lot_id, 49_000, last, **days(10)))
         await ann.send("ask", id=first)
         seen.append(await ann.answer(first))
         seen += await ann.log(lot_id)
@@ -86,8 +86,8 @@ async def seen_by_ann(house: House, lot_id: int, others: list[tuple[int, int, in
         async with httpx2.AsyncClient(
             base_url=house.origin, trust_env=False, timeout=20, headers={"x-party": str(ANN)}
         ) as http:
-            seen.append((await http.get(f"/api/v1/lots/{lot_id}/bids/{first}")).json())
-            seen.append((await http.get(f"/lots/{lot_id}/log")).json()["events"].__len__())
+            seen += [(await http.get(f"/api/v1/lots/{lot_id}/bids/{number}")).json() for number in (first, last)]
+            seen.append(len((await http.get(f"/lots/{lot_id}/log")).json()["events"]))
         async with house.node.pool.acquire() as conn:
             view = await store.lot_view(conn, lot_id)
             assert view is not None
