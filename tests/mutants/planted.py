@@ -76,7 +76,7 @@ MUTANTS = (
         "auction/bidding.py",
         "        if not in_flight or self._is_stopping:\n",
         "        if True:\n",
-        "tests/auction/test_closings.py",
+        "tests/auction/test_closings.py::test_a_bid_received_before_the_end_and_queued_after_it_is_in",
     ),
     Mutant(
         "a lot that another node has moved on is answered for all the same",
@@ -118,7 +118,7 @@ MUTANTS = (
         "    seq, price, leader_id = standing.seq + 1, standing.price_minor, standing.leader_id\n",
         "    seq, price, leader_id = standing.seq + 1, standing.price_minor, standing.leader_id\n"
         "    seq += kind is EventKind.CLOSED\n",
-        "tests/auction/test_closings.py",
+        "tests/auction/test_closings.py::test_a_lot_closes_at_its_end_and_the_hammer_names_the_winner",
     ),
     Mutant(
         "a room that was read anew is joined to old rows over a gap",
@@ -153,12 +153,28 @@ MUTANTS = (
         SIMULATE,
     ),
     Mutant(
+        "a lot of sealed bids shows how many there are",
+        19,
+        "auction/formats/sealed.py",
+        '    return standing.seq - _book(standing).hidden, b""\n',
+        '    return standing.seq, b""\n',
+        "tests/auction/test_sealed_rules.py::test_a_bid_that_stands_changes_nothing_that_anybody_sees",
+    ),
+    Mutant(
+        "one officer less than agreed can open the sealed bids",
+        19,
+        "auction/secret_sharing.py",
+        "    coefficients = [secret, *(random(len(secret)) for _ in range(threshold - 1))]\n",
+        "    coefficients = [secret, *(random(len(secret)) for _ in range(threshold - 2))]\n",
+        "tests/auction/test_sealed_sharing.py",
+    ),
+    Mutant(
         "a hash does not hang on the one before it",
         20,
         "auction/chain.py",
         "    head = sha256(standing.head + body).digest()\n",
         "    head = sha256(body).digest()\n",
-        "tests/auction/test_desk.py",
+        "tests/auction/test_bidding.py::test_every_event_is_chained_to_the_one_before",
     ),
     Mutant(
         "paddles are given out in the order of admission",
@@ -182,7 +198,7 @@ MUTANTS = (
         "auction/hub.py",
         "        if self.is_slow:\n            self.stale.add(lot_id)\n        else:\n            self.transport.write(frame)\n",
         "        self.transport.write(frame)\n",
-        "tests/auction/test_hub.py",
+        "tests/auction/test_hub.py::test_a_stuck_watcher_keeps_nobody_waiting_and_gets_the_newest_state_last",
     ),
     Mutant(
         "a step of the database's clock is followed",
@@ -194,12 +210,12 @@ MUTANTS = (
         is_quick=True,
     ),
     Mutant(
-        "time that an outage took is given back at each start",
+        "whoever comes second gives the time of an outage back once more",
         28,
         "auction/outages.py",
         "    if stopped_at is None or now - stopped_at <= SILENCE:\n",
         "    if stopped_at is None:\n",
-        "tests/auction/test_outages.py",
+        SIMULATE,
     ),
     Mutant(
         "a lot is closed in an outage that has not been made good",
@@ -207,7 +223,6 @@ MUTANTS = (
         "auction/outages.py",
         "        if self._beaten_at is None or self._node_time.now() - self._beaten_at > SILENCE:\n",
         "        if self._beaten_at is None:\n",
-        "tests/auction/test_outages.py",
+        "tests/auction/test_outages.py::test_a_hammer_under_which_the_database_stood_still_is_taken_back",
     ),
 )
-"""Invariant 19 (sealed bids) has its place here: its mutants stand with the format's own tests."""
