@@ -100,6 +100,9 @@ class Config:
     arrival_seconds: int = 10 * 86400
     inspection_seconds: int = 72 * 3600
 
+    second_person_above_minor: int = 100_000_000
+    """From what price on, in minor units, an operator's pause, resume, extension or voiding of a lot needs a second one."""
+
     log_format: str = "console"
     log_level: str = "info"
 

@@ -42,6 +42,7 @@ from market.pages.sell import plain_finding, plain_rule_sentences
 from market.photo_rendering import PhotoRefusal
 from market.problems import Problem, ProblemError
 from market.rendering import language_of
+from market.second_person import Awaited
 
 Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 Title = Annotated[str, Meta(max_length=160)]
@@ -221,6 +222,14 @@ class PhotoAdded(Struct, kw_only=True):
 class Extension(Struct, kw_only=True, forbid_unknown_fields=True):
     ends_at: Instant
     reason: Reason
+
+
+class AwaitsSecond(Struct, kw_only=True, tag_field="type", tag="awaits_second"):
+    """Nothing has changed yet: so much is at stake that another operator has to ask for the same by `expires_at`."""
+
+    lot: int
+    act: Act
+    expires_at: datetime
 
 
 class LogQuery(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -407,31 +416,33 @@ async def reject_lot(call: Call, lot_id: int, body: Reasoned) -> ListingShape:
 
 
 @operation("POST", "/lots/{lot_id:int}/pause", tag="operator")
-async def pause_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState:
+async def pause_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState | AwaitsSecond:
     """Stop the lot's clock."""
     return await _act(call, Act.PAUSE, lot_id, body.reason)
 
 
 @operation("POST", "/lots/{lot_id:int}/resume", tag="operator")
-async def resume_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState:
+async def resume_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState | AwaitsSecond:
     """Let the lot's clock run again."""
     return await _act(call, Act.RESUME, lot_id, body.reason)
 
 
 @operation("POST", "/lots/{lot_id:int}/extend", tag="operator")
-async def extend_lot(call: Call, lot_id: int, body: Extension) -> PublicState:
+async def extend_lot(call: Call, lot_id: int, body: Extension) -> PublicState | AwaitsSecond:
     """Move the end of the running phase later."""
     return await _act(call, Act.EXTEND, lot_id, body.reason, _instant(body.ends_at, "ends_at"))
 
 
 @operation("POST", "/lots/{lot_id:int}/void", tag="operator")
-async def void_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState:
+async def void_lot(call: Call, lot_id: int, body: Reasoned) -> PublicState | AwaitsSecond:
     """End the lot without a sale; every deposit is freed. This can't be undone."""
     return await _act(call, Act.VOID, lot_id, body.reason)
 
 
-async def _act(call: Call, act: Act, lot_id: int, reason: str, ends_at: datetime | None = None) -> PublicState:
-    done: Standing = granted(
+async def _act(
+    call: Call, act: Act, lot_id: int, reason: str, ends_at: datetime | None = None
+) -> PublicState | AwaitsSecond:
+    done: Standing | Awaited = granted(
         await act_on_lot(
             call.conn,
             act,
@@ -442,8 +453,11 @@ async def _act(call: Call, act: Act, lot_id: int, reason: str, ends_at: datetime
             on_hammer=trades.hammer_handler(trades.trade_terms(call.house.config), call.house.escrow),
             ends_at=ends_at,
             confirmed=True,
+            second_person_above_minor=call.house.config.second_person_above_minor,
         )
     )
+    if isinstance(done, Awaited):
+        return AwaitsSecond(lot=lot_id, act=act, expires_at=done.until)
     assert isinstance(done, Standing), "a refusal is granted to nobody"
     _refresh(call, lot_id)
     state = await store.lot_view(call.conn, lot_id)

@@ -21,6 +21,7 @@ from market.local_time import to_local, to_utc
 from market.pages.sell import csv_response, finding_rows, rule_sentences, shown_state
 from market.problems import Problem, ProblemError, sentence
 from market.rendering import Form, flash, language_of, render
+from market.second_person import Awaited, all_waiting, waiting_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,10 @@ async def control_room(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         waiting = await queues(conn, now)
         running = await running_lots(conn, now)
+        asked = await all_waiting(conn, now)
     context = {
         "queues": waiting,
+        "asked": asked,
         "live": [lot for lot in running if lot.started or lot.paused_at],
         "upcoming": [lot for lot in running if not lot.started and not lot.paused_at][:20],
     }
@@ -108,7 +111,10 @@ async def act(request: Request) -> Response:
             on_hammer=on_hammer,
             ends_at=to_utc(typed.get("ends_at", ""), "UTC"),
             confirmed=typed.get("confirmed") == "1",
+            second_person_above_minor=house.config.second_person_above_minor,
         )
+    if isinstance(done, Awaited):
+        return _see(request, "operator_lot", "second_person.asked", lot_id=lot_id)
     if not isinstance(done, Standing):
         name = {"reason_missing": f"{wanted}_reason", "time_missing": "ends_at", "void_unconfirmed": "confirmed"}
         return await _lot_page(request, {name.get(done.value, ""): sentence(request, done)}, typed)
@@ -209,6 +215,7 @@ async def _lot_page(
         pictures = await photos.photos_of(conn, lot_id)
         rows = await calendar_rows(conn, [lot_id], now)
         history = await audit.entries_of(conn, f"lot:{lot_id}")
+        asked = await waiting_on(conn, lot_id, house.node_time.now())
     row = rows.get(lot_id)
     values = {"ends_at": to_local(row.ends_at, "UTC") if row else "", **(typed or {})}
     context = {
@@ -220,6 +227,7 @@ async def _lot_page(
         "rule": _rule(listing, request),
         "findings": finding_rows(request, listing, now) if listing.state is ListingState.SUBMITTED else [],
         "history": history,
+        "asked": asked,
         "form": Form(values=values, errors=dict(errors or {})),
     }
     return render(request, "operator/lot.html", context, status=422 if errors else 200)
