@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+
 from auction import desk, store
 from auction.facts import StepBand
 from benchmarks.flood import attack
 from market import open_files, tokens
 from tests.auction.house import a_lot
-from tests.door.house_server import Server
+from tests.door.house_server import ImpatientProtocol, Server
 
 
-async def test_the_house_goes_on_under_five_hundred_connections(server: Server) -> None:
+async def test_the_house_goes_on_under_five_hundred_connections(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_files.raise_limit()
+    # House and flood share one loop here; half a second would be too short for a head on a busy machine.
+    monkeypatch.setattr(ImpatientProtocol, "head_seconds", 2.0)
     await server.party()  # the lot is number one's, who may not bid on it
     bidder = await server.party()
     async with server.house.pool.acquire() as conn, conn.transaction():
@@ -22,12 +28,12 @@ async def test_the_house_goes_on_under_five_hundred_connections(server: Server) 
         token = await tokens.create_token(conn, bidder, "bidder", now)
     assert isinstance(token, str)
     bound = server.house.live.limits.sockets_per_address
-    figures = await attack(server.port, 1, token, connections=450, greedy=bound + 20, seconds=1.0)
+    figures = await attack(server.port, 1, token, connections=450, greedy=bound + 20, seconds=2.2)
     assert figures["greedy_taken"] == bound and figures["greedy_refused"] == 20
     assert figures["watching"] == 150 and figures["watching_refused"] == 0
-    # Heads have half a second here, so who sends none or dribbles one is gone by the end.
+    # Who sends no head, or dribbles one, is gone by the end.
     assert figures["silent_left"] == figures["trickling_left"] == 0
-    assert figures["bids"] >= 4 and figures["ack_p50_ms"] < 1000
+    assert figures["bids"] >= 4 and figures["ack_p50_ms"] < 2000
     assert (await server.client.get("/readyz")).status_code == 200
 
 
