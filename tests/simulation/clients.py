@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NOT_KEPT = frozenset({"too_fast", "busy", "id_reused", "unknown_lot", "malformed_amount"})
 """Refusals at the door: the request was never judged, and may come again."""
+TABS = 2
+"""How many lots a bidder looks at at once."""
 Heard = dict[str, Any]
 
 
@@ -104,6 +106,10 @@ class Bidder:
 
     async def _look(self, wire: Wire, lot_id: int) -> Heard:
         if lot_id not in self.states or self.chance.random() < 0.1:
+            while len(self.states) >= TABS:
+                left = next(iter(self.states))
+                del self.states[left]
+                wire.send("unsubscribe", lot=left)
             wire.send("subscribe", lot=lot_id)
             self.states.pop(lot_id, None)
             async with asyncio.timeout(self.world.patience):

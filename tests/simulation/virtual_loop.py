@@ -26,8 +26,26 @@ class Process:
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_dead = False
-        self.frozen: list[asyncio.Handle] | None = None
+        self.frozen: list[Handle] | None = None
         self.tasks: list[asyncio.Task[Any]] = []
+
+
+class Handle:
+    """A callback that is to run. (asyncio's own spends more time on being made than the callback takes.)"""
+
+    __slots__ = ("args", "callback", "context", "is_cancelled")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = copy_context() if context is None else context
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+    def cancelled(self) -> bool:
+        return self.is_cancelled
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
@@ -41,8 +59,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.microseconds = START_MICROSECONDS
         self.failures: list[str] = []
         self.steps = 0
-        self._ready: list[asyncio.Handle] = []
-        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._ready: list[Handle] = []
+        self._timers: list[tuple[int, int, Handle]] = []
         self._count = 0
 
     # What asyncio asks of a loop
@@ -71,8 +89,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             process.tasks.append(task)
         return task
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args, context)
         self._ready.append(handle)
         return handle
 
@@ -80,28 +98,23 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> Any:
         return self.call_in(max(0, -int(-delay * 1e6 // 1)), callback, *args, context=context)
 
-    def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
         return self.call_later(when - self.time(), callback, *args, context=context)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """A cancelled timer stays in the heap until it comes up."""
-
     # Virtual time
 
     def call_in(
         self, microseconds: int, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
+    ) -> Any:
         """Call back when so many microseconds have passed."""
         when = self.microseconds + microseconds
-        handle = asyncio.TimerHandle(when / 1e6, callback, args, self, context)
+        handle = Handle(callback, args, context)
         self._count += 1
         heapq.heappush(self._timers, (when, self._count, handle))
         return handle
@@ -122,7 +135,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """One round: the timers that are due, and then all that was ready when the round began, in a drawn order."""
         timers, ready = self._timers, self._ready
         if not ready:
-            while timers and timers[0][2]._cancelled:
+            while timers and timers[0][2].is_cancelled:
                 heapq.heappop(timers)
             if not timers:
                 raise RuntimeError("everybody waits for ever")
@@ -134,17 +147,17 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self.chance.shuffle(ready)
         self.steps += len(ready)
         for handle in ready:
-            if handle._cancelled:
+            if handle.is_cancelled:
                 continue
-            process = handle._context.get(PROCESS)
+            process = handle.context.get(PROCESS)
             if process is not None and (process.is_dead or process.frozen is not None):
                 if process.frozen is not None:
                     process.frozen.append(handle)
                 continue
             try:
-                handle._context.run(handle._callback, *handle._args)
+                handle.context.run(handle.callback, *handle.args)
             except Exception as error:
-                self.failures.append(f"{handle._callback!r} failed: {error!r}")
+                self.failures.append(f"{handle.callback!r} failed: {error!r}")
 
     # Processes
 
