@@ -72,6 +72,8 @@ def test_each_bid_is_told_why() -> None:
     whys = [Why.FILLED, Why.PASSED_OVER, Why.FILLED, Why.PART_LEFT, Why.NONE_LEFT, Why.BELOW_FLOOR]
     assert [fill.why for fill in clearing.fills] == whys
     assert (clearing.set_by, cleared(offers((100, 6), (100, 6)), 10, PRO_RATA).fills[0].why) == (4, Why.SHARED)
+    exactly = cleared(offers((100, 6), (100, 4)), 10, PRO_RATA)
+    assert [fill.why for fill in exactly.fills] == [Why.FILLED, Why.FILLED]
 
 
 small_books = st.lists(

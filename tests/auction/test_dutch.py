@@ -15,6 +15,7 @@ from auction.facts import (
     LARGEST_AMOUNT_MINOR,
     Bid,
     DeskRefusal,
+    Line,
     Logged,
     Lot,
     Outcome,
@@ -68,7 +69,9 @@ def test_refusals_are_tested_in_their_order() -> None:
     [(0, 1000), (9.999999, 1000), (10, 900), (69.999999, 400), (70, 300), (129.999999, 300)],
 )
 def test_the_first_press_pays_the_price_of_its_stamp_and_ends_the_lot_there(seconds: float, price: int) -> None:
-    standing = accepted(dutch.judge(LOT, OPEN, a_press(ANN, 1000, seconds), admitted=True, ranks={})).standing
+    verdict = accepted(dutch.judge(LOT, OPEN, a_press(ANN, 1000, seconds), admitted=True, ranks={}))
+    standing = verdict.standing
+    assert verdict.lines == (Line(party_id=ANN, amount_minor=price),)
     assert (standing.price_minor, standing.leader_id, standing.phase) == (price, ANN, Phase.DECIDED)
     assert standing.ends_at == at(seconds) and dutch.is_due(LOT, standing, at(seconds))
     closed = dutch.close(LOT, standing, at(seconds + 1))
@@ -206,8 +209,9 @@ def test_a_lot_that_is_decided_or_paused_gets_no_credit_and_takes_no_act() -> No
 def test_a_later_end_leaves_the_fall_as_it_was() -> None:
     extended = dutch.extend(LOT, OPEN, at(1000), at(5))
     assert isinstance(extended, Standing)
+    opened, _ = logged(LOT, OPEN, EventKind.OPENED, START)
     event, extended = logged(LOT, extended, EventKind.EXTENDED, at(5))
-    folded = dutch.fold(LOT, extended, [event])
+    folded = dutch.fold(LOT, extended, [opened, event])
     assert dutch.price_at(LOT, folded, at(25)) == 800 and dutch.price_at(LOT, folded, at(999)) == 300
 
 
