@@ -29,6 +29,12 @@ async def next_bidder(conn: Connection, lot_id: int, without: Sequence[int]) -> 
     return None if row is None else Next(**dict(row))
 
 
+async def best_supplier(conn: Connection, lot_id: int) -> Next | None:
+    """The supplier of a closed purchase whose bid ranks first among those who were not asked before, at his own price."""
+    row = await conn.fetchrow(_queries.suppliers_in_order, lot_id)
+    return None if row is None else Next(**dict(row))
+
+
 async def has_second_offer(conn: Connection, lot_id: int) -> bool:
     """Whether the lot's rule passes it on to the runner-up by itself when the winner does not pay."""
     return bool(await conn.fetchval(_queries.has_second_offer, lot_id))

@@ -13,6 +13,7 @@ import msgspec
 
 from auction import store
 from auction.facts import Award, Hammer, Outcome
+from auction.formats import format_name
 from escrow.deposits import Deposits
 from escrow.facts import State
 from escrow.hooks import Hooks
@@ -63,7 +64,10 @@ async def offer(
     if (refusal := offer_refusal(sale)) is not None:
         return refusal
     assert sale is not None and sale.kind is not None, "offer_refusal has looked"
-    after = await runner_up.next_bidder(conn, lot_id, sale.defaulted_ids)
+    if sale.kind is OfferKind.BEST_SUPPLIER:
+        after = await runner_up.best_supplier(conn, lot_id)
+    else:
+        after = await runner_up.next_bidder(conn, lot_id, sale.defaulted_ids)
     if after is None:
         return OfferRefusal.NOBODY_LEFT
     if sale.kind is OfferKind.HIGHEST_BIDDER:
@@ -245,6 +249,7 @@ async def _hammer(conn: Connection, found: Offer, now: datetime) -> Hammer:
         seq=standing.seq,
         head=standing.head,
         admitted_ids=(),
+        format=format_name(lot),
         awards=(Award(party_id=found.party_id, paddle=found.paddle, quantity=1, total_minor=found.price_minor),),
     )
 

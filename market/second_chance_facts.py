@@ -13,11 +13,12 @@ OFFER_STANDS = timedelta(days=3)
 
 class OfferKind(StrEnum):
     """To the runner-up after the winner's default, at his own highest bid; or to the highest bidder below the reserve, at a
-    price of the seller's.
+    price of the seller's. In a purchase that ended above the buyer's hidden maximum: to the best supplier, at his own bid.
     """
 
     RUNNER_UP = "runner_up"
     HIGHEST_BIDDER = "highest_bidder"
+    BEST_SUPPLIER = "best_supplier"
 
 
 class OfferState(StrEnum):
@@ -84,6 +85,8 @@ class Sale(Struct, frozen=True, kw_only=True):
     @property
     def kind(self) -> OfferKind | None:
         """To whom the lot can be offered now, if to anybody."""
+        if self.format == "reverse" and self.outcome == "unsold" and not self.is_sold:
+            return OfferKind.BEST_SUPPLIER
         if self.format != "english" or self.is_sold:
             return None
         if self.outcome == "unsold":

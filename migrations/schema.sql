@@ -1760,7 +1760,7 @@ CREATE TABLE market.second_chance (
     CONSTRAINT second_chance_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT second_chance_ended_once CHECK (((state = 'offered'::text) = (ended_at IS NULL))),
     CONSTRAINT second_chance_has_a_clock CHECK ((expires_at > offered_at)),
-    CONSTRAINT second_chance_kind_known CHECK ((kind = ANY (ARRAY['runner_up'::text, 'highest_bidder'::text]))),
+    CONSTRAINT second_chance_kind_known CHECK ((kind = ANY (ARRAY['runner_up'::text, 'highest_bidder'::text, 'best_supplier'::text]))),
     CONSTRAINT second_chance_price_minor_check CHECK ((price_minor > 0)),
     CONSTRAINT second_chance_state_known CHECK ((state = ANY (ARRAY['offered'::text, 'accepted'::text, 'declined'::text, 'lapsed'::text])))
 );

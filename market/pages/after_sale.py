@@ -20,7 +20,7 @@ from market.listings import lot_from_listing
 from market.problems import Problem, ProblemError, sentence
 from market.relisting import relist_refusal
 from market.rendering import Form, flash, language_of, render
-from market.second_chance_facts import Offer, OfferRefusal, offer_refusal
+from market.second_chance_facts import Offer, OfferKind, OfferRefusal, offer_refusal
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -101,7 +101,8 @@ async def answer(request: Request) -> Response:
     if not isinstance(done, Offer):
         return await _offer_page(request, done)
     if done.case_id is not None:
-        return _to(request, "deal", "offer.accepted", case_id=done.case_id)
+        said = "offer.accepted_supplier" if done.kind is OfferKind.BEST_SUPPLIER else "offer.accepted"
+        return _to(request, "deal", said, case_id=done.case_id)
     return _to(request, "offer", "offer.declined", offer_id=offer_id)
 
 
@@ -144,7 +145,7 @@ async def _after(request: Request, form: Form) -> Response:
         row = (await calendar_rows(conn, [lot_id], now)).get(lot_id)
         sale = await second_chance.sale_of(conn, lot_id)
         offers = await second_chance.offers_of_lot(conn, lot_id)
-    if listing is None or row is None:
+    if listing is None:
         raise ProblemError(Problem.NOT_FOUND)
     context = {
         "listing": listing,
@@ -152,7 +153,10 @@ async def _after(request: Request, form: Form) -> Response:
         "sale": sale,
         "offers": offers,
         "form": form,
-        "may_lower": row.outcome is None and listing.reserve_minor is not None and listing.format == "english",
+        "may_lower": row is not None
+        and row.outcome is None
+        and listing.reserve_minor is not None
+        and listing.format == "english",
         "may_offer": sale is not None and offer_refusal(sale) is None,
         "may_relist": sale is not None and sale.relisted_as is None and relist_refusal(sale) is None,
     }

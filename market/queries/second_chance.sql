@@ -29,6 +29,19 @@ where bids.party_id <> all ($2::bigint[]) and party.barred_at is null
 order by bids.amount_minor desc, admission.priority_rank nulls last, bids.seq, bids.stamped_at
 limit 1;
 
+-- name: suppliers_in_order
+-- Who bid on a purchase, by the ranking in its closing event, each at the price of his last bid. Left out are who was asked
+-- before and whoever is barred from the house.
+select admission.party_id, admission.paddle, (ranked.row ->> 'price_minor')::bigint as price_minor
+from auction.event
+cross join lateral jsonb_array_elements(convert_from(body, 'UTF8')::jsonb #> '{detail,ranking}') as ranked(row)
+join auction.admission on admission.lot_id = event.lot_id and admission.paddle = (ranked.row ->> 'paddle')::integer
+join market.party on party.id = admission.party_id
+where event.lot_id = $1 and event.kind = 'closed' and party.barred_at is null
+  and not exists (select from market.second_chance where lot_id = $1 and second_chance.party_id = admission.party_id)
+order by (ranked.row ->> 'rank')::integer
+limit 1;
+
 -- name: has_second_offer
 -- Whether the lot's rule passes it on to the runner-up by itself.
 select format = 'english' and coalesce((options ->> 'second_offer')::boolean, false) from market.listing where id = $1;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auction.facts import Award, Hammer, Outcome
 from escrow.desk import EscrowDesk
@@ -82,12 +82,15 @@ async def stage(
     given: list[int] | None = None,
     seller: int | None = None,
     now: datetime = NOW,
+    **content: Any,
 ) -> Stage:
     """A lot on show with so many admitted bidders (those `given` first), each deposit paid in through the bank."""
     desk = desk or house_desk()
     operator = await party(conn, operator=True)
     seller = seller or await party(conn)
-    listing = await on_show(conn, seller, operator, changed(deposit_minor=deposit_minor, starts_at=now + HOUR), now)
+    listing = await on_show(
+        conn, seller, operator, changed(deposit_minor=deposit_minor, starts_at=now + HOUR, **content), now
+    )
     people = [*(given or ()), *[await party(conn) for _ in range(bidders - len(given or ()))]]
     paddles = {}
     for each in people:

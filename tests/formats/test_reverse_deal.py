@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from msgspec.structs import replace
 
-from auction.facts import Outcome
+from auction import store
+from auction.batch import judge_batch
+from auction.closings import close_lot
+from auction.facts import Bid, Outcome
 from escrow import books
 from escrow.facts import Case, DepositState, State
-from market import applications, deals_store, trades
+from market import applications, deals_store, second_chance, trades
 from market.catalogue import Catalogue
 from market.confirmation import confirmation
 from market.my_bids import my_bids
+from market.second_chance_facts import Offer, OfferKind
 from tests.deal.traded import DEPOSIT, PRICE, Stage, case_of, notices_of, pays, stage
 from tests.sell.stall import HOUR, NOW
 
@@ -90,3 +95,46 @@ async def test_without_an_award_every_bond_is_free(conn: Connection) -> None:
     assert await bonds(conn, on) == [DepositState.FREED] * 3
     assert (await notices_of(conn, on.seller))[-1] == "purchase_unsold_seller"
     assert (await notices_of(conn, on.winner))[-1] == "purchase_unsold"
+
+
+async def test_the_buyer_may_still_take_the_best_bid_above_his_maximum(conn: Connection) -> None:
+    on = await stage(
+        conn,
+        format="reverse",
+        options={"decrement_minor": 100},
+        start_price_minor=10_000,
+        reserve_minor=9_000,
+        extension_seconds=None,
+    )
+    first, second, third = on.bidders
+    for party, price in [(first, 9_300), (second, 9_200), (third, 9_400)]:
+        room = await store.lock_room(conn, on.lot_id)
+        assert room is not None
+        bid = Bid(
+            lot_id=on.lot_id,
+            party_id=party,
+            client_bid_id=uuid4(),
+            amount_minor=price,
+            is_maximum=False,
+            stamped_at=NOW + 2 * HOUR,
+        )
+        judged = judge_batch(room, [bid])
+        assert judged.answers[0].refusal is None
+        await store.commit_batch(await store.prepare_batch(conn), [judged])
+    async with conn.transaction():
+        handler = trades.hammer_handler(trades.TradeTerms(), on.desk)
+        room = await close_lot(conn, on.lot_id, NOW + 100 * HOUR, handler)
+    assert room is not None and (room.standing.outcome, room.standing.price_minor) == (Outcome.UNSOLD, 9_200)
+    now = NOW + 101 * HOUR
+    async with conn.transaction():
+        made = await second_chance.offer(conn, lot_id=on.lot_id, actor_id=on.seller, price_minor=1, now=now)
+    assert isinstance(made, Offer)
+    assert (made.party_id, made.price_minor, made.kind) == (second, 9_200, OfferKind.BEST_SUPPLIER)
+    async with conn.transaction():
+        done = await second_chance.accept(
+            conn, on.desk, trades.TradeTerms(), offer_id=made.id, party_id=second, now=now + HOUR
+        )
+    assert isinstance(done, Offer)
+    case = await case_of(conn, on)
+    assert (case.seller_id, case.buyer_id, case.price_minor) == (second, on.seller, 9_200)
+    assert await books.faults(conn) == []
