@@ -73,7 +73,16 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
     listing = await listings.create_draft(conn, seller_id=owner, content=ListingContent(currency="CNY"), now=now)
     sale = await stage(conn, bidders=2, seller=owner, now=now)
     await fall(conn, sale, closed_at=now)
+    offer_id = await conn.fetchval(
+        "insert into market.second_chance (lot_id, party_id, kind, currency, price_minor, offered_at, expires_at)"
+        " values ($1, $2, 'runner_up', 'CNY', 1, $3, $4) returning id",
+        sale.lot_id,
+        sale.bidders[1],
+        now,
+        now + timedelta(days=1),
+    )
     return {
+        Whose.OWN_OFFER: offer_id,
         Whose.OWN_SESSION: (await sessions.sessions_of(conn, owner, now))[0].id,
         Whose.OWN_TOKEN: (await tokens.tokens_of(conn, owner))[0].id,
         Whose.OWN_NOTICE: (await notices.notices_of(conn, owner))[-1].id,
