@@ -56,6 +56,7 @@ class Queues(Struct, frozen=True, kw_only=True):
     applications: int
     money: int
     links: int
+    openings: int
     live: int
     paused: int
 

@@ -13,8 +13,7 @@ create table auction.signed_head (
     head bytea not null constraint signed_head_is_a_hash check (octet_length(head) = 32),
     root bytea constraint signed_head_root_is_a_hash check (octet_length(root) = 32),
     statement text not null,
-    constraint signed_head_pk primary key (lot_id, seq, at),
-    constraint signed_head_of_an_event foreign key (lot_id, seq) references auction.event (lot_id, seq)
+    constraint signed_head_pk primary key (lot_id, seq, at)
 );
 comment on column auction.signed_head.root is 'Only of the final head.';
 create unique index signed_head_final on auction.signed_head (lot_id) where root is not null;

@@ -2324,9 +2324,6 @@ ALTER TABLE ONLY auction.retraction
 ALTER TABLE ONLY auction.sale_lot
     ADD CONSTRAINT sale_lot_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
 
-ALTER TABLE ONLY auction.signed_head
-    ADD CONSTRAINT signed_head_of_an_event FOREIGN KEY (lot_id, seq) REFERENCES auction.event(lot_id, seq);
-
 ALTER TABLE ONLY auction.standing
     ADD CONSTRAINT standing_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
 

@@ -81,7 +81,11 @@ function placed(mine: Omit<You, "paddle"> & { paddle: number | null }): You {
   return { ...mine, paddle: mine.paddle ?? 0 };
 }
 
+const BUSY_MS = 1_000;
+
 function received(message: FromServer): void {
+  // What was asked could not be read for a moment: ask again.
+  if (message.type === "error" && message.code === "busy") window.setTimeout(subscribe, BUSY_MS);
   if (!("lot" in message) || message.lot !== page.lot) return;
   if (message.type === "subscribed") {
     const { you: mine, ...rest } = message;
