@@ -230,3 +230,17 @@ async def test_a_supplier_at_another_node_is_told_of_his_new_rank(pool: Pool) ->
         assert (await bob.bid(1, 50_000, **days(9)))["type"] == "accepted"
         assert (await ann.until("you"))["detail"]["rank"] == 2
         assert ann.kept == []
+
+
+async def test_a_slow_reader_is_told_the_newest_place_alone(pool: Pool) -> None:
+    await open_lot(pool, a_lot(visibility="lead_only"), ANN, BOB)
+    async with serve(pool) as house, house.connect(ANN) as ann, house.connect(BOB) as bob:
+        await ann.subscribe(1)
+        (watcher,) = house.node.hub.of_party(ANN)
+        watcher.pause_writing()
+        for price in (50_000, 49_000, 48_000):
+            await bob.bid(1, price, **days(7))
+            await settled(house)
+        watcher.resume_writing()
+        await settled(house, ann)
+    assert [message["detail"]["lead_cost"] for message in ann.kept if message["type"] == "you"] == ["48000/1"]
