@@ -1,13 +1,12 @@
 /** `<uniform-panel>`: one's own hidden bids, and the form that adds one or raises one. */
-import { effect } from "@preact/signals-core";
 import { html, nothing, type TemplateResult } from "lit";
 import { icon, LiveElement } from "../live/element";
-import { link, send } from "../live/socket";
+import { link } from "../live/socket";
 import { pending, placeBid, type Verdict, verdict } from "../lot/bidding";
 import { budget } from "../lot/budget";
 import { askFirst } from "../lot/confirming";
 import { increment, isOver, lowest, state } from "../lot/model";
-import { money, page } from "../lot/page";
+import { money } from "../lot/page";
 import { begun } from "../lot/ticking";
 import { verdictText } from "../lot/verdicts";
 import { decimalText, parseAmount } from "../money";
@@ -26,14 +25,6 @@ class UniformPanel extends LiveElement {
   private raised: OwnBid | null = null;
   private sent: Sent | null = null;
   private problems = { price: "", units: "" };
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    // The own bids come with the subscription: ask again once one of them has changed.
-    effect(() => {
-      if (verdict.value?.kind === "accepted") send({ type: "subscribe", lot: page.lot, epoch: state.peek().epoch, seq: state.peek().seq });
-    });
-  }
 
   override render(): TemplateResult | typeof nothing {
     if (isOver.value) return nothing;
