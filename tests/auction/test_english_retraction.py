@@ -148,10 +148,10 @@ def test_with_the_bid_go_the_private_raises_that_stood_on_it() -> None:
 
 def test_a_private_raise_taken_back_before_it_did_anything_shows_nowhere() -> None:
     raised = maximum(ANN, 900, 30)
-    story = told(maximum(ANN, 200, 10), raised)
+    story = told(maximum(ANN, 200, 10), maximum(ANN, 300, 20), raised)
     answer = story.retract(raised, 40)
     assert isinstance(answer, Retracted) and not answer.shows
-    assert (story.standing.leader_maximum_minor, story.standing.retraction_count) == (200, 0)
+    assert (story.standing.leader_maximum_minor, story.standing.retraction_count) == (300, 0)
 
 
 def test_a_private_raise_that_has_answered_others_is_taken_back_in_public() -> None:
