@@ -11,7 +11,9 @@ from auction.facts import LARGEST_AMOUNT_MINOR, Lot, Param
 from auction.formats.clearing import Marginal, Pricing
 from auction.formats.uniform import UniformRule
 from auction.linter import (
+    LEAST_DEPOSIT_PERCENT,
     LONGEST_PHASE_SECONDS,
+    MOST_DEPOSIT_PERCENT,
     Draft,
     Finding,
     deposit_findings,
@@ -55,7 +57,7 @@ def _findings(draft: Draft, options: Options, now: datetime) -> Iterator[Finding
     yield from times_findings(draft, now)
     yield from _length(draft.timed_seconds)
     yield from _reserve(draft, options)
-    yield from deposit_findings(draft, now)
+    yield from _deposit(draft, options, now)
 
 
 def _units(options: Options) -> Iterator[Finding]:
@@ -108,6 +110,17 @@ def _reserve(draft: Draft, options: Options) -> Iterator[Finding]:
     elif step is not None and step > 0 and (reserve - start) % step:
         under = reserve - (reserve - start) % step
         yield error("reserve_minor", "reserve_off_grid", under=("money", under), over=("money", under + step))
+
+
+def _deposit(draft: Draft, options: Options, now: datetime) -> Iterator[Finding]:
+    """One deposit covers a bidder who may want one unit or all, so the usual share is taken of either."""
+    start, quantity, deposit = draft.start_price_minor, options.quantity, draft.deposit_minor
+    yield from (found for found in deposit_findings(draft, now) if found.code != "deposit_share")
+    if start is None or start <= 0 or quantity is None or quantity <= 0 or not 0 < deposit <= LARGEST_AMOUNT_MINOR:
+        return
+    least, most = -(-start * LEAST_DEPOSIT_PERCENT // 100), start * quantity * MOST_DEPOSIT_PERCENT // 100
+    if not least <= deposit <= most:
+        yield warning("deposit_minor", "uniform_deposit_share", least=("money", least), most=("money", most))
 
 
 def is_whole(draft: Draft) -> bool:
