@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 
 
 class BidWish(Struct, kw_only=True, omit_defaults=True):
-    """Exactly one of `amount` and `maximum`, in minor units. The Idempotency-Key, a UUID, is the bid's id for ever."""
+    """Exactly one of `amount` and `maximum`, in minor units, or `details` alone (a sealed bid); `details` is an object that
+    the lot's format defines. The Idempotency-Key, a UUID, is the bid's id for ever.
+    """
 
     amount: MinorIn | None = None
     maximum: MinorIn | None = None
     expected_seq: Annotated[int, Meta(ge=0)] | None = None
+    details: dict[str, Any] | None = None
 
 
 class QualificationShape(Struct, kw_only=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Sequence
 from functools import cache
 from time import monotonic
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import msgspec
 import pytest
+from playwright.async_api import Browser, expect
 
+import hatch_build
 from auction import sealing
 from auction.facts import Outcome, Refusal
 from auction.secret_sharing import Share, combine
@@ -21,7 +25,21 @@ from market.openings import OfficerKey, OpeningRefusal, Released
 from market.refusals import MarketRefusal
 from migrations.database import Role, connect
 from tests.door.house_server import run_server
+from tests.formats.sealed_journey import (
+    TEXTS,
+    give_share,
+    make_key,
+    open_now,
+    press,
+    read_receipt,
+    seal,
+    to_the_deal,
+    wait_for_words,
+    write_lot,
+)
 from tests.formats.sealed_stage import Stage, phrase_of
+from tests.front.saleroom import Saleroom
+from tests.journey.looking import faults_of
 
 if TYPE_CHECKING:
     from migrations.database import Address
@@ -31,8 +49,19 @@ Dump = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 async def stage(module_database: Address, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    hatch_build.build(Saleroom.root)
     async for server in run_server(module_database, tmp_path_factory.mktemp("house")):
         yield await Stage.set(server)
+
+
+@pytest.fixture
+async def saleroom(stage: Stage, browser: Browser) -> AsyncIterator[Saleroom]:
+    room = Saleroom(stage.server, browser, stage.seller, stage.operator, stage.bidders)
+    yield room
+    for look in room.looks:
+        await look.page.context.close()
+    # The browser itself says of a form that was refused that it was.
+    assert [message for look in room.looks for message in look.said if "422" not in message] == []
 
 
 async def dump(address: Address) -> Dump:
@@ -128,7 +157,7 @@ async def test_the_database_itself_refuses_a_share_before_the_end(stage: Stage) 
 async def test_two_of_three_open_the_bids_and_the_lot_closes(stage: Stage) -> None:
     """Wrong, early, twice and foreign hands are refused; a crash with the last share loses nothing and gives nothing."""
     ann, bob, cat = stage.bidders
-    lot_id = await stage.lot(ends_in=1.5)
+    lot_id = await stage.lot(ends_in=1.0)
     for party, amount in ((ann, 1_600_000), (bob, 1_700_000), (cat, 1_800_000), (ann, 1_550_000), (cat, None)):
         assert (await stage.bid(lot_id, party, amount)).refusal is None
     await stage.until_opening(lot_id)
@@ -253,23 +282,84 @@ async def test_too_few_officers_the_operator_voids_and_no_bid_is_ever_read(stage
     assert (state["outcome"], state["detail"]["unsealed"]) == ("void", None)
 
 
-async def test_programs_hold_the_ceremony_and_the_opening_too(stage: Stage) -> None:
+async def test_programs_seal_hold_the_ceremony_and_open_too(stage: Stage) -> None:
     """By the API alone; nothing that is stored of a request is a quick hash of a passphrase."""
     server, house = stage.server, stage.server.house
+    client, operator = server.client, await server.bearer(stage.operator)
     async with house.pool.acquire() as conn, conn.transaction():
         listing = await stage.to_approve(conn)
-    operator = await server.bearer(stage.operator)
-    able = (await server.client.get(f"/api/v1/officers?lot={listing.id}", headers=operator)).json()["items"]
+    able = (await client.get(f"/api/v1/officers?lot={listing.id}", headers=operator)).json()["items"]
     assert {one["id"] for one in able} >= set(stage.officers)
-    made = await server.client.post(
-        f"/api/v1/openings/{listing.id}/key", json={"officers": stage.officers}, headers=operator
-    )
+    key = f"/api/v1/openings/{listing.id}/key"
+    made = await client.post(key, json={"officers": stage.officers}, headers=operator)
     assert made.status_code == 200 and [one["given_at"] for one in made.json()["holders"]] == [None] * 3
-    early = await server.client.post(
-        f"/api/v1/openings/{listing.id}/release",
-        json={"opening_passphrase": phrase_of(0)},
-        headers=await server.bearer(stage.officers[0]),
+    listed = (await client.get("/api/v1/openings", headers=operator)).json()["items"]
+    assert next(one for one in listed if one["lot"] == listing.id)["stage"] == "approval"
+
+    lot_id = await stage.lot(ends_in=1.0)
+    bidder = stage.bidders[0]
+    public_key = (await client.get(f"/api/v1/lots/{lot_id}")).json()["now"]["detail"]["public_key"]
+    sealed_bid = sealing.seal_bid(public_key, lot=lot_id, paddle=stage.paddles[lot_id, bidder], amount_minor=2_000_000)
+    headers = {**await server.bearer(bidder), "idempotency-key": "6f1f44d2-5a0b-4d5e-9d5f-0a1b2c3d4e5f"}
+    details = {"ciphertext": sealed_bid.ciphertext, "commitment": sealed_bid.commitment}
+    for wrong, code in (({"amount": "2000000"}, "sum_in_clear"), ({"details": {"sum": 1}}, "malformed_details")):
+        other = {**headers, "idempotency-key": f"6f1f44d2-5a0b-4d5e-9d5f-0000000000{len(code)}"}
+        refused = await client.post(f"/api/v1/lots/{lot_id}/bids", json=wrong, headers=other)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+    taken = await client.post(f"/api/v1/lots/{lot_id}/bids", json={"details": details}, headers=headers)
+    assert (taken.status_code, taken.json()["price_minor"]) == (200, None)
+    release = f"/api/v1/openings/{lot_id}/release"
+    early = await client.post(
+        release, json={"opening_passphrase": phrase_of(0)}, headers=await server.bearer(stage.officers[0])
     )
     assert (early.status_code, early.json()["code"]) == (409, "opening_not_yet")
-    listed = (await server.client.get("/api/v1/openings", headers=operator)).json()["items"]
-    assert next(one for one in listed if one["lot"] == listing.id)["stage"] == "approval"
+    await stage.until_opening(lot_id)
+    for number, opened in ((0, False), (1, True)):
+        token = await server.bearer(stage.officers[number])
+        given = await client.post(release, json={"opening_passphrase": phrase_of(number)}, headers=token)
+        assert given.json() == {"given": number + 1, "threshold": 2, "opened": opened, "disagree": False}
+    assert (await stage.until_closed(lot_id)).price_minor == "1510000"
+
+
+async def test_from_the_sellers_form_to_the_deal_by_hand(saleroom: Saleroom, stage: Stage) -> None:
+    """Sealed in two browsers, opened by two of three officers, in both languages."""
+    lot_id = await write_lot(saleroom)
+    await make_key(saleroom, stage, lot_id)
+    await open_now(stage, lot_id)
+    ann, bob = await asyncio.gather(
+        saleroom.live_lot(lot_id, stage.bidders[0], "zh"), saleroom.live_lot(lot_id, stage.bidders[1], "en")
+    )
+    await ann.page.locator("#sealed-sum").fill("9,999")
+    await ann.page.locator("sealed-panel .bid-submit").click()
+    await expect(ann.page.locator("#sealed-problem")).to_be_visible()
+    await seal(ann, "18,000")
+    await seal(bob, "20,000")
+    await bob.page.locator("[data-withdraw]").click()
+    await bob.page.locator("sealed-panel [data-agree]").click()
+    await wait_for_words(bob.page, "sealed.withdrawn", "en")
+    await seal(bob, "16,500")
+    await seal(ann, "17,250")
+    async with ann.page.expect_download() as saved:
+        await press(ann.page, "sealed.receipt")
+    receipt = read_receipt(await (await saved.value).path())
+    said = receipt["lot"], receipt["paddle"], int(receipt["amount_minor"]), receipt["nonce"]
+    assert receipt["commitment"] == sealing.commitment_of(*said)
+    assert "17,250" not in await bob.page.content() and "1725000" not in await bob.page.content()
+    assert (await stage.state(lot_id)).seq == 1
+
+    await stage.until_opening(lot_id)
+    await expect(bob.page.locator("sealed-clock")).to_contain_text(TEXTS.text("sealed.phase_opening", "en"))
+    first = await give_share(saleroom, stage.officers[1], lot_id, phrase_of(1), "zh")
+    await wait_for_words(first, "opening.you_gave")
+    await wait_for_words(first, "opening.progress", given=1, threshold=2)
+    second = await give_share(saleroom, saleroom.operator, lot_id, phrase_of(7), "en")
+    await wait_for_words(second, "sealed.opened", "en")
+
+    for look in (ann, bob):
+        await expect(look.page.locator(".price-figure")).to_have_text("¥16,500")
+        await expect(look.page.locator("sealed-bids tbody tr")).to_have_count(2)
+    await wait_for_words(ann.page, "sealed.why_second", price="¥16,500")
+    await expect(ann.page.locator("sealed-bids tbody tr.own")).to_contain_text("¥17,250")
+    assert await faults_of(ann.page, (360,)) == []
+    await to_the_deal(ann.page)
+    await expect(ann.page).to_have_url(re.compile(r"/deals/\d+$"))

@@ -1,52 +1,27 @@
-"""From the seller's form to the deal by hand: sealed in two browsers, opened by two of three officers, in both languages."""
+"""The parts of a sealed sale by hand: the seller's form, the ceremony, sealing in the browser, giving a share."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-import hatch_build
-from auction import desk, sealing
+from auction import desk
 from market.catalogue import Catalogue
 from market.listing_facts import Listing
 from market.listings import listing_by_id
-from tests.door.house_server import run_server
 from tests.formats.sealed_stage import Stage, phrase_of
 from tests.front.saleroom import Look, Saleroom
 from tests.journey.looking import faults_of
-
-if TYPE_CHECKING:
-    from migrations.database import Address
 
 TEXTS = Catalogue.load()
 BIDDING_SECONDS = 8.0
 
 
-@pytest.fixture(scope="module")
-async def stage(module_database: Address, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    hatch_build.build(Saleroom.root)
-    async for server in run_server(module_database, tmp_path_factory.mktemp("house")):
-        yield await Stage.set(server)
-
-
-@pytest.fixture
-async def saleroom(stage: Stage, browser: Browser) -> AsyncIterator[Saleroom]:
-    room = Saleroom(stage.server, browser, stage.seller, stage.operator, stage.bidders)
-    yield room
-    for look in room.looks:
-        await look.page.context.close()
-    # The browser itself says of a form that was refused that it was.
-    assert [message for look in room.looks for message in look.said if "422" not in message] == []
-
-
-def read(path: Path) -> dict[str, Any]:
+def read_receipt(path: Path) -> dict[str, Any]:
     """A saved receipt."""
     receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return receipt
@@ -128,47 +103,7 @@ async def give_share(saleroom: Saleroom, officer: int, lot_id: int, phrase: str,
     return page
 
 
-async def test_from_the_sellers_form_to_the_deal(saleroom: Saleroom, stage: Stage) -> None:
-    lot_id = await write_lot(saleroom)
-    await make_key(saleroom, stage, lot_id)
-    await open_now(stage, lot_id)
-    ann, bob = await asyncio.gather(
-        saleroom.live_lot(lot_id, stage.bidders[0], "zh"), saleroom.live_lot(lot_id, stage.bidders[1], "en")
-    )
-    await ann.page.locator("#sealed-sum").fill("9,999")
-    await ann.page.locator("sealed-panel .bid-submit").click()
-    await expect(ann.page.locator("#sealed-problem")).to_be_visible()
-    await seal(ann, "18,000")
-    await seal(bob, "16,500")
-    await seal(ann, "17,250")
-    async with ann.page.expect_download() as saved:
-        await press(ann.page, "sealed.receipt")
-    receipt = read(await (await saved.value).path())
-    said = receipt["lot"], receipt["paddle"], int(receipt["amount_minor"]), receipt["nonce"]
-    assert receipt["commitment"] == sealing.commitment_of(*said)
-    assert "17,250" not in await bob.page.content() and "1725000" not in await bob.page.content()
-    assert (await stage.state(lot_id)).seq == 1
-
-    await stage.until_opening(lot_id)
-    await expect(bob.page.locator("sealed-clock")).to_contain_text(TEXTS.text("sealed.phase_opening", "en"))
-    first = await give_share(saleroom, stage.officers[1], lot_id, phrase_of(1), "zh")
-    await wait_for_words(first, "opening.you_gave")
-    await wait_for_words(first, "opening.progress", given=1, threshold=2)
-    second = await give_share(saleroom, saleroom.operator, lot_id, phrase_of(7), "en")
-    await wait_for_words(second, "sealed.opened", "en")
-    assert await faults_of(second, (1280,)) == []
-
-    for look in (ann, bob):
-        await expect(look.page.locator(".price-figure")).to_have_text("¥16,500")
-        await expect(look.page.locator("sealed-bids tbody tr")).to_have_count(2)
-    await wait_for_words(ann.page, "sealed.why_second", price="¥16,500")
-    await expect(ann.page.locator("sealed-bids tbody tr.own")).to_contain_text("¥17,250")
-    assert await faults_of(ann.page, (360,)) == []
-    await press_link(ann.page)
-    await expect(ann.page).to_have_url(f"{saleroom.server.origin}/deals/1")
-
-
-async def press_link(page: Page) -> None:
+async def to_the_deal(page: Page) -> None:
     """To the deal: by the page as it is served, which knows the deal's own address."""
     await page.reload()
     await page.get_by_role("link", name=TEXTS.text("lot.to_deal", "zh")).click()
