@@ -152,6 +152,17 @@ async def test_a_paused_lot_does_not_close(node: Node) -> None:
             "update auction.standing set version = version + 1, price_minor = price_minor - 1",
             "standing_price_never_falls",
         ),
+        ("update auction.standing set version = version + 1, seq = seq - 1", "standing_seq_never_back"),
+        ("update auction.standing set version = version + 1, price_moves = 'down'", "standing_seq_never_back"),
+        (
+            "update auction.standing set version = version + 1, retraction_count = retraction_count - 1",
+            "standing_retraction_count_never_back",
+        ),
+        (
+            "update auction.standing set version = version + 1, price_minor = null, leader_id = null,"
+            " leader_maximum_minor = null, bid_count = 0",
+            "standing_price_never_falls",
+        ),
         ("update auction.standing set version = version + 1, outcome = 'sold'", "standing_outcome_iff_closed"),
         (
             "update auction.standing set version = version + 1, leader_maximum_minor = 1",

@@ -53,6 +53,19 @@ async def test_a_repeat_in_a_batch_of_others_fails_none_of_them(pool: Pool) -> N
     assert [row.seq for row in await log_of(pool, 1)] == [1, 2, 3, 4]
 
 
+async def test_a_repeat_costs_its_batch_one_more_attempt_and_other_lots_nothing(pool: Pool) -> None:
+    await open_lot(pool, a_lot(1), ANN, BOB)
+    await open_lot(pool, a_lot(2), ANN, BOB)
+    async with open_node(pool, limits=FORGETFUL) as node:
+        bid = node.a_bid(1, ANN, 1_000_000)
+        first = await node.bidding.submit(bid)
+        answers = await asyncio.gather(
+            node.bidding.submit(bid), node.bid(2, BOB, 1_000_000), node.bid(1, BOB, 1_010_000)
+        )
+        assert [answers[0], answers[1].refusal, answers[2].refusal] == [first, None, None]
+        assert node.bidding._commit.lost_races == 0
+
+
 async def test_the_same_id_in_one_batch_has_one_effect(pool: Pool) -> None:
     await open_lot(pool, a_lot(), ANN)
     async with open_node(pool) as node:
