@@ -244,3 +244,18 @@ async def test_a_slow_reader_is_told_the_newest_place_alone(pool: Pool) -> None:
         watcher.resume_writing()
         await settled(house, ann)
     assert [message["detail"]["lead_cost"] for message in ann.kept if message["type"] == "you"] == ["48000/1"]
+
+
+async def test_overtime_shows_to_everybody_as_a_later_end_and_nothing_else(pool: Pool) -> None:
+    await open_lot(pool, a_lot(ends_in=50.0), ANN, BOB)
+    async with serve(pool) as house, house.connect(ANN) as ann, house.connect(BOB) as bob, house.connect() as visitor:
+        before = await visitor.subscribe(1)
+        await ann.bid(1, 50_000, **days(10))
+        await settled(house, visitor)
+        after = await visitor.until("state")
+        changed = {name for name in after if after[name] != before.get(name)} - {"type", "server_at"}
+        assert changed == {"ends_at", "extensions"}
+        # Second of all, so no move into the first rank.
+        await bob.bid(1, 60_000, **days(10))
+        await settled(house, visitor)
+        assert visitor.kept == []
