@@ -11,6 +11,7 @@ from msgspec import Struct
 from auction import store
 from market.application_facts import Application, ApplicationState
 from market.calendar import CalendarRow, calendar_rows
+from market.second_chance import offers_of_party
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _queries = load_queries("market", "bidding")
 class Place(StrEnum):
     """A bidder's place on a lot, the most pressing first. Texts: `bid_place.<value>`, next steps: `bid_step.<value>`."""
 
+    OFFERED = "offered"
     OUTBID = "outbid"
     PAY_DEPOSIT = "pay_deposit"
     CAN_BID = "can_bid"
@@ -49,6 +51,8 @@ class MyBid(Struct, frozen=True, kw_only=True):
     paddle: int | None
     maximum_minor: int | None
     case_id: int | None
+    offer_id: int | None = None
+    """The offer of the closed lot that waits for his answer."""
 
 
 async def my_bids(conn: Connection, party_id: int, now: datetime) -> list[MyBid]:
@@ -56,17 +60,28 @@ async def my_bids(conn: Connection, party_id: int, now: datetime) -> list[MyBid]
     positions = {position.lot_id: position for position in await store.positions_of(conn, party_id)}
     found = await conn.fetch(_applications.applications_of_party, party_id, MOST_SHOWN)
     applied = {row["lot_id"]: msgspec.convert(dict(row), Application) for row in found}
-    bid_on = {row["lot_id"]: row["is_hidden"] for row in await conn.fetch(_queries.lots_bid_on, party_id)}
+    bid_on = await lots_bid_on(conn, party_id)
     deals = {row["lot_id"]: row["case_id"] for row in await conn.fetch(_queries.deals_won, party_id)}
+    offers = {one.lot_id: one.id for one in await offers_of_party(conn, party_id) if one.is_open(now)}
     rows = await calendar_rows(conn, sorted({*positions, *applied}), now)
     mine = [
         _my_bid(
-            row, positions.get(lot_id), applied.get(lot_id), hidden_bid=bid_on.get(lot_id), case_id=deals.get(lot_id)
+            row,
+            positions.get(lot_id),
+            applied.get(lot_id),
+            hidden_bid=bid_on.get(lot_id),
+            case_id=deals.get(lot_id),
+            offer_id=offers.get(lot_id),
         )
         for lot_id, row in rows.items()
     ]
     order = list(Place)
     return sorted(mine, key=lambda one: (order.index(one.place), _soonest(one.row), one.row.lot_id))
+
+
+async def lots_bid_on(conn: Connection, party_id: int) -> dict[int, bool]:
+    """On which lots the party has a bid that stands, and whether the lot hides its bids until the close."""
+    return {row["lot_id"]: row["is_hidden"] for row in await conn.fetch(_queries.lots_bid_on, party_id)}
 
 
 def place_of(
@@ -112,13 +127,16 @@ def _my_bid(
     *,
     hidden_bid: bool | None,
     case_id: int | None,
+    offer_id: int | None,
 ) -> MyBid:
+    place = place_of(row, position, application, hidden_bid=hidden_bid, has_deal=case_id is not None)
     return MyBid(
         row=row,
-        place=place_of(row, position, application, hidden_bid=hidden_bid, has_deal=case_id is not None),
+        place=place if offer_id is None else Place.OFFERED,
         paddle=position.paddle if position else None,
         maximum_minor=position.maximum_minor if position else None,
         case_id=case_id,
+        offer_id=offer_id,
     )
 
 

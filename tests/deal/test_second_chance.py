@@ -19,6 +19,7 @@ from escrow.hooks import Hooks
 from market import applications, listings, photos, priority, relisting, runner_up, second_chance, trades
 from market.application_facts import ApplicationRefusal, NextStep
 from market.listing_facts import Listing
+from market.my_bids import Place, my_bids
 from market.relisting import RelistRefusal
 from market.second_chance_facts import OFFER_STANDS, Offer, OfferKind, OfferRefusal, OfferState
 from tests.deal.traded import DEPOSIT, admitted, notices_of, pays
@@ -145,6 +146,8 @@ async def test_a_default_passes_the_lot_to_the_runner_up_at_his_own_bid(conn: Co
     assert offer.offered_by is None and offer.expires_at == offer.offered_at + OFFER_STANDS
     assert (await notices_of(conn, sale.bidders[1]))[-1] == "second_chance_runner_up"
     assert "second_chance_made" in await notices_of(conn, sale.seller)
+    (mine,) = await my_bids(conn, sale.bidders[1], offer.offered_at)
+    assert (mine.place, mine.offer_id) == (Place.OFFERED, offer.id)
 
 
 async def test_who_takes_the_offer_up_has_a_contract_and_a_case_of_his_own(conn: Connection) -> None:
