@@ -320,21 +320,21 @@ def needs_log(lot: Lot) -> bool:
 
 def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
     """The stored standing with each supplier's last bid, ranked."""
-    last: dict[int, Offer] = {}
+    # Only the last bid of each is decoded: the calendar, too, reads every lot with its log.
+    last: dict[int, Logged] = {}
     bids = 0
     for event in log:
-        if event.kind != "bid" or event.party_id is None:
-            continue
-        body, bids = _read_body(event.body), bids + 1
-        last[event.party_id] = Offer(
-            event.party_id,
-            int(body.lines[0].amount_minor),
-            body.detail.attributes,
-            Fraction(body.detail.cost),
-            event.seq,
-            event.at,
-        )
-    return replace(standing, book=Book(tuple(sorted(last.values(), key=lambda one: (one.cost, one.seq))), bids))
+        if event.kind == "bid" and event.party_id is not None:
+            last[event.party_id], bids = event, bids + 1
+    offers = sorted(map(_offer_in, last.values()), key=lambda one: (one.cost, one.seq))
+    return replace(standing, book=Book(tuple(offers), bids))
+
+
+def _offer_in(event: Logged) -> Offer:
+    assert event.party_id is not None, "somebody bid"
+    body = _read_body(event.body)
+    price, detail = int(body.lines[0].amount_minor), body.detail
+    return Offer(event.party_id, price, detail.attributes, Fraction(detail.cost), event.seq, event.at)
 
 
 def _book(standing: Standing) -> Book:
