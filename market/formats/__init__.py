@@ -40,7 +40,13 @@ class MarketFormat(Protocol):
         """The form's text for the options of a stored listing."""
 
 
-FORMATS: dict[str, MarketFormat] = {"english": english, "sealed": sealed, "dutch": dutch, "reverse": reverse, "uniform": uniform}
+FORMATS: dict[str, MarketFormat] = {
+    "english": english,
+    "sealed": sealed,
+    "dutch": dutch,
+    "reverse": reverse,
+    "uniform": uniform,
+}
 """The formats that a seller can choose, in the order in which they are offered."""
 
 
