@@ -8,13 +8,12 @@ visibility gives it and nothing else. The book is each supplier's last bid, best
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from auction.facts import (
@@ -22,7 +21,6 @@ from auction.facts import (
     Accepted,
     Bid,
     Line,
-    Logged,
     Lot,
     Outcome,
     Phase,
@@ -34,7 +32,8 @@ from auction.facts import (
     Standing,
     Verdict,
 )
-from auction.formats import plain
+from auction.formats import plain, reverse_book
+from auction.formats.reverse_book import Book, Offer, book_of, offer_of, rank_of, ranking, rival_lead, spoken
 from auction.formats.weighing import (
     Attribute,
     cost_of,
@@ -49,7 +48,7 @@ NO_RANKS: Mapping[int, int] = {}
 
 Visibility = Literal["rank_only", "rank_and_lead", "lead_only"]
 
-advance, is_due = plain.advance, plain.is_due
+advance, is_due, fold = plain.advance, plain.is_due, reverse_book.fold
 pause, resume, extend, void = plain.pause, plain.resume, plain.extend, plain.void
 
 
@@ -85,24 +84,6 @@ class ReverseRule(Rule, frozen=True, kw_only=True, tag="reverse"):
         return self.visibility != "rank_only"
 
 
-class Offer(Struct, frozen=True):
-    """One supplier's last bid: its event's seq decides between equal costs."""
-
-    party_id: int
-    price_minor: int
-    attributes: dict[str, str]
-    cost: Fraction
-    seq: int
-    at: datetime
-
-
-class Book(Struct, frozen=True):
-    """The offers, best first, and how many bids have been accepted altogether."""
-
-    offers: tuple[Offer, ...] = ()
-    bids: int = 0
-
-
 # Opening, close
 
 
@@ -124,7 +105,7 @@ def close(lot: Lot, standing: Standing, now: datetime) -> Standing:
     """
     if not is_due(lot, standing, now):
         raise ValueError(f"lot {lot.id} is not due at {now.isoformat()}")
-    book = _book(standing)
+    book = book_of(standing)
     best = book.offers[0] if book.offers else None
     reached = best is not None and (lot.reserve_minor is None or best.price_minor <= lot.reserve_minor)
     return replace(
@@ -141,7 +122,7 @@ def close(lot: Lot, standing: Standing, now: datetime) -> Standing:
 
 def result(lot: Lot, standing: Standing, paddles: Mapping[int, int]) -> Result:
     """The ranking with every cost, which anybody can compute again from the bids' events; the best takes the contract."""
-    detail = {"ranking": _ranking(standing, paddles)}
+    detail = {"ranking": ranking(standing, paddles)}
     if standing.outcome is not Outcome.SOLD or standing.leader_id is None or standing.price_minor is None:
         return Result(detail=detail)
     return Result(detail=detail, awards=((standing.leader_id, 1, standing.price_minor),))
@@ -192,8 +173,8 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
 
 
 def _judge_offer(rule: ReverseRule, standing: Standing, bid: Bid, values: dict[str, Fraction]) -> Verdict:
-    book, price = _book(standing), bid.amount_minor
-    own, lead = _offer_of(book, bid.party_id), _rival_lead(book, bid.party_id)
+    book, price = book_of(standing), bid.amount_minor
+    own, lead = offer_of(book, bid.party_id), rival_lead(book, bid.party_id)
     cost = cost_of(price, rule.attributes, values)
     refusal = _broken(rule, price, values, cost, own, lead)
     if refusal is None:
@@ -258,7 +239,7 @@ def _on_grid(rule: ReverseRule, price: int) -> int | None:
 
 
 def _stands(rule: ReverseRule, standing: Standing, book: Book, offer: Offer) -> Accepted:
-    before = _rank_of(book, offer.party_id)
+    before = rank_of(book, offer.party_id)
     others = [other for other in book.offers if other.party_id != offer.party_id]
     place = bisect_right(others, offer.cost, key=lambda other: other.cost)
     others.insert(place, offer)
@@ -274,6 +255,10 @@ def _stands(rule: ReverseRule, standing: Standing, book: Book, offer: Offer) -> 
         extended=extended,
         detail={"attributes": offer.attributes, "cost": fraction_text(offer.cost)},
     )
+
+
+def _spelled(values: Mapping[str, Fraction]) -> dict[str, str]:
+    return {key: decimal_text(value) for key, value in sorted(values.items())}
 
 
 def _extends(rule: ReverseRule, before: int | None, after: int) -> bool:
@@ -293,73 +278,12 @@ def _reset(rule: ReverseRule, standing: Standing, at: datetime) -> datetime:
     return reset_to if rule.cap_at is None or reset_to < rule.cap_at else rule.cap_at
 
 
-# The book
-
-
-class _BidDetail(Struct):
-    attributes: dict[str, str]
-    cost: str
-
-
-class _BidLine(Struct):
-    amount_minor: str
-
-
-class _BidBody(Struct):
-    lines: tuple[_BidLine, ...]
-    detail: _BidDetail
-
-
-_read_body = msgspec.json.Decoder(_BidBody).decode
+# What is shown, and to whom
 
 
 def needs_log(lot: Lot) -> bool:
     """The book is made from the log."""
     return True
-
-
-def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
-    """The stored standing with each supplier's last bid, ranked."""
-    # Only the last bid of each is decoded: the calendar, too, reads every lot with its log.
-    last: dict[int, Logged] = {}
-    bids = 0
-    for event in log:
-        if event.kind == "bid" and event.party_id is not None:
-            last[event.party_id], bids = event, bids + 1
-    offers = sorted(map(_offer_in, last.values()), key=lambda one: (one.cost, one.seq))
-    return replace(standing, book=Book(tuple(offers), bids))
-
-
-def _offer_in(event: Logged) -> Offer:
-    assert event.party_id is not None, "somebody bid"
-    body = _read_body(event.body)
-    price, detail = int(body.lines[0].amount_minor), body.detail
-    return Offer(event.party_id, price, detail.attributes, Fraction(detail.cost), event.seq, event.at)
-
-
-def _book(standing: Standing) -> Book:
-    assert isinstance(standing.book, Book), "the lot was read without its log"
-    return standing.book
-
-
-def _offer_of(book: Book, party_id: int) -> Offer | None:
-    return next((offer for offer in book.offers if offer.party_id == party_id), None)
-
-
-def _rank_of(book: Book, party_id: int) -> int | None:
-    return next((rank for rank, offer in enumerate(book.offers, 1) if offer.party_id == party_id), None)
-
-
-def _rival_lead(book: Book, party_id: int) -> Offer | None:
-    """The leader's offer, unless this party leads: nobody has to beat himself by the front buffer."""
-    return book.offers[0] if book.offers and book.offers[0].party_id != party_id else None
-
-
-def _spelled(values: Mapping[str, Fraction]) -> dict[str, str]:
-    return {key: decimal_text(value) for key, value in sorted(values.items())}
-
-
-# What is shown, and to whom
 
 
 def price_moves(lot: Lot) -> PriceMoves:
@@ -382,7 +306,7 @@ def public_mark(lot: Lot, standing: Standing) -> tuple[int, bytes]:
     """The seq without the bids; all of it once the lot is over."""
     if standing.outcome is not None:
         return standing.seq, standing.head
-    return standing.seq - _book(standing).bids, b""
+    return standing.seq - book_of(standing).bids, b""
 
 
 def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:
@@ -392,7 +316,7 @@ def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime
         "rule": {name: str(value) if name.endswith("_minor") else value for name, value in told.items()}
     }
     if standing.outcome in (Outcome.SOLD, Outcome.UNSOLD):
-        shown["ranking"] = _ranking(standing, paddles)
+        shown["ranking"] = ranking(standing, paddles)
     return shown
 
 
@@ -400,11 +324,11 @@ def own_view(lot: Lot, standing: Standing, party_id: int, now: datetime) -> dict
     """A supplier's own bid, and his rank and the leading cost as far as the rule shows them."""
     if party_id == lot.seller_id:
         return None
-    rule, book = lot.rule, _book(standing)
-    own = _offer_of(book, party_id)
-    shown: dict[str, Any] = {"bid": None if own is None else _spoken(own)}
+    rule, book = lot.rule, book_of(standing)
+    own = offer_of(book, party_id)
+    shown: dict[str, Any] = {"bid": None if own is None else spoken(own)}
     if rule.shows_rank:
-        shown["rank"] = _rank_of(book, party_id)
+        shown["rank"] = rank_of(book, party_id)
     if rule.shows_lead:
         shown["lead_cost"] = fraction_text(book.offers[0].cost) if book.offers else None
     return shown
@@ -413,20 +337,5 @@ def own_view(lot: Lot, standing: Standing, party_id: int, now: datetime) -> dict
 def owner_view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:
     """The buyer's: every supplier's bid, live if the rule says so."""
     if lot.rule.buyer_sees == "all" or standing.outcome is not None:
-        return {"bids": _book(standing).bids, "ranking": _ranking(standing, paddles)}
+        return {"bids": book_of(standing).bids, "ranking": ranking(standing, paddles)}
     return {}
-
-
-def _ranking(standing: Standing, paddles: Mapping[int, int]) -> list[dict[str, Any]]:
-    return [
-        {"rank": rank, "paddle": paddles[offer.party_id], "seq": offer.seq, "at": offer.at, **_spoken(offer)}
-        for rank, offer in enumerate(_book(standing).offers, 1)
-    ]
-
-
-def _spoken(offer: Offer) -> dict[str, Any]:
-    return {
-        "price_minor": str(offer.price_minor),
-        "attributes": offer.attributes,
-        "cost": fraction_text(offer.cost),
-    }

@@ -12,7 +12,8 @@ import pytest
 
 from auction import store
 from auction.facts import Lot
-from auction.formats.reverse import Book, ReverseRule, fold
+from auction.formats.reverse import ReverseRule
+from auction.formats.reverse_book import Book, fold
 from tests.auction.house import ANN, BOB, CAT, SELLER, Client, House, open_lot, open_node, serve, until
 from tests.auction.reverse_lots import DAYS
 

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from auction.facts import LARGEST_AMOUNT_MINOR, Accepted, Bid, Outcome, Phase, Refusal, Refused, Standing
 from auction.formats import reverse
-from auction.formats.reverse import Book, close, judge, opening
+from auction.formats.reverse import close, judge, opening
+from auction.formats.reverse_book import Book
 from auction.formats.weighing import cost_of, decimal_of, decimal_text, values_of
 from tests.auction.reverse_lots import (
     ANN,
