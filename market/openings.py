@@ -311,7 +311,7 @@ async def tell_officers(conn: Connection, listing: Listing, now: datetime) -> No
         "lot": listing.id,
         "title_en": listing.title("en"),
         "title_zh": listing.title("zh"),
-        "ends": ends_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "ends_at": ends_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
     await notices.notify(conn, ids, "opening_share", params, f"/operator/openings/{listing.id}", now)
 
