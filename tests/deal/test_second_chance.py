@@ -334,6 +334,17 @@ async def retract(sale: Sale, who: int, bid_id: UUID, now: datetime) -> Standing
     )
 
 
+async def test_a_node_that_reads_the_lot_anew_knows_who_bid_in_the_timed_phase(conn: Connection) -> None:
+    sale = await a_sale(conn, only_timed_bidders=True)
+    await sale.bid(0, 1_000_000, 1)
+    wrong = await sale.bid(1, 1_010_000, 2)
+    delayed = 86_400 + 60
+    with pytest.raises(AssertionError, match="not_a_timed_bidder"):
+        await sale.bid(2, 1_020_000, delayed - 3600)
+    await sale.bid(0, 1_030_000, delayed - 3590)
+    assert await retract(sale, 1, wrong, BEGUN) is DeskRefusal.NO_RETRACTION
+
+
 async def test_a_seller_lowers_the_reserve_of_a_running_lot(conn: Connection) -> None:
     sale = await a_sale(conn, reserve_minor=1_500_000)
     await sale.bid(0, 1_200_000, 1, maximum=True)
