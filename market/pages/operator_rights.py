@@ -45,7 +45,9 @@ async def confirm(request: Request) -> Response:
         )
     if refusal is not None:
         named = {"reason_missing": "reason", "rank_out_of_range": "rank"}
-        return await _page(request, Form(values=typed, errors={named.get(refusal.value, ""): sentence(request, refusal)}))
+        return await _page(
+            request, Form(values=typed, errors={named.get(refusal.value, ""): sentence(request, refusal)})
+        )
     await house.bidding.refresh(lot_id)
     return _back(request, lot_id, "priority.saved")
 
