@@ -281,7 +281,7 @@ def _take(standing: Standing, bid: Bid, sent: Sent) -> Accepted:
     return Accepted(standing=replace(standing, book=book), lines=(), detail=detail)
 
 
-def _entered(book: Book, party_id: int, seq: int, at: datetime, sent: Sent | _BidDetail) -> Book:
+def _entered(book: Book, party_id: int, seq: int, at: datetime, sent: Sent) -> Book:
     """The book with one more bid or withdrawal in it."""
     versions, hidden = dict(book.versions), book.hidden + 1
     if sent.withdraw:
@@ -430,16 +430,23 @@ def needs_log(lot: Lot) -> bool:
 
 
 def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
-    """The book of the whole log."""
-    book = Book()
+    """The book of the whole log: what `_entered` would make of it bid by bid, in one go."""
+    versions: dict[int, tuple[Version, ...]] = {}
+    sent: dict[int, int] = {}
+    hidden, unsealed = 0, None
     for event in log:
-        if event.kind == "bid":
-            assert event.party_id is not None, "somebody sent it"
-            sent = _bid_decoder.decode(event.body).detail
-            book = _entered(book, event.party_id, event.seq, event.at, sent)
-        elif event.kind == "unsealed":
-            book = replace(book, unsealed=_unsealed_decoder.decode(event.body).detail)
-    return replace(standing, book=book)
+        party_id = event.party_id
+        if event.kind == "unsealed":
+            unsealed = _unsealed_decoder.decode(event.body).detail
+        elif event.kind == "bid" and party_id is not None:
+            said, hidden = _bid_decoder.decode(event.body).detail, hidden + 1
+            if said.withdraw:
+                versions.pop(party_id, None)
+            else:
+                version = Version(event.seq, event.at, said.ciphertext or "", said.commitment or "")
+                versions[party_id] = (*versions.get(party_id, ()), version)
+                sent[party_id] = sent.get(party_id, 0) + 1
+    return replace(standing, book=Book(versions=versions, sent=sent, hidden=hidden, unsealed=unsealed))
 
 
 def _plain(unsealed: Unsealed) -> dict[str, Any]:
