@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 _numbers = itertools.count(1)
+
+# As the server does: structlog's own default draws every local variable of a traceback, for seconds, on the house's loop.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # Nothing here must survive a power cut, so the tests' own cluster need not wait for the disk. A vacuum worker runs as the
 # superuser, and would keep the owner from dropping its database by force.
