@@ -108,7 +108,8 @@ async def test_a_bid_queued_before_the_end_comes_up_is_judged_before_it(pool: Po
         answering = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=end - millisecond))
         node.bidding.closings.schedule(1, end)
         answer = await answering
-    assert answer.refusal is None and await kinds(pool) == ["opened", "bid"]
+    # The lot is due, so it may be closed before its log is read.
+    assert answer.refusal is None and (await kinds(pool))[:2] == ["opened", "bid"]
 
 
 async def test_a_bid_at_the_very_end_is_late_and_leaves_no_trace(pool: Pool) -> None:
