@@ -33,9 +33,9 @@ def log_file(lot_id: int, terms: bytes, bodies: Sequence[bytes], heads: Sequence
 
 
 def receipt(client_bid_id: str, own: OwnEvent, signer: Signer, *, hides_bids: bool) -> dict[str, Any]:
-    """What the house has answered to a bid, signed: the instant that decided, and the place in the log. Where bids are
-    hidden until the close, the place is told by the hash of the own event alone: the number would tell how many there are,
-    and the hash of another's event that there was one.
+    """What the house has answered to a bid, signed: the instant that decided, and the place in the log. While bids are
+    hidden the place is not told: its number would count the bids before it, and so would its hash, since whoever knows all
+    that was hashed but the others' bids can try whether there were any.
     """
     statement: dict[str, Any] = {
         "answer": "accepted" if own.refusal is None else "refused",
@@ -46,9 +46,7 @@ def receipt(client_bid_id: str, own: OwnEvent, signer: Signer, *, hides_bids: bo
         "paddle": own.paddle,
     }
     if not hides_bids:
-        statement["seq"] = own.seq
-    if not hides_bids or own.is_own:
-        statement["hash"] = own.hash.hex()
+        statement |= {"hash": own.hash.hex(), "seq": own.seq}
     if own.amount_minor:
         statement["maximum_minor" if own.is_maximum else "amount_minor"] = str(own.amount_minor)
     if own.details is not None:

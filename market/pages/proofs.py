@@ -41,7 +41,7 @@ async def receipt_of(conn: Connection, house: House, party_id: int, client_bid_i
     room = None if own is None else (await store.rooms(conn, [own.lot_id])).get(own.lot_id)
     if own is None or room is None:
         return None
-    hides = format_of(room.lot).price_moves(room.lot) == "hidden"
+    hides = room.standing.outcome is None and format_of(room.lot).price_moves(room.lot) == "hidden"
     return receipt(str(client_bid_id), own, house.heads.signer, hides_bids=hides)
 
 
