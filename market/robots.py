@@ -20,6 +20,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from market.robot_offers import offer
+
 TICK_SECONDS = 1.0
 _random = random.Random()
 
@@ -48,9 +50,10 @@ class Robot:
     def __init__(self, task: Task, token: str) -> None:
         self._task = task
         self._token = token
-        self._limits = {item.lot: round(item.worth_minor * _random.uniform(0.7, 1.0)) for item in task.lots}
+        self._worth = {item.lot: round(item.worth_minor * _random.uniform(0.7, 1.0)) for item in task.lots}
         self._states: dict[int, dict[str, Any]] = {}
         self._paddles: dict[int, int] = {}
+        self._own: dict[int, dict[str, Any] | None] = {}
 
     async def live(self) -> None:
         """Connect, watch and bid; after a lost connection, again."""
@@ -68,7 +71,7 @@ class Robot:
         async with connect(
             self._task.url, additional_headers=headers, subprotocols=protocols, compression=None
         ) as socket:
-            for lot in self._limits:
+            for lot in self._worth:
                 await socket.send(_json({"type": "subscribe", "lot": lot}))
             async with asyncio.TaskGroup() as group:
                 bidding = group.create_task(self._bid_now_and_then(socket))
@@ -83,36 +86,36 @@ class Robot:
         kind = message.get("type")
         if kind in ("state", "subscribed"):
             self._states[message["lot"]] = message
-        if kind == "subscribed" and message["you"] and message["you"]["paddle"] is not None:
-            self._paddles[message["lot"]] = message["you"]["paddle"]
+        you = message if kind == "you" else message["you"] if kind == "subscribed" else None
+        if you and you["paddle"] is not None:
+            self._paddles[message["lot"]] = you["paddle"]
+            self._own[message["lot"]] = you.get("detail")
 
     async def _bid_now_and_then(self, socket: ClientConnection) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = datetime.now(UTC)
             for lot, state in self._states.items():
-                if self.may_bid(lot, state, now) and _random.random() < eagerness(state, now):
-                    await socket.send(_json(self.offer(lot, state)))
+                is_eager = self.may_bid(lot, state, now) and _random.random() < eagerness(state, now)
+                if is_eager and (bid := self.bid(lot, state)) is not None:
+                    await socket.send(_json(bid))
 
     def may_bid(self, lot: int, state: dict[str, Any], now: datetime) -> bool:
-        """Whether a bid is legal now, as far as the state says, and within this robot's limit."""
-        if lot not in self._paddles or state["leader"] == self._paddles[lot]:
+        """Whether the lot takes bids of this robot now, as far as the state says."""
+        if lot not in self._paddles or state["phase"] not in ("timed", "delayed") or state["paused_at"] is not None:
             return False
-        if state["phase"] == "closed" or state["paused_at"] is not None or state["next_minor"] is None:
-            return False
-        return (
-            _time(state["starts_at"]) <= now < _time(state["ends_at"]) and int(state["next_minor"]) <= self._limits[lot]
-        )
+        return _time(state["starts_at"]) <= now < _time(state["ends_at"])
 
-    def offer(self, lot: int, state: dict[str, Any]) -> dict[str, Any]:
-        """Mostly the next legal amount, sometimes a jump, sometimes a maximum some steps up."""
-        lowest, step = int(state["next_minor"]), int(state["increment_minor"] or 0)
-        steps = _random.choices((0, 1, 2, 4), (70, 15, 10, 5))[0]
-        amount = lowest + steps * step
-        if amount > self._limits[lot]:
-            amount = lowest
-        how = "maximum" if steps >= 2 else "amount"
-        return {"type": "bid", "id": str(uuid4()), "lot": lot, how: str(amount)}
+    def bid(self, lot: int, state: dict[str, Any]) -> dict[str, Any] | None:
+        """The message of a bid within this robot's limit; None if it has nothing to say."""
+        said = offer(state, self._own.get(lot), self._paddles[lot], self._limit(lot, state))
+        return None if said is None else {"type": "bid", "id": str(uuid4()), "lot": lot, **said}
+
+    def _limit(self, lot: int, state: dict[str, Any]) -> int:
+        """Whoever sells stops as far above what the thing is worth as whoever buys stops below."""
+        if state.get("format") == "reverse":
+            return 2 * next(item.worth_minor for item in self._task.lots if item.lot == lot) - self._worth[lot]
+        return self._worth[lot]
 
 
 def eagerness(state: dict[str, Any], now: datetime) -> float:

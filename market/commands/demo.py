@@ -159,6 +159,7 @@ def _print_keys(config: Config, keys: Keys, as_json: bool) -> None:
                 "url": config.origin,
                 "bank": config.bank_origin,
                 "passphrase": keys.passphrase,
+                "opening_passphrase": keys.opening_passphrase,
                 "links": keys.links,
                 "emails": keys.emails,
             }
@@ -173,6 +174,7 @@ def _print_keys(config: Config, keys: Keys, as_json: bool) -> None:
         *(f"    {label:<14} {keys.emails[label]:<22} {link}" for label, link in keys.links.items()),
         "",
         f"  Passphrase of them all, where an act or an API token asks for it:  {keys.passphrase}",
+        f"  Opening passphrase of operator and second officer, for sealed bids: {keys.opening_passphrase}",
         "  Stop with Ctrl-C; the next start takes seconds and finds everything as it was.",
         "",
     ]

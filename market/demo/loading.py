@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +16,16 @@ from escrow.sandbox_bank import accounts as bank
 from market import sign_in_links, tokens
 from market.config import Config
 from market.data_folder import DataFolderUnusable
+from market.demo.acts import Secrets, enrol_officers, open_buyers_accounts, register
+from market.demo.demo_lot import DemoLot
+from market.demo.demo_lot import Stage as LotStage
 from market.demo.lots import LOTS
-from market.demo.lots import Stage as LotStage
 from market.demo.people import PEOPLE, ROBOTS, SHOWN
 from market.demo.stage import Stage, open_stage
 from market.demo.story import (
     DAYS_BEFORE,
     closing_scenes,
     lot_scenes,
-    open_buyers_accounts,
     opening_scenes,
     play,
 )
@@ -81,9 +83,10 @@ class RobotLot(Struct, frozen=True, kw_only=True):
 
 
 class Keys(Struct, frozen=True, kw_only=True):
-    """What a person needs to walk in: links that work once, the passphrase for acts that ask for it."""
+    """What a person needs to walk in: links that work once, the passphrase for acts that ask for it, and the officers'."""
 
     passphrase: str
+    opening_passphrase: str
     links: dict[str, str]
     emails: dict[str, str]
     """By the links' labels; an API token is asked for by address and passphrase."""
@@ -110,31 +113,39 @@ async def is_loaded(config: Config) -> bool:
 async def load_story(config: Config, photographs: Mapping[str, RenderedPhoto]) -> None:
     """Play the whole story into an empty, migrated database."""
     now = await _database_time(config)
-    phc = await _hashed(kept_passphrase(config.data_dir))
-    async with open_stage(config, now - timedelta(days=DAYS_BEFORE + 1)) as stage:
-        scenes = opening_scenes(now, phc)
+    async with open_stage(config, now - timedelta(days=DAYS_BEFORE + 1)) as stage, _secrets(config) as known:
+        scenes = opening_scenes(now, known)
         for lot in LOTS:
             scenes += lot_scenes(lot, now, photographs.get(lot.photo))
         await play(stage, [*scenes, *closing_scenes(now)])
 
 
 async def load_another_round(config: Config, photographs: Mapping[str, RenderedPhoto]) -> bool:
-    """New lots on the old rules when fewer than four are still to come. True when there was need."""
+    """New lots on the old rules when fewer than four are still to come, or none of a format. True when there was need."""
     now = await _database_time(config)
     await _give_back(config, now)
     async with open_stage(config, now - timedelta(days=3)) as stage:
         async with stage.pool.acquire() as conn:
             to_come = await conn.fetch(_queries.lots_to_come, now + timedelta(minutes=2))
-        if len(to_come) >= FEWEST_LOTS_TO_COME:
+        lots = wanted([row["format"] for row in to_come])
+        if not lots:
             return False
-        stage.parties.update(await _parties(stage))
+        await _bring_together(config, stage)
         await bank.open_centre(stage.bank, stage.now)
         await open_buyers_accounts(stage)
         scenes = []
-        for lot in (lot for lot in LOTS if lot.stage is LotStage.ON_SHOW):
+        for lot in lots:
             scenes += lot_scenes(lot, now, photographs.get(lot.photo), round_number=int(now.timestamp()))
         await play(stage, scenes)
         return True
+
+
+def wanted(formats_to_come: Sequence[str]) -> list[DemoLot]:
+    """The lots to put up again: all that may be on show when too few are to come, else those of formats that have none."""
+    on_show = [lot for lot in LOTS if lot.stage is LotStage.ON_SHOW]
+    if len(formats_to_come) < FEWEST_LOTS_TO_COME:
+        return on_show
+    return [lot for lot in on_show if lot.format not in formats_to_come]
 
 
 async def make_keys(config: Config) -> Keys:
@@ -157,6 +168,7 @@ async def make_keys(config: Config) -> Keys:
     email = {person.key: person.email for person in PEOPLE}
     return Keys(
         passphrase=kept_passphrase(config.data_dir),
+        opening_passphrase=kept_opening_passphrase(config.data_dir),
         links=links,
         emails={label: email[key] for key, label in SHOWN.items()},
         robot_tokens=robot_tokens,
@@ -164,9 +176,9 @@ async def make_keys(config: Config) -> Keys:
     )
 
 
-def kept_passphrase(data_dir: Path) -> str:
+def kept_passphrase(data_dir: Path, name: str = "demo_passphrase") -> str:
     """The passphrase of the demo's people: random words, made once and kept for its owner's eyes."""
-    kept = data_dir / "secrets" / "demo_passphrase"
+    kept = data_dir / "secrets" / name
     if not kept.exists():
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept.touch(mode=0o600)
@@ -174,12 +186,32 @@ def kept_passphrase(data_dir: Path) -> str:
     return kept.read_text(encoding="utf-8").strip()
 
 
-async def _hashed(passphrase: str) -> str:
+def kept_opening_passphrase(data_dir: Path) -> str:
+    """The officers' own, under which they open sealed bids."""
+    return kept_passphrase(data_dir, "demo_opening_passphrase")
+
+
+@asynccontextmanager
+async def _secrets(config: Config) -> AsyncIterator[Secrets]:
     passphrases = Passphrases()
     try:
-        return await passphrases.hash(passphrase)
+        yield Secrets(
+            passphrases=passphrases,
+            passphrase=kept_passphrase(config.data_dir),
+            opening=kept_opening_passphrase(config.data_dir),
+        )
     finally:
         passphrases.close()
+
+
+async def _bring_together(config: Config, stage: Stage) -> None:
+    """Find everybody; who was not in the demo yet when it was loaded joins now."""
+    async with stage.pool.acquire() as conn:
+        stage.parties.update(await _parties_by_key(conn))
+    async with _secrets(config) as known:
+        if newcomers := [person for person in PEOPLE if person.key not in stage.parties]:
+            await register(stage, newcomers, known)
+        await enrol_officers(stage, known)
 
 
 async def _database_time(config: Config) -> datetime:
@@ -201,15 +233,10 @@ async def _give_back(config: Config, now: datetime) -> None:
         await conn.close()
 
 
-async def _parties(stage: Stage) -> dict[str, int]:
-    async with stage.pool.acquire() as conn:
-        return await _parties_by_key(conn)
-
-
 async def _parties_by_key(conn: Connection) -> dict[str, int]:
     rows = await conn.fetch(_queries.parties_by_email, [person.email for person in PEOPLE])
     by_email = {row["email"]: int(row["id"]) for row in rows}
-    return {person.key: by_email[person.email] for person in PEOPLE}
+    return {person.key: by_email[person.email] for person in PEOPLE if person.email in by_email}
 
 
 async def _robot_token(conn: Connection, party_id: int, now: datetime) -> str:

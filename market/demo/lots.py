@@ -1,70 +1,23 @@
-"""The demo's lots: what is for sale, under which rule, and where in its life each one is when the house opens.
-
-Amounts are minor units. Times are seconds before (negative) or after the moment of loading.
-"""
+"""The demo's lots: what is for sale, under which rule, and where in its life each one is when the house opens."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from msgspec import Struct
-
+from market.demo.demo_lot import DAY, HOUR, MINUTE, DemoLot, Stage
+from market.demo.demo_lot import even as _even
+from market.demo.format_lots import FORMAT_LOTS
 from market.listing_facts import Step
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400
+__all__ = ["DAY", "HOUR", "LOTS", "MINUTE", "DemoLot", "Stage"]
 
-
-class Stage(StrEnum):
-    """How far a lot's story has been told."""
-
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
-    ON_SHOW = "on_show"
-    UNSOLD = "unsold"
-    AWAITING_PAYMENT = "awaiting_payment"
-    FUNDED = "funded"
-    INSPECTING = "inspecting"
-    PAID_OUT = "paid_out"
-
-
-class DemoLot(Struct, frozen=True, kw_only=True):
-    """`seller` names a party of `market.demo.people`. `worth_minor` is about where the robots stop."""
-
-    photo: str
-    seller: str
-    title_en: str
-    title_zh: str
-    description_en: str
-    description_zh: str
-    category: str
-    condition: str
-    currency: str
-    start_minor: int
-    steps: tuple[Step, ...]
-    worth_minor: int
-    deposit_minor: int = 0
-    reserve_minor: int | None = None
-    timed_seconds: int | None = None
-    extension_seconds: int | None = None
-    cap_extensions: int | None = None
-    starts_in: int = 0
-    stage: Stage = Stage.ON_SHOW
-    bids: int = 0
-    """How many bids there have been when the house opens."""
-
-
-def _even(increment_minor: int) -> tuple[Step, ...]:
-    return (Step(increment_minor=increment_minor),)
-
-
-LOTS: tuple[DemoLot, ...] = (
+_ENGLISH_LOTS: tuple[DemoLot, ...] = (
     DemoLot(
         photo="celadon_vase", seller="wenlan", category="porcelain", condition="excellent", currency="CNY",
         title_en="Guan-type celadon vase with crackled glaze", title_zh="仿官釉青瓷长颈瓶",
         description_en="Pear-shaped body, waisted neck, even grey-green glaze with a fine two-tone crackle. Unmarked, twentieth century.\n\nHeight 31.5 cm, foot 10.2 cm. No chips, no restoration; examined under ultraviolet light. From a private collection in Hangzhou, acquired 1986.",
         description_zh="梨形腹，束颈，青灰釉匀净，开片细密，俗称“金丝铁线”。无款，二十世纪。\n\n高31.5厘米，足径10.2厘米。无冲线、无修补，已用紫外灯检视。杭州私人旧藏，购于1986年。",
         start_minor=2_800_000, steps=(Step(increment_minor=100_000, below_minor=5_000_000), Step(increment_minor=200_000)),
-        worth_minor=7_600_000, reserve_minor=4_500_000, deposit_minor=300_000,
+        worth_minor=7_600_000, reserve_minor=6_200_000, deposit_minor=300_000,
+        options={"buy_now_minor": 8_800_000, "buy_now_until": "reserve_met"},
         timed_seconds=3 * HOUR, extension_seconds=120, starts_in=-HOUR, bids=9,
     ),
     DemoLot(
@@ -106,6 +59,7 @@ LOTS: tuple[DemoLot, ...] = (
         description_zh="每饼357克，七饼一提，竹箬原装，昆明干仓存放。其中一饼已开样品鉴后封存，附两位评茶师记录。",
         start_minor=480_000, steps=_even(20_000), worth_minor=1_060_000,
         timed_seconds=3 * DAY, extension_seconds=300, starts_in=-DAY, bids=7,
+        options={"priority_right": True}, priority="bidder",
     ),
     DemoLot(
         photo="wine_bottles", seller="wenlan", category="wine", condition="excellent", currency="EUR",
@@ -138,7 +92,7 @@ LOTS: tuple[DemoLot, ...] = (
         description_en="Monocrystalline half-cut modules with black frames, factory sealed, flash list enclosed. Left over from a cancelled project.",
         description_zh="单晶半片组件，黑边框，原厂封装，附功率清单。项目取消后的余货。",
         start_minor=150_000, steps=_even(5_000), worth_minor=290_000, deposit_minor=15_000,
-        timed_seconds=6 * HOUR, extension_seconds=120, starts_in=5 * HOUR,
+        timed_seconds=6 * HOUR, extension_seconds=120, starts_in=5 * HOUR, options={"buy_now_minor": 320_000},
     ),
     DemoLot(
         photo="jade_disc", seller="wenlan", category="jade", condition="good", currency="CNY",
@@ -189,3 +143,5 @@ LOTS: tuple[DemoLot, ...] = (
         timed_seconds=DAY, extension_seconds=180, starts_in=-4 * DAY, stage=Stage.UNSOLD, bids=5,
     ),
 )  # fmt: skip
+
+LOTS: tuple[DemoLot, ...] = (*_ENGLISH_LOTS, *FORMAT_LOTS)

@@ -1,4 +1,4 @@
-"""Who takes part in the demo: two bidders, three sellers, an operator, and the robots' parties."""
+"""Who takes part in the demo: two bidders, three sellers, an operator, an officer, and the robots' parties."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 PEOPLE: tuple[Person, ...] = (
     Person(key="operator", name="Su Wen", email="operator@demo.example", is_operator=True),
+    Person(key="officer", name="Lin Qiao", email="officer@demo.example", language="zh", is_operator=True),
     Person(key="wenlan", name="文澜阁", email="wenlan@demo.example", language="zh"),
     Person(key="lindqvist", name="Lindqvist & Daughter", email="lindqvist@demo.example"),
     Person(key="hartmann", name="Hartmann Industrial", email="hartmann@demo.example"),
@@ -27,8 +28,17 @@ PEOPLE: tuple[Person, ...] = (
     Person(key="robot_4", name="Robot Gibbons", email="gibbons@robots.example", is_robot=True),
 )
 
-SHOWN = {"bidder": "bidder", "second": "second bidder", "wenlan": "seller", "operator": "operator"}
+SHOWN = {
+    "bidder": "bidder",
+    "second": "second bidder",
+    "wenlan": "seller",
+    "operator": "operator",
+    "officer": "second officer",
+}
 """Whose sign-in links are printed, and as what."""
+
+OFFICERS = ("operator", "officer")
+"""Who opens sealed bids, together."""
 
 BUYERS = ("bidder", "second", "robot_1", "robot_2", "robot_3", "robot_4")
 ROBOTS = tuple(person.key for person in PEOPLE if person.is_robot)

@@ -12,7 +12,7 @@ select email, id from market.party where email = any($1::text[]);
 
 -- name: lots_to_come
 -- Lots that are open and end later than a given moment.
-select listing.id, listing.title_en, listing.currency
+select listing.id, listing.title_en, listing.format
 from market.listing
 join auction.standing on standing.lot_id = listing.id
 where standing.phase <> 'closed' and standing.ends_at > $1

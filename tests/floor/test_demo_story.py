@@ -40,6 +40,26 @@ async def test_every_stage_is_reached_and_the_book_agrees(config: Config, pool: 
     assert await loading.is_loaded(config)
 
 
+async def test_every_format_has_an_open_lot_that_robots_have_bid_on(config: Config, pool: Pool[Record]) -> None:
+    await loading.load_story(config, {})
+    found = await pool.fetch(
+        """
+        select listing.format, count(distinct standing.lot_id) as lots, count(bid.lot_id) as bids
+        from auction.standing join market.listing on listing.id = standing.lot_id
+        left join auction.bid on bid.lot_id = standing.lot_id and bid.refusal is null
+        where standing.phase <> 'closed' and standing.ends_at > clock_timestamp() group by 1
+        """
+    )
+    assert {row["format"]: row["lots"] for row in found if row["format"] != "english"} == {
+        "dutch": 1, "sealed": 1, "uniform": 1, "reverse": 1,
+    }  # fmt: skip
+    assert {row["format"] for row in found if row["bids"] >= 3} == {"english", "sealed", "uniform", "reverse"}
+    assert loading.wanted([row["format"] for row in found] * 4) == []
+    assert [lot.format for lot in loading.wanted(["english", "sealed", "uniform", "reverse"])] == ["dutch"]
+    waiting = "select count(*) from auction.standing where ends_at < clock_timestamp() and outcome is null"
+    assert await pool.fetchval(waiting) == 1
+
+
 async def test_new_lots_come_when_the_old_are_over_and_only_then(
     config: Config, pool: Pool[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +128,7 @@ def _state(**changes: Any) -> dict[str, Any]:
         ({}, True),
         ({"leader": 7}, False),
         ({"phase": "closed", "next_minor": None}, False),
+        ({"phase": "opening", "next_minor": None}, False),
         ({"paused_at": "2026-01-01T00:00:00Z"}, False),
         ({"next_minor": "1001"}, False),
         ({"starts_at": "2999-01-01T00:00:00Z", "ends_at": "2999-01-02T00:00:00Z"}, False),
@@ -116,9 +137,11 @@ def _state(**changes: Any) -> dict[str, Any]:
 def test_a_robot_bids_only_where_a_bid_is_legal_and_worth_it(changes: dict[str, Any], may: bool) -> None:
     robot = Robot(Task(url="", tokens=[], lots=[RobotLot(lot=1, worth_minor=1000)]), "")
     robot.hear({"type": "subscribed", "lot": 1, "you": {"paddle": 7}} | _state())
-    assert robot.may_bid(1, _state(**changes), datetime.now(UTC)) is may
-    offer = robot.offer(1, _state())
-    assert {"amount", "maximum"} & offer.keys() and int(offer.get("amount") or offer["maximum"]) >= 100
+    state = _state(**changes)
+    said = robot.bid(1, state) if robot.may_bid(1, state, datetime.now(UTC)) else None
+    assert (said is not None) is may
+    if said is not None:
+        assert {"amount", "maximum"} & said.keys() and int(said.get("amount") or said["maximum"]) >= 100
 
 
 def test_robots_grow_eager_towards_the_end() -> None:
