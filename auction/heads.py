@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 EVERY_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 30.0
+"""So often a node looks for closed lots that nobody has signed: another may have died right after a close."""
 CLOSED_AT_ONCE = 100
 
 
@@ -56,12 +59,12 @@ class Heads:
 
     async def run(self) -> None:
         """Sign until cancelled; a database that is away only makes it later."""
-        is_known = False
+        looked_at: float | None = None
         while True:
             try:
-                if not is_known:
-                    await self._begin()
-                    is_known = True
+                if looked_at is None or time.monotonic() - looked_at >= LOOK_AGAIN_SECONDS:
+                    await self._sign_forgotten()
+                    looked_at = time.monotonic()
                 await self.sign_changed()
                 await self.sign_closed()
             except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
@@ -89,7 +92,7 @@ class Heads:
                 await sign_final(conn, self.signer, lot_id, self._bidding.now())
             self._closed.discard(lot_id)
 
-    async def _begin(self) -> None:
+    async def _sign_forgotten(self) -> None:
         async with self._pool.acquire() as conn:
             await proofs_store.keep_signing_key(conn, self.signer.public_hex, self._bidding.now())
             while lot_ids := await proofs_store.unsigned_closed(conn, CLOSED_AT_ONCE):

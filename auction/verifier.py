@@ -1,6 +1,5 @@
 """Check a lot's public log, and receipts, without the house: python verify.py LOG [--receipt FILE] [--key HEX]
-Needs Python 3.11 and `cryptography`. Holds every byte to signatures and hashes, then plays the lot again by its published rule,
-which must come to the same winner and price. Exit status: 0 genuine, 1 not, 2 a file can't be read."""
+Needs Python 3.11 and `cryptography`. Holds every byte to signatures and hashes, then plays the lot again by its rule. Exit: 0 genuine, 1 not."""
 import argparse, json, sys
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -19,7 +18,7 @@ def root_of(entries):  # the Merkle tree hash of RFC 6962, section 2.1
     left = (1 << (len(entries) - 1).bit_length()) // 2
     return sha256(b"\x01" + root_of(entries[:left]) + root_of(entries[left:]) if left else b"\x00" + entries[0]).digest()
 def check_signature(kind, signed, keys, body=None):
-    hold(signed["key"] in keys, f"the {kind} is signed by {signed['key']}, another key than it should be")
+    hold(signed["key"] in keys and signed["signature"].islower(), f"the {kind} is signed by {signed['key']}, another key than it should be")
     body = f"gavelhouse {kind} v1\n".encode() + (body or canonical({k: v for k, v in signed.items() if k != "signature"}))
     try: Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed["key"])).verify(bytes.fromhex(signed["signature"]), body)
     except Exception: raise ValueError(f"the signature of the {kind} is not that of its key") from None
@@ -41,14 +40,15 @@ class Lot:  # as the rule makes it: after each event it must stand as the log sa
             fits, self.ends_at = e.at == end and self.phase == "timed", end + seconds(self.delay)
             self.phase = "delayed" if self.delay else "opening"
         elif e.kind in ("paused", "resumed", "extended", "credited"):  # acts of the house, which the log shows as such
-            fits = e.ends_at >= end and e.paused_at == {"paused": e.at, "resumed": None}.get(e.kind, self.paused_at)
+            moves = {"paused": (None, e.at), "resumed": (self.paused_at or 0, None)}.get(e.kind, (self.paused_at,) * 2)
+            fits = e.ends_at >= end and (self.paused_at, e.paused_at) == moves
             self.ends_at, self.paused_at = e.ends_at, e.paused_at
             if e.kind in ("resumed", "credited"): self.stills.append((e.at - (e.ends_at - end), e.at))
         elif e.kind in ("closed", "voided"):
             fits = e.kind == "voided" or e.at == end and (self.phase != "timed" or not self.delay)
             self.outcome = "void" if e.kind == "voided" else "sold" if self.close(e, e.detail) else "unsold"
         else: fits = e.kind == "opened" or getattr(self, "on_" + e.kind)(e, e.detail)
-        self.phase, self.paused_at = ("closed", None) if self.outcome else (self.phase, self.paused_at)
+        if self.outcome: self.phase, self.paused_at = "closed", None
         hold(fits, f"event {e.seq} ({e.kind}) is not one that the rule allows there")
         for name in "phase ends_at paused_at price_minor leader bids extensions outcome".split():
             hold(getattr(self, name) == getattr(e, name), f"after event {e.seq} the rule makes {name} {getattr(self, name)}")
@@ -73,8 +73,8 @@ class English(Lot):
         else: fits = enough or price and not auto and amount == price + step
         may = is_timed or not rule.only_timed_bidders or any(act[0] == own.paddle and act[3] for act in self.acts.values())
         self.acts[e.seq], self.book[own.paddle], self.bids = (own.paddle, amount, e.at, is_timed), True, self.bids + 1
-        self.leader, self.price_minor = e.lines[-1].paddle, e.lines[-1].amount_minor
         if not detail.buy_now: self.extend(e.at, rule.soft_close_seconds if is_timed else self.delay)
+        self.leader, self.price_minor = e.lines[-1].paddle, e.lines[-1].amount_minor
         return fits and may and len(e.lines) == 1 + len(auto) < 4
     def on_reserve(self, e, detail):  # lowered so far that it is met, perhaps by a jump of the leader's maximum
         fits, self.price_minor = self.jumps and self.price_minor <= e.price_minor, e.price_minor
@@ -165,18 +165,18 @@ class Uniform(Lot):
 def verify(data, pinned=None, receipts=()):  # what the log comes to; raises ValueError, or what a damaged file makes Python raise
     *lines, last = data[:-1].split(b"\n")
     end, head = json.loads(last), json.loads(lines[0])
-    is_log = (head["file"], head["version"], head["key"]) == ("gavelhouse-log", 1, end["key"]) and end["signature"].islower()
-    hold(is_log and canonical(end) + b"\n" == last + data[-1:], "this is no log of version 1 as the house writes it")
+    is_log = (head["file"], head["version"], head["key"], canonical(end) + b"\n") == ("gavelhouse-log", 1, end["key"], last + data[-1:])
+    hold(is_log, "this is no log of version 1 as the house writes it")
     check_signature("log", end, [pinned or head["key"]], b"\n".join(lines) + b"\n")
     heads = [row for row in map(json.loads, lines[2:]) if "kind" not in row]
     bodies, hashes, keys = lines[2 : len(lines) - len(heads)], [sha256(lines[1]).digest()], {end["key"], *(one["key"] for one in heads)}
     for body in bodies: hashes.append(sha256(hashes[-1] + body).digest())
-    terms, *events = [json.loads(line, object_hook=Fact) for line in (lines[1], *bodies)]
+    terms, *events = [json.loads(line, object_hook=Fact) for line in lines[1 : 2 + len(bodies)]]
     for seq, e in enumerate(events, 1): hold((e.seq, e.lot, terms.lot) == (seq, terms.lot, head["lot"]), f"no event {seq} there")
     for one in heads:
         check_signature("head", one, keys)
-        is_here = (one["lot"], one["head"]) == (terms.lot, hashes[one["seq"]].hex())
-        hold(is_here and one.get("root") in (None, root_of(bodies).hex()), "the house has signed other events than these")
+        is_here = one["lot"] == terms.lot and one["head"] == hashes[one["seq"]].hex() and one.get("root") in (None, root_of(bodies).hex())
+        hold(is_here, "the house has signed other events than these")
     hold(not events[-1].outcome or any("root" in one for one in heads), "the final head is not signed yet: fetch the log again in a moment")
     lot = {form.__name__.lower(): form for form in Lot.__subclasses__()}[terms.rule.format or "english"](terms)
     for e in events: lot.play(e)
@@ -190,7 +190,7 @@ def verify(data, pinned=None, receipts=()):  # what the log comes to; raises Val
     return {"lot": lot.id, "format": type(lot).__name__.lower(), "events": len(events), "outcome": lot.outcome, "price_minor": lot.price_minor,
             "winner": lot.leader if lot.outcome == "sold" else None, "units": lot.units and [one[1:] for one in lot.units if one[2]], "keys": sorted(keys)}
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="verify.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="verify.py", description=__doc__)
     for name, more in ("log", {}), ("--receipt", {"action": "append", "default": []}), ("--key", {}): parser.add_argument(name, **more)
     given = parser.parse_args(arguments)
     try: found = {"genuine": True, **verify(open(given.log, "rb").read(), given.key, [json.load(open(name, "rb")) for name in given.receipt])}

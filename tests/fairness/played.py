@@ -181,7 +181,12 @@ class Stage:
 
 
 async def stage(
-    node: Node, heads: Heads, rule: Rule, parties: tuple[int, ...], reserve: int | None = None, lot_id: int | None = None
+    node: Node,
+    heads: Heads,
+    rule: Rule,
+    parties: tuple[int, ...],
+    reserve: int | None = None,
+    lot_id: int | None = None,
 ) -> Stage:
     """A lot of this rule, open, with these parties admitted."""
     starts_at = node.node_time.now().replace(microsecond=0) + timedelta(hours=1)
