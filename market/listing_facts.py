@@ -54,6 +54,7 @@ class ListingRefusal(StrEnum):
     NO_SUCH_LISTING = "no_such_listing"
     NOT_EDITABLE = "not_editable"
     NOT_SUBMITTED = "not_submitted"
+    OPENS_WITH_ITS_SALE = "opens_with_its_sale"
     STALE_VERSION = "stale_version"
     TITLE_MISSING = "title_missing"
     RULE_HAS_ERRORS = "rule_has_errors"

@@ -80,16 +80,21 @@ async def withdraw(conn: Connection, *, listing_id: int, seller_id: int, now: da
     return await listings_store.mark_withdrawn(conn, listing_id, now)
 
 
-async def approve(conn: Connection, *, listing_id: int, operator_id: int, now: datetime) -> Listing | ListingRefusal:
+async def approve(
+    conn: Connection, *, listing_id: int, operator_id: int, now: datetime, with_its_sale: bool = False
+) -> Listing | ListingRefusal:
     """Put the lot on the block: the listing is fixed and the auction's lot opened in this transaction.
 
-    The rule is judged again, for a lot that was fine when submitted may by now start in the past.
+    The rule is judged again, for a lot that was fine when submitted may by now start in the past. A lot that was put into
+    a sale opens with it and not alone.
     """
     listing = await listings_store.lock_listing(conn, listing_id)
     if listing is None:
         return ListingRefusal.NO_SUCH_LISTING
     if listing.state is not ListingState.SUBMITTED:
         return ListingRefusal.NOT_SUBMITTED
+    if listing.sale_id is not None and not with_its_sale:
+        return ListingRefusal.OPENS_WITH_ITS_SALE
     if (refusal := _unfit(listing, now)) is not None:
         return refusal
     lot = await openings.keyed(conn, lot_from_listing(listing))

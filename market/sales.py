@@ -26,6 +26,8 @@ _queries = load_queries("market", "sales")
 MOST_LOTS = 500
 MOST_SALES_SHOWN = 200
 LONGEST_STAGGER_SECONDS = 86_400
+FARTHEST_START = timedelta(days=5 * 366)
+LONGEST_SALE = timedelta(days=366)
 
 
 class SaleRefusal(StrEnum):
@@ -36,6 +38,7 @@ class SaleRefusal(StrEnum):
     SALE_TITLE_MISSING = "sale_title_missing"
     SALE_ENDS_BEFORE_START = "sale_ends_before_start"
     SALE_START_IN_PAST = "sale_start_in_past"
+    SALE_OUT_OF_RANGE = "sale_out_of_range"
     NO_SUCH_LISTING = "no_such_listing"
     NOT_SUBMITTED = "not_submitted"
     OTHER_CURRENCY = "other_currency"
@@ -76,6 +79,22 @@ class Sale(SaleContent, frozen=True, kw_only=True):
     created_by: int
     created_at: datetime
     lot_count: int = 0
+
+
+class PlaceInSale(Struct, frozen=True, kw_only=True):
+    """Which lot of which sale a listing is, and its neighbours there."""
+
+    sale_id: int
+    title_zh: str
+    title_en: str
+    opened_at: datetime | None
+    number: int
+    previous_id: int | None
+    next_id: int | None
+
+    def title(self, lang: str) -> str:
+        """The sale's title in `lang`, else in the other language."""
+        return (self.title_zh or self.title_en) if lang == "zh" else (self.title_en or self.title_zh)
 
 
 class NotOpened(Struct, frozen=True):
@@ -176,6 +195,8 @@ async def open_sale(
     if sale.starts_at <= now:
         return SaleRefusal.SALE_START_IN_PAST
     await conn.fetch(_queries.lock_sale_listings, sale_id)
+    # Whoever has taken his lot back has left a gap in the numbers.
+    await _number(conn, sale_id, [one.id for one in await lots_of(conn, sale_id)])
     mine = await lots_of(conn, sale_id)
     if not mine:
         return SaleRefusal.SALE_IS_EMPTY
@@ -183,7 +204,7 @@ async def open_sale(
     for listing in mine:
         starts_at, timed_seconds = times_of(sale, listing)
         await conn.execute(_queries.schedule_listing, listing.id, starts_at, timed_seconds)
-        done = await listings.approve(conn, listing_id=listing.id, operator_id=operator_id, now=now)
+        done = await listings.approve(conn, listing_id=listing.id, operator_id=operator_id, now=now, with_its_sale=True)
         if isinstance(done, ListingRefusal):
             return NotOpened(listing.id, done)
         opened.append(done)
@@ -219,6 +240,12 @@ async def lots_of(conn: Connection, sale_id: int) -> list[Listing]:
     return [msgspec.convert(dict(row), Listing) for row in await conn.fetch(_queries.sale_listings, sale_id)]
 
 
+async def place_of(conn: Connection, listing_id: int) -> PlaceInSale | None:
+    """The sale that a listing is in, open or not."""
+    row = await conn.fetchrow(_queries.place_in_sale, listing_id)
+    return None if row is None else msgspec.convert(dict(row), PlaceInSale)
+
+
 async def waiting(conn: Connection, currency: str) -> list[Listing]:
     """Submitted listings that could be put into a sale of this currency."""
     return [msgspec.convert(dict(row), Listing) for row in await conn.fetch(_queries.waiting_for_a_sale, currency)]
@@ -232,6 +259,11 @@ async def watch(conn: Connection, *, party_id: int, lot_id: int, now: datetime) 
 async def unwatch(conn: Connection, *, party_id: int, lot_id: int) -> None:
     """Take a lot off the party's watch list."""
     await conn.execute(_queries.unwatch, party_id, lot_id)
+
+
+async def is_watched(conn: Connection, *, party_id: int, lot_id: int) -> bool:
+    """Whether the party watches the lot."""
+    return bool(await conn.fetchval(_queries.is_watched, party_id, lot_id))
 
 
 async def watched(conn: Connection, party_id: int) -> list[int]:
@@ -248,9 +280,8 @@ async def _not_open(conn: Connection, sale_id: int) -> Sale | SaleRefusal:
 
 
 async def _number(conn: Connection, sale_id: int, order: list[int]) -> None:
-    """Number these listings from 1; uniqueness is asked at the commit."""
-    for number, listing_id in enumerate(order, 1):
-        await conn.execute(_queries.put_in_sale, listing_id, sale_id, number)
+    """Number these listings from 1."""
+    await conn.execute(_queries.number_lots, sale_id, order)
 
 
 def _unfit(content: SaleContent, now: datetime) -> SaleRefusal | None:
@@ -258,4 +289,8 @@ def _unfit(content: SaleContent, now: datetime) -> SaleRefusal | None:
         return SaleRefusal.SALE_TITLE_MISSING
     if content.first_end_at <= content.starts_at:
         return SaleRefusal.SALE_ENDS_BEFORE_START
-    return SaleRefusal.SALE_START_IN_PAST if content.starts_at <= now else None
+    if content.starts_at <= now:
+        return SaleRefusal.SALE_START_IN_PAST
+    if content.starts_at - now > FARTHEST_START or content.first_end_at - content.starts_at > LONGEST_SALE:
+        return SaleRefusal.SALE_OUT_OF_RANGE
+    return None

@@ -16,7 +16,7 @@ from auction import store
 from auction.chain import decode_body
 from auction.public import PublicState
 from auction.setup import rule_in_words, short_rule
-from market import deals_store
+from market import deals_store, sales
 from market.applications import application_state
 from market.bank_details import bank_details
 from market.calendar import CalendarFilters, calendar, calendar_csv, filters_from_query
@@ -27,6 +27,7 @@ from market.listing_facts import CATEGORIES, Listing
 from market.listings import listing_by_id, lot_from_listing
 from market.photos import photos_of
 from market.rendering import language_of, render
+from market.sales import PlaceInSale
 
 if TYPE_CHECKING:
     from auction.store import LogRow, Position
@@ -50,6 +51,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     history: Sequence[LogRow]
     qualification: Qualification
     case_id: int | None
+    sale: PlaceInSale | None
+    is_watched: bool
 
 
 async def calendar_page(request: Request) -> Response:
@@ -95,6 +98,8 @@ async def lot_page(request: Request) -> Response:
         "qualification": shown.qualification,
         "payment": _deposit_payment(house, shown.qualification),
         "case_id": shown.case_id,
+        "sale": shown.sale,
+        "is_watched": shown.is_watched,
         "lot_id": lot_id,
         "exponent": lot.currency_exponent,
         "format": market_format(shown.listing.format),
@@ -119,6 +124,8 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         history=await store.events_before(conn, lot_id, state.seq + 1, HISTORY_ROWS),
         qualification=qualification,
         case_id=None if party_id is None else await deals_store.case_of_viewer(conn, lot_id, party_id),
+        sale=None if listing.sale_id is None else await sales.place_of(conn, lot_id),
+        is_watched=party_id is not None and await sales.is_watched(conn, party_id=party_id, lot_id=lot_id),
     )
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from auction.setup import rule_in_words
 from auction.words import Phrase
-from market import listings, photos
+from market import listings, photos, sales
 from market.calendar import calendar_rows
 from market.catalogue import LANGUAGES
 from market.csv_cells import csv_text
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from auction.linter import Finding
     from market.calendar import CalendarRow
     from market.catalogue import Catalogue, Language
+    from market.sales import PlaceInSale
     from migrations.database import Connection
 
 PAGE_SIZE = 25
@@ -126,9 +127,9 @@ async def edit_lot(request: Request) -> Response:
     now = house.node_time.now()
     if request.method == "GET":
         async with house.pool.acquire() as conn:
-            listing, pictures, row = await _own_lot(conn, lot_id, now)
+            listing, pictures, row, sale = await _own_lot(conn, lot_id, now)
         read = ReadLot(listing, values_of(listing))
-        return _editor(request, listing, read, now, pictures=pictures, row=row, preview=True)
+        return _editor(request, listing, read, now, pictures=pictures, row=row, sale=sale, preview=True)
     async with request.form(max_files=0, max_fields=160, max_part_size=128 * 1024) as form:
         read = read_lot(form)
         act, version = str(form.get("act", "save")), str(form.get("version", ""))
@@ -143,9 +144,9 @@ async def edit_lot(request: Request) -> Response:
     if act == "autosave":
         return _checked(request, read, ListingRefusal.RULE_HAS_ERRORS, now)
     async with house.pool.acquire() as conn:
-        listing, pictures, row = await _own_lot(conn, lot_id, now)
+        listing, pictures, row, sale = await _own_lot(conn, lot_id, now)
     status = 422 if read.errors else 200
-    return _editor(request, listing, read, now, pictures=pictures, row=row, status=status, preview=True)
+    return _editor(request, listing, read, now, pictures=pictures, row=row, sale=sale, status=status, preview=True)
 
 
 async def take_back(request: Request) -> Response:
@@ -246,10 +247,19 @@ async def _move(request: Request, step: Callable[..., Awaitable[Listing | Listin
 async def _editor_with_error(request: Request, lot_id: int, name: str, text: str) -> Response:
     now = house_of(request).node_time.now()
     async with house_of(request).pool.acquire() as conn:
-        listing, pictures, row = await _own_lot(conn, lot_id, now)
+        listing, pictures, row, sale = await _own_lot(conn, lot_id, now)
     read = ReadLot(listing, values_of(listing))
     return _editor(
-        request, listing, read, now, pictures=pictures, row=row, status=422, preview=True, own_errors={name: text}
+        request,
+        listing,
+        read,
+        now,
+        pictures=pictures,
+        row=row,
+        sale=sale,
+        status=422,
+        preview=True,
+        own_errors={name: text},
     )
 
 
@@ -261,6 +271,7 @@ def _editor(
     *,
     pictures: Sequence[photos.Photo] = (),
     row: CalendarRow | None = None,
+    sale: PlaceInSale | None = None,
     status: int = 200,
     preview: bool = False,
     own_errors: Mapping[str, str] | None = None,
@@ -276,6 +287,7 @@ def _editor(
         "editable": listing is None or listing.editable,
         "photos": pictures,
         "row": row,
+        "sale": sale,
         "state": shown_state(listing, {listing.id: row} if row else {}) if listing else "draft",
         "findings": finding_rows(request, read.content, now) if preview else [],
         "rule": rule_sentences(lot, catalogue) if lot is not None else None,
@@ -367,12 +379,13 @@ def _zones(chosen: str) -> tuple[str, ...]:
 
 async def _own_lot(
     conn: Connection, lot_id: int, now: datetime
-) -> tuple[Listing, list[photos.Photo], CalendarRow | None]:
-    """The listing, which the door has found to be the viewer's, with its photos and where its lot stands."""
+) -> tuple[Listing, list[photos.Photo], CalendarRow | None, PlaceInSale | None]:
+    """The listing, which the door has found to be the viewer's, with its photos, where its lot stands, and its sale."""
     listing = await listings.listing_by_id(conn, lot_id)
     if listing is None:
         raise ProblemError(Problem.NOT_FOUND)
-    return listing, await photos.photos_of(conn, lot_id), (await calendar_rows(conn, [lot_id], now)).get(lot_id)
+    row = (await calendar_rows(conn, [lot_id], now)).get(lot_id)
+    return listing, await photos.photos_of(conn, lot_id), row, await sales.place_of(conn, lot_id)
 
 
 def _moved(order: list[int], photo_id: int, act: str) -> list[int]:

@@ -44,6 +44,12 @@ select id from market.listing where sale_id = $1 order by id for no key update;
 -- Into a sale under a number, or out of any with nulls.
 update market.listing set sale_id = $2, lot_number = $3 where id = $1;
 
+-- name: number_lots
+-- Number these listings of a sale from 1 in this order, in one statement: between two numbers nobody looks.
+update market.listing l set lot_number = n.number
+from unnest($2::bigint[]) with ordinality as n (listing_id, number)
+where l.id = n.listing_id and l.sale_id = $1;
+
 -- name: last_number
 -- The highest number given in a sale.
 select coalesce(max(lot_number), 0)::int as number from market.listing where sale_id = $1;
@@ -67,3 +73,16 @@ delete from market.watch where party_id = $1 and lot_id = $2;
 -- name: watched
 -- The lots that a party watches, the last added first.
 select w.lot_id from market.watch w join auction.lot l on l.id = w.lot_id where w.party_id = $1 order by w.watched_at desc limit 500;
+
+-- name: is_watched
+-- Does the party watch the lot?
+select exists (select from market.watch where party_id = $1 and lot_id = $2);
+
+-- name: place_in_sale
+-- The sale that a listing is in, its number there, and the listings before and after it.
+select s.id as sale_id, s.title_zh, s.title_en, s.opened_at, l.lot_number as number, before.id as previous_id, after.id as next_id
+from market.listing l
+join market.sale s on s.id = l.sale_id
+left join market.listing before on before.sale_id = s.id and before.lot_number = l.lot_number - 1
+left join market.listing after on after.sale_id = s.id and after.lot_number = l.lot_number + 1
+where l.id = $1;

@@ -1,7 +1,7 @@
 /** What the server said when it wrote the page: read once, never changed. */
 import type { HistoryRow, State, You } from "../live/protocol";
+import { spokenOf } from "../live/verdict_words";
 import { Money } from "../money";
-import { hasText, text } from "../texts";
 
 export interface PageData {
   lot: number;
@@ -25,8 +25,7 @@ const source = document.getElementById("lot-data");
 export const page = JSON.parse(source?.textContent ?? "null") as PageData;
 /** A sentence of the live page, in the words of the lot's format where it has its own. */
 export function spoken(name: string, params: Record<string, string | number> = {}): string {
-  const own = `${page.format}.${name}`;
-  return text(hasText(own) ? own : `lot.${name}`, params);
+  return spokenOf(page.format, name, params);
 }
 
 export const lang = document.documentElement.lang;

@@ -2,8 +2,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { icon, LiveElement } from "../live/element";
 import { link } from "../live/socket";
+import { SteadyAmounts } from "../live/steady";
 import { fromWire, parseAmount } from "../money";
-import { localNow } from "../server_clock";
 import { counted, text } from "../texts";
 import { type Kind, pending, placeBid, verdict } from "./bidding";
 import { confirmBid, needsConfirming } from "./confirming";
@@ -12,38 +12,26 @@ import { money } from "./page";
 import { begun } from "./ticking";
 import { verdictText } from "./verdicts";
 
-/** A press this soon after the amounts changed was meant for what stood there before. */
-const CHANGE_GUARD = 300;
-const CLICK_LIMIT = 350;
-
 export class LotPanel extends LiveElement {
-  /** The amounts as they stood when a button went down; they stay on the buttons until it comes up. */
-  private held: readonly bigint[] | null = null;
-  private heldTooSoon = false;
-  private releasing = 0;
-  /** What the buttons show, and since when. */
-  private shown: readonly bigint[] = [];
-  private shownAt = -Infinity;
+  private readonly amounts = new SteadyAmounts(() => this.requestUpdate());
   private kind: Kind = "now";
   private typed = "";
   private problem = "";
 
   override connectedCallback(): void {
     super.connectedCallback();
-    window.addEventListener("pointerup", this.release);
-    window.addEventListener("pointercancel", this.release);
+    this.amounts.connect();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    window.removeEventListener("pointerup", this.release);
-    window.removeEventListener("pointercancel", this.release);
+    this.amounts.disconnect();
   }
 
   override render(): TemplateResult {
     if (isOver.value) return html``;
     return html`<div class="quick-bids" role="group" aria-label=${text("lot.next_bids")}>
-        ${this.amounts().map((amount, index) => this.quickButton(amount, index))}
+        ${this.amounts.show(legalAmounts.value).map((amount, index) => this.quickButton(amount, index))}
       </div>
       ${leading.value ? html`<p class="hint">${text("lot.raise_own_hint")}</p>` : nothing} ${this.box()}
       <p class="verdict ${this.tone()}" aria-live="off">${this.words()}</p>`;
@@ -51,25 +39,17 @@ export class LotPanel extends LiveElement {
 
   /** For how many milliseconds the buttons have shown the same amounts. */
   get steadyFor(): number {
-    return localNow() - this.shownAt;
+    return this.amounts.steadyFor;
   }
 
   /** Press a quick button by its number, as the keys 1, 2 and 3 do. */
   press(index: number): void {
-    this.hold();
+    this.amounts.hold();
     this.bidHeld(index);
   }
 
   focusBox(): void {
     this.querySelector<HTMLInputElement>("#bid-amount")?.focus();
-  }
-
-  private amounts(): readonly bigint[] {
-    const current = legalAmounts.value;
-    const amounts = this.held ?? current;
-    if (this.shown.length > 0 && amounts.join() !== this.shown.join()) this.shownAt = localNow();
-    this.shown = amounts;
-    return amounts;
   }
 
   private blocked(): boolean {
@@ -78,7 +58,7 @@ export class LotPanel extends LiveElement {
 
   private quickButton(amount: bigint, index: number): TemplateResult {
     return html`<button type="button" class="button quick" ?disabled=${this.blocked() || leading.value}
-      @pointerdown=${this.hold} @keydown=${this.holdByKey} @blur=${this.letGo} @click=${() => this.bidHeld(index)}>
+      @pointerdown=${this.amounts.hold} @keydown=${this.amounts.holdByKey} @blur=${this.amounts.letGo} @click=${() => this.bidHeld(index)}>
       <span class="quick-amount">${money.text(amount)}</span><span class="quick-steps">${this.stepWords(index)}</span></button>`;
   }
 
@@ -88,35 +68,10 @@ export class LotPanel extends LiveElement {
     return steps === 0 ? text("lot.start_price_step") : counted("lot.steps", steps);
   }
 
-  private readonly hold = (): void => {
-    window.clearTimeout(this.releasing);
-    this.held = this.shown;
-    this.heldTooSoon = this.steadyFor < CHANGE_GUARD;
-    this.requestUpdate();
-  };
-
-  private readonly holdByKey = (event: KeyboardEvent): void => {
-    if ((event.key === "Enter" || event.key === " ") && !event.repeat) this.hold();
-  };
-
-  /** A click, if there is one, comes a little after the release (later on touch screens). */
-  private readonly release = (): void => {
-    if (this.held !== null) this.releasing = window.setTimeout(this.letGo, CLICK_LIMIT);
-  };
-
-  private readonly letGo = (): void => {
-    window.clearTimeout(this.releasing);
-    this.held = null;
-    this.requestUpdate();
-  };
-
   private bidHeld(index: number): void {
-    if (this.held === null) this.hold();
-    const amount = this.held?.[index];
-    const tooSoon = this.heldTooSoon;
-    this.letGo();
-    if (amount === undefined || this.blocked() || leading.peek()) return;
-    if (tooSoon) verdict.value = { kind: "too_soon" };
+    const amount = this.amounts.take(index);
+    if (amount === null || this.blocked() || leading.peek()) return;
+    if (amount === "too_soon") verdict.value = { kind: "too_soon" };
     else void this.bid("now", amount);
   }
 

@@ -14,7 +14,8 @@ interface BidPanel extends HTMLElement {
   press?(index: number): void;
 }
 
-const bidPanel = (): BidPanel | null => document.querySelector<BidPanel>(".bid-panel > :first-child");
+const bidPanel = (): BidPanel | undefined =>
+  [...document.querySelectorAll<BidPanel>(".bid-panel > *")].find((one) => one.focusBox !== undefined || one.press !== undefined);
 
 class LotTools extends LiveElement {
   private problem = "";
