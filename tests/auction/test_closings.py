@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from auction import desk, store
 from auction.closings import close_lot
 from auction.facts import Hammer, Outcome, Refusal, Standing
+from auction.formats.english import BUYS_NOW
 from auction.limits import Limits
 from tests.auction.house import ANN, BOB, Hammers, Node, a_lot, ends_in, log_of, open_lot, open_node, until
 
@@ -100,16 +101,21 @@ async def test_a_bid_received_before_the_end_and_queued_after_it_is_in(pool: Poo
 
 
 async def test_a_bid_queued_before_the_end_comes_up_is_judged_before_it(pool: Pool) -> None:
-    lot = a_lot(**ends_in(-5))
-    end, millisecond = lot.starts_at + timedelta(seconds=60), timedelta(milliseconds=1)
-    async with open_node(pool) as node:
-        await open_lot(pool, lot, ANN)
-        await node.bidding.room(1)
-        answering = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=end - millisecond))
-        node.bidding.closings.schedule(1, end)
-        answer = await answering
-    # The lot is due, so it may be closed before its log is read.
-    assert answer.refusal is None and (await kinds(pool))[:2] == ["opened", "bid"]
+    lot = a_lot(timed_seconds=60, starts_at=ends_in(0.5)["starts_at"], extension_seconds=None)
+    end = lot.starts_at + timedelta(seconds=60)
+    await open_lot(pool, lot, ANN, BOB)
+    async with open_node(pool) as node, pool.acquire() as conn:
+        async with conn.transaction():
+            # While this lock is held a first bid's commit waits, and what comes after it queues: a bid, then the end.
+            await conn.fetch("select 1 from auction.standing where lot_id = 1 for update")
+            first = node.bidding.place(node.a_bid(1, BOB, 1_000_000))
+            last = node.bidding.place(node.a_bid(1, ANN, 2_000_000, stamped_at=end - timedelta(milliseconds=1)))
+            async with asyncio.timeout(5):
+                while node.node_time.now() <= end:
+                    await changed(node, 1)
+        assert [(await first).refusal, (await last).refusal] == [None, None]
+        await closed(node)
+    assert await kinds(pool) == ["opened", "bid", "bid", "closed"]
 
 
 async def test_a_bid_at_the_very_end_is_late_and_leaves_no_trace(pool: Pool) -> None:
@@ -284,3 +290,18 @@ async def test_a_lot_of_whose_opening_the_node_was_never_told_still_closes(pool:
 
             await until(is_closed)
             assert [hammer.outcome for hammer in node.hammers.calls] == [Outcome.UNSOLD]
+
+
+async def test_a_purchase_stamped_before_a_pause_closes_the_lot_although_the_pause_was_written_first(pool: Pool) -> None:
+    await open_lot(pool, a_lot(timed_seconds=600, extension_seconds=None, buy_now_minor=2_000_000), ANN)
+    async with open_node(pool) as node:
+        stamped_at = node.node_time.now()
+        async with pool.acquire() as conn, conn.transaction():
+            assert isinstance(await desk.pause(conn, 1, node.node_time.now()), Standing)
+        await node.bidding.refresh(1)
+        bought = await node.bid(1, ANN, 2_000_000, details=BUYS_NOW, stamped_at=stamped_at)
+        assert bought.refusal is None
+        await closed(node)
+    (hammer,) = node.hammers.calls
+    assert (hammer.winner_id, hammer.price_minor, hammer.closed_at) == (ANN, 2_000_000, stamped_at)
+    assert await kinds(pool) == ["opened", "paused", "bid", "closed"]
