@@ -141,9 +141,14 @@ join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
 join auction.standing s on s.lot_id = b.lot_id;
 
 -- name: open_ends
--- When the running phase of each open lot ends; a paused lot's clock stands still, but not that of one already decided.
-select lot_id, ends_at from auction.standing
-where outcome is null and phase <> 'opening' and (paused_at is null or phase = 'decided');
+-- When the running phase of each open lot ends; a paused lot's clock stands still, but not that of one already decided. Of
+-- those that wait for their officers, the ones that hold no bid: nobody comes to open them, and only the closer is awaited.
+select lot_id, ends_at from auction.standing s
+where outcome is null and (paused_at is null or phase = 'decided') and (phase <> 'opening' or not exists (
+    select from (
+        select distinct on (party_id) convert_from(body, 'UTF8')::json #>> '{detail,withdraw}' as withdrawn
+        from auction.event e where e.lot_id = s.lot_id and kind = 'bid' order by party_id, seq desc
+    ) last where withdrawn is null));
 
 -- name: due_by
 -- Open lots whose running phase ends before one extension after a moment is over, in key order.

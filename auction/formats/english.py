@@ -221,7 +221,6 @@ def _judge_buying(lot: Lot, standing: Standing, bid: Bid) -> Verdict | None:
         leader_maximum_minor=price,
         reserve_met=lot.reserve_minor is not None and price >= lot.reserve_minor,
         bid_count=standing.bid_count + 1,
-        paused_at=None,
     )
     lines = (Line(party_id=bid.party_id, amount_minor=price),)
     return Accepted(standing=bought, lines=lines, detail={"buy_now": True})

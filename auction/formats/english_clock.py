@@ -45,11 +45,13 @@ def advance(lot: Lot, standing: Standing, now: datetime) -> Standing:
 
 
 def is_due(lot: Lot, standing: Standing, now: datetime) -> bool:
-    """True once the last phase has ended, so that the lot may be closed as soon as its queue is drained."""
+    """True once the last phase has ended or a purchase has decided the lot, so that it may be closed as soon as its queue is
+    drained. A bid stamped before a pause may decide the lot after the pause was written; no clock is waited for then.
+    """
     phase = standing.phase
-    if phase is CLOSED or standing.paused_at is not None:
-        return False
-    return phase is DECIDED or now >= advance(lot, standing, now).ends_at
+    if phase is CLOSED or phase is DECIDED:
+        return phase is DECIDED
+    return standing.paused_at is None and now >= advance(lot, standing, now).ends_at
 
 
 def close(lot: Lot, standing: Standing, now: datetime) -> Standing:
@@ -67,6 +69,7 @@ def close(lot: Lot, standing: Standing, now: datetime) -> Standing:
         ends_at=(ended_at := advance(lot, standing, now).ends_at),
         outcome=Outcome.SOLD if reached else Outcome.UNSOLD,
         closed_at=ended_at,
+        paused_at=None,
     )
 
 

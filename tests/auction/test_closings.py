@@ -101,7 +101,7 @@ async def test_a_bid_received_before_the_end_and_queued_after_it_is_in(pool: Poo
 
 
 async def test_a_bid_queued_before_the_end_comes_up_is_judged_before_it(pool: Pool) -> None:
-    lot = a_lot(timed_seconds=60, starts_at=ends_in(0.5)["starts_at"], extension_seconds=None)
+    lot = a_lot(timed_seconds=60, starts_at=ends_in(1.5)["starts_at"], extension_seconds=None)
     end = lot.starts_at + timedelta(seconds=60)
     await open_lot(pool, lot, ANN, BOB)
     async with open_node(pool) as node, pool.acquire() as conn:

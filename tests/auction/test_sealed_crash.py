@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 from uuid import uuid4
 
 import msgspec
+import pytest
 
 from auction import desk, store
+from auction.bidding import Bidding
 from auction.chain import EventKind
 from auction.facts import Bid, Lot, Outcome, Phase
 from auction.formats import sealed
@@ -79,3 +82,31 @@ async def test_whoever_dies_with_the_bids_opened_another_node_closes_the_lot_onc
     assert hammer.awards[0].total_minor == 500 and len(other.hammers.calls) == 1
     kinds = [msgspec.json.decode(row.body)["kind"] for row in await log_of(pool, lot.id)]
     assert kinds == ["opened", "bid", "bid", "phase", "unsealed", "closed"]
+
+
+@pytest.mark.parametrize("withdraws", [False, True])
+async def test_whoever_dies_at_the_end_of_a_lot_without_bids_another_node_closes_it(pool: Pool, withdraws: bool) -> None:
+    """The end is written before the close; nobody opens a lot that holds no bid, so a node that starts must look for it."""
+    lot = a_lot(starts_at=datetime.now(UTC) - timedelta(seconds=59.5))
+    paddles = await open_lot(pool, lot, ANN)
+
+    async def waits() -> bool:
+        async with pool.acquire() as conn:
+            return (await store.rooms(conn, [lot.id]))[lot.id].standing.phase is Phase.OPENING
+
+    async def dies(_: object, lot_id: int) -> None:
+        """Nothing more comes of the lot at this node."""
+
+    with patch.object(Bidding, "_close", dies):
+        async with open_node(pool) as node:
+            if withdraws:
+                await sealed_bids(node, lot, paddles, {ANN: 700})
+                assert (await node.bid(lot.id, ANN, 0, details=b'{"withdraw":true}')).refusal is None
+            await until(waits)
+    async with open_node(pool) as other:
+
+        async def closed() -> bool:
+            return bool(other.hammers.calls)
+
+        await until(closed, 5)
+    assert other.hammers.calls[0].outcome is Outcome.UNSOLD
