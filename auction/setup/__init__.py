@@ -40,7 +40,13 @@ class Setup(Protocol):
         """The rule in one or two sentences, to stand beside the clock."""
 
 
-SETUPS: dict[str, Setup] = {"english": english, "sealed": sealed, "dutch": dutch, "reverse": reverse, "uniform": uniform}
+SETUPS: dict[str, Setup] = {
+    "english": english,
+    "sealed": sealed,
+    "dutch": dutch,
+    "reverse": reverse,
+    "uniform": uniform,
+}
 """The formats that a seller can choose, by name, in the order in which they are offered."""
 
 

@@ -292,7 +292,9 @@ async def test_a_lot_of_whose_opening_the_node_was_never_told_still_closes(pool:
             assert [hammer.outcome for hammer in node.hammers.calls] == [Outcome.UNSOLD]
 
 
-async def test_a_purchase_stamped_before_a_pause_closes_the_lot_although_the_pause_was_written_first(pool: Pool) -> None:
+async def test_a_purchase_stamped_before_a_pause_closes_the_lot_although_the_pause_was_written_first(
+    pool: Pool,
+) -> None:
     await open_lot(pool, a_lot(timed_seconds=600, extension_seconds=None, buy_now_minor=2_000_000), ANN)
     async with open_node(pool) as node:
         stamped_at = node.node_time.now()

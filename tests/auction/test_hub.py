@@ -64,7 +64,12 @@ METHODS = {
 
 def test_every_name_of_uvicorn_that_the_hub_leans_on_is_listed_and_there() -> None:
     tree = ast.parse(inspect.getsource(HubProtocol))
-    own = {name for name in vars(HubProtocol) if name not in vars(WebSocketsSansIOProtocol)} | {"lots", "stale", "own", "owed"}
+    own = {name for name in vars(HubProtocol) if name not in vars(WebSocketsSansIOProtocol)} | {
+        "lots",
+        "stale",
+        "own",
+        "owed",
+    }
     used = {
         node.attr
         for node in ast.walk(tree)

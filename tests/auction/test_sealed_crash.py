@@ -85,7 +85,9 @@ async def test_whoever_dies_with_the_bids_opened_another_node_closes_the_lot_onc
 
 
 @pytest.mark.parametrize("withdraws", [False, True])
-async def test_whoever_dies_at_the_end_of_a_lot_without_bids_another_node_closes_it(pool: Pool, withdraws: bool) -> None:
+async def test_whoever_dies_at_the_end_of_a_lot_without_bids_another_node_closes_it(
+    pool: Pool, withdraws: bool
+) -> None:
     """The end is written before the close; nobody opens a lot that holds no bid, so a node that starts must look for it."""
     lot = a_lot(starts_at=datetime.now(UTC) - timedelta(seconds=59.5))
     paddles = await open_lot(pool, lot, ANN)
