@@ -48,9 +48,8 @@ class Heads:
         bidding.moved_listeners.append(self.moved)
 
     def moved(self, room: Room) -> None:
-        """The lot has a new event, or has ended."""
+        """The lot has changed, perhaps in what nobody may see: each head is stored and told once, whatever moves."""
         standing = room.standing
-        self._fresh.pop(room.lot.id, None)
         if standing.outcome is None:
             self._changed[room.lot.id] = standing.seq, standing.head
         else:

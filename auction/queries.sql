@@ -271,9 +271,13 @@ insert into auction.signing_key (public_key, first_used_at) values ($1, $2) on c
 select public_key, first_used_at from auction.signing_key order by first_used_at desc;
 
 -- name: insert_signed_heads
--- What has been signed in one second, each once.
+-- What has been signed in one second. Each head once: a second signature of the same would tell that something secret has
+-- moved in between, such as a leader's own maximum.
 insert into auction.signed_head (lot_id, seq, at, head, root, statement)
 select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::bytea[], $5::bytea[], $6::text[])
+    as n (lot_id, seq, at, head, root, statement)
+where root is not null or not exists (
+    select from auction.signed_head h where h.lot_id = n.lot_id and h.seq = n.seq and h.head = n.head)
 on conflict do nothing;
 
 -- name: signed_heads

@@ -73,6 +73,21 @@ async def test_a_running_house_signs_each_change_within_a_second_and_the_close(n
     assert verify(played.data, SIGNER.public_hex, played.receipts)["events"] == 4
 
 
+async def test_a_maximum_that_is_raised_in_secret_shows_in_no_head(node: Node) -> None:
+    """Neither a second signature of the same head nor one made sooner than a second after the last tells of it."""
+    heads = Heads(node.bidding, SIGNER)
+    here = await stage(node, heads, RULE, (ANN, BOB))
+    await here.stands(ANN, 100, 1)
+    await heads.sign_changed()
+    room = await node.bidding.room(here.lot.id)
+    assert room is not None
+    signed, told = await heads_of(node.pool, here.lot.id), heads.fresh(room)
+    await here.stands(ANN, 500, 2, maximum=True)
+    assert heads.fresh(room) == told
+    await heads.sign_changed()
+    assert await heads_of(node.pool, here.lot.id) == signed
+
+
 async def test_what_a_crash_left_unsigned_is_signed_at_the_next_start(node: Node) -> None:
     here = await _closed_but_unsigned(node)
     with pytest.raises(ValueError, match="not signed yet"):
