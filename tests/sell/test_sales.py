@@ -10,22 +10,18 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from auction import desk
 from auction.facts import Bid
 from market import listings, sales
-from market.listing_facts import Listing, ListingRefusal
+from market.listing_facts import ListingRefusal
 from market.local_time import to_local
-from market.sales import NotOpened, Sale, SaleContent, SaleRefusal
+from market.sales import NotOpened, Sale, SaleRefusal
 from tests.door.house_server import Server
-from tests.sell.stall import DAY, HOUR, NOW, WHOLE, changed, party, submitted
+from tests.sell.open_sales import SALE, open_now
+from tests.sell.stall import HOUR, NOW, WHOLE, changed, party, submitted
 from tests.sell.test_pages import get, post, saved_draft, submit
 
 if TYPE_CHECKING:
     from migrations.database import Connection
-
-SALE = SaleContent(
-    title_zh="秋季专场", title_en="Autumn sale", currency="CNY", starts_at=NOW + DAY, first_end_at=NOW + DAY + HOUR
-)
 
 
 async def a_sale(conn: Connection, lots: int = 3, **changes: object) -> tuple[Sale, list[int], int]:
@@ -189,13 +185,9 @@ async def test_an_operator_makes_fills_and_opens_a_sale_by_forms(server: Server)
 
 
 async def test_a_budget_set_on_the_page_is_kept_to_and_the_api_tells_it(server: Server) -> None:
-    bidder, number, lots = await server.party(), *await open_now(server)
+    bidder = await server.party()
+    number, lots = await open_now(server, bidders=[bidder])
     path, house = f"/sales/{number}/budget", server.house
-    async with house.pool.acquire() as conn, conn.transaction():
-        for lot_id in lots:
-            await desk.admit(conn, lot_id=lot_id, party_id=bidder, now=house.node_time.now())
-    for lot_id in lots:
-        await house.bidding.refresh(lot_id)
     wrong = await post(server, bidder, path, {"most_lots": "two", "most_sum": "1.234"})
     assert wrong.status_code == 422 and 'id="e-most_lots"' in wrong.text and 'id="e-most_sum"' in wrong.text
     assert (await post(server, bidder, path, {"most_lots": "1", "most_sum": "15,000"})).status_code == 303
@@ -237,22 +229,3 @@ async def test_a_watch_list_is_its_owners_alone(server: Server) -> None:
     assert (await post(server, member, f"/lots/{lots[0]}/watch", {"watch": "0"})).status_code == 303
     assert (await server.client.get("/api/v1/watching", headers=token)).json() == {"lots": []}
     assert (await post(server, member, "/lots/987654/watch", {"watch": "1"})).status_code == 404
-
-
-async def open_now(server: Server) -> tuple[int, list[int]]:
-    """A sale of two lots whose bidding has begun, made and opened by the API."""
-    seller, operator = await server.party(), await server.party(operator=True)
-    now = server.house.node_time.now()
-    began = now - HOUR
-    async with server.house.pool.acquire() as conn, conn.transaction():
-        content = replace(SALE, starts_at=began, first_end_at=now + HOUR, stagger_seconds=30)
-        sale = await sales.create(conn, operator_id=operator, content=content, now=began - HOUR)
-        assert isinstance(sale, Sale)
-        lots = []
-        for _ in range(2):
-            listing = await submitted(conn, seller, changed(starts_at=began), began - HOUR)
-            await sales.put_in(conn, sale_id=sale.id, listing_id=listing.id, operator_id=operator, now=now)
-            lots.append(listing.id)
-        opened = await sales.open_sale(conn, sale_id=sale.id, operator_id=operator, now=began - HOUR)
-        assert isinstance(opened, list) and all(isinstance(one, Listing) for one in opened)
-    return sale.id, lots

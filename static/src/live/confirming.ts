@@ -65,7 +65,7 @@ class LotConfirm extends LiveElement {
         ${asked?.reasons().map((reason) => html`<p>${reason}</p>`)}
       </div>
       <div class="dialog-actions">
-        <button type="button" class="button" autofocus data-cancel @click=${() => this.finish(false)}>${text("form.cancel")}</button>
+        <button type="button" class="button" data-cancel @click=${() => this.finish(false)}>${text("form.cancel")}</button>
         <button type="button" class="button primary" ?disabled=${link.value !== "live" || asked?.lot.isOver.value === true} @click=${this.agree}>${asked?.agree}</button>
       </div>
     </dialog>`;

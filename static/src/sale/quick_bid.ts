@@ -71,6 +71,11 @@ class QuickBid extends LiveElement implements AskedLot {
     bidders.delete(this.lot);
   }
 
+  /** For how many milliseconds the button has shown the same amount. */
+  get steadyFor(): number {
+    return this.amounts.steadyFor;
+  }
+
   show(state: State): void {
     const [epoch, seq] = this.place;
     if (state.epoch === epoch && state.seq < seq) return;
