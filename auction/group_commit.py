@@ -164,6 +164,8 @@ class GroupCommit:
                     if (room := self._rooms.get(lot_id)) is not None and room.standing.version != version:
                         self._rooms.forget(lot_id)
                 await self._read_missing(conn, batch)
+                if not self._budgeted(batch) <= budgeted:
+                    return  # Somebody has set himself a budget just now; with his locked, once more.
                 judged, held = await self._judge_and_write(statement, batch, purses)
         self._conclude(batch, judged, held)
 

@@ -97,3 +97,16 @@ async def test_a_budget_counts_from_when_it_is_set_at_every_node(node: Node) -> 
         async with node.pool.acquire() as conn, conn.transaction():
             await store.set_budget(conn, SALE, ANN, Budget(most_lots=1), node.node_time.now())
         assert (await other.bid(2, ANN, START)).refusal is Refusal.BUDGET_OF_LOTS
+
+
+async def test_a_budget_set_a_moment_ago_holds_on_a_lot_that_two_nodes_fight_over(node: Node) -> None:
+    for lot_id in (1, 2):
+        await open_lot(node.pool, replace(a_lot(lot_id), sale_id=SALE), ANN, BOB, CAT)
+    async with open_node(node.pool) as other:
+        assert (await node.bid(1, ANN, START)).refusal is None
+        await node.bidding.room(2)
+        assert (await other.bid(2, BOB, START)).refusal is None
+        assert (await node.bid(2, CAT, START + 10_000)).refusal is None, "the race that is lost makes the lot a hot one"
+        async with node.pool.acquire() as conn, conn.transaction():
+            await store.set_budget(conn, SALE, ANN, Budget(most_lots=1), node.node_time.now())
+        assert (await node.bid(2, ANN, START + 20_000)).refusal is Refusal.BUDGET_OF_LOTS
