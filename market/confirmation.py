@@ -185,6 +185,9 @@ def _proof(both: _Bilingual, terms: ContractTerms, contract_sha256: bytes) -> tu
         Clause(
             name="contract", label=both("confirmation.contract_hash"), value=_same(contract_sha256.hex()), kind="hash"
         ),
+        Clause(
+            name="verify", label=both("confirmation.verify"), value=both("confirmation.verify_value", lot=terms.lot_id)
+        ),
     )
 
 

@@ -30,7 +30,7 @@ from market.rendering import language_of, render
 from market.sales import PlaceInSale
 
 if TYPE_CHECKING:
-    from auction.store import LogRow, Position
+    from auction.store import LogRow, OwnBid, Position
     from market.application_facts import Qualification
     from market.photos import Photo
     from migrations.database import Connection
@@ -51,6 +51,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     history: Sequence[LogRow]
     qualification: Qualification
     case_id: int | None
+    own_bids: Sequence[OwnBid]
     sale: PlaceInSale | None
     is_watched: bool
 
@@ -98,6 +99,7 @@ async def lot_page(request: Request) -> Response:
         "qualification": shown.qualification,
         "payment": _deposit_payment(house, shown.qualification),
         "case_id": shown.case_id,
+        "own_bids": shown.own_bids,
         "sale": shown.sale,
         "is_watched": shown.is_watched,
         "lot_id": lot_id,
@@ -124,6 +126,7 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         history=await store.events_before(conn, lot_id, state.seq + 1, HISTORY_ROWS),
         qualification=qualification,
         case_id=None if party_id is None else await deals_store.case_of_viewer(conn, lot_id, party_id),
+        own_bids=() if party_id is None else await store.bids_of(conn, lot_id, party_id),
         sale=None if listing.sale_id is None else await sales.place_of(conn, lot_id),
         is_watched=party_id is not None and await sales.is_watched(conn, party_id=party_id, lot_id=lot_id),
     )

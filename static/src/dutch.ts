@@ -5,6 +5,7 @@ import "./lot/confirming";
 import "./lot/connection";
 import "./lot/history";
 import "./lot/photos";
+import "./lot/receipts";
 import "./lot/result";
 import "./lot/tools";
 import "./dutch/panel";

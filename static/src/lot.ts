@@ -8,6 +8,7 @@ import "./lot/history";
 import "./lot/options";
 import "./lot/panel";
 import "./lot/photos";
+import "./lot/receipts";
 import "./lot/price";
 import "./lot/result";
 import "./lot/tools";

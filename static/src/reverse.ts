@@ -5,6 +5,7 @@ import "./lot/confirming";
 import "./lot/connection";
 import "./lot/history";
 import "./lot/photos";
+import "./lot/receipts";
 import "./reverse/panel";
 import "./reverse/place";
 import "./reverse/ranking";

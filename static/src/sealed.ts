@@ -3,6 +3,7 @@ import "./lot/announcer";
 import "./lot/connection";
 import "./lot/history";
 import "./lot/photos";
+import "./lot/receipts";
 import "./lot/result";
 import "./sealed_glance";
 import "./sealed_opened";

@@ -5,6 +5,7 @@ import "./lot/confirming";
 import "./lot/connection";
 import "./lot/history";
 import "./lot/photos";
+import "./lot/receipts";
 import "./lot/tools";
 import "./uniform/clearing";
 import "./uniform/panel";
