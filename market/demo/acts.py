@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from auction.formats import english
 from auction.public import own_detail
 from escrow.facts import Case
 from escrow.sandbox_bank import accounts as bank
-from market import applications, listings, openings, parties, photos, priority
+from market import applications, listings, openings, parties, photos, priority, sales
 from market.application_facts import Application
 from market.demo.demo_lot import DemoLot
 from market.demo.lots import LOTS
@@ -30,6 +30,7 @@ from market.listing_facts import Listing, ListingContent
 from market.passphrases import Passphrases
 from market.photo_rendering import RenderedPhoto
 from market.robot_offers import offer
+from market.sales import Sale, SaleContent, SaleRefusal
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -167,6 +168,33 @@ async def approve(stage: Stage, *, lot: DemoLot) -> None:
         )
         assert isinstance(approved, Listing), approved
     await stage.bidding.refresh(stage.lots[lot.key])
+
+
+async def open_sale(stage: Stage, *, starts_at: datetime) -> None:
+    """Some of the lots are put into one sale, a day long, which is opened with all of them."""
+    content = SaleContent(
+        title_zh="居家雅物专场",
+        title_en="For the house and the road",
+        description_zh="三件同场，每隔十分钟依次截止。",
+        description_en="Three lots, one end every ten minutes.",
+        currency="EUR",
+        starts_at=starts_at,
+        first_end_at=starts_at + timedelta(days=1),
+        stagger_seconds=600,
+    )
+    operator_id = stage.parties["operator"]
+    async with stage.pool.acquire() as conn, conn.transaction():
+        sale = await sales.create(conn, operator_id=operator_id, content=content, now=stage.now)
+        assert isinstance(sale, Sale), sale
+        for lot in (one for one in LOTS if one.in_sale):
+            number = await sales.put_in(
+                conn, sale_id=sale.id, listing_id=stage.lots[lot.key], operator_id=operator_id, now=stage.now
+            )
+            assert not isinstance(number, SaleRefusal), number
+        opened = await sales.open_sale(conn, sale_id=sale.id, operator_id=operator_id, now=stage.now)
+        assert isinstance(opened, list), opened
+    for listing in opened:
+        await stage.bidding.refresh(listing.id)
 
 
 async def apply_and_pay(stage: Stage, *, lot: DemoLot, key: str) -> None:

@@ -59,6 +59,8 @@ class DemoLot(Struct, frozen=True, kw_only=True):
     stage: Stage = Stage.ON_SHOW
     bids: int = 0
     """How many bids there have been when the house opens."""
+    in_sale: bool = False
+    """One of the lots of the demo's sale, which gives it its start and end."""
     admits: tuple[str, ...] = ()
     """Persons who have been admitted and have not bid yet."""
     priority: str = ""

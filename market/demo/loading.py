@@ -28,6 +28,7 @@ from market.demo.story import (
     lot_scenes,
     opening_scenes,
     play,
+    sale_scenes,
 )
 from market.passphrases import Passphrases
 from market.photo_rendering import RenderedPhoto
@@ -117,7 +118,7 @@ async def load_story(config: Config, photographs: Mapping[str, RenderedPhoto]) -
         scenes = opening_scenes(now, known)
         for lot in LOTS:
             scenes += lot_scenes(lot, now, photographs.get(lot.photo))
-        await play(stage, [*scenes, *closing_scenes(now)])
+        await play(stage, [*scenes, *sale_scenes(now), *closing_scenes(now)])
 
 
 async def load_another_round(config: Config, photographs: Mapping[str, RenderedPhoto]) -> bool:

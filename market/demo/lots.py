@@ -50,7 +50,7 @@ _ENGLISH_LOTS: tuple[DemoLot, ...] = (
         description_en="Shutter times measured, within a third of a stop from 1/500 to 1 s. Rangefinder aligned, viewfinder clear. Lens without haze or fungus.\n\nThe leather is original. With case and a test roll developed in September.",
         description_zh="快门实测，1/500秒至1秒误差在三分之一档内。黄斑准确，取景器通透，镜片无雾无霉。\n\n蒙皮为原装。附皮套及九月冲洗的试机胶卷。",
         start_minor=28_000, steps=_even(1_000), worth_minor=76_000,
-        timed_seconds=DAY, extension_seconds=180, starts_in=-5 * HOUR, bids=11,
+        timed_seconds=DAY, extension_seconds=180, starts_in=-5 * HOUR, bids=11, in_sale=True, admits=("bidder",),
     ),
     DemoLot(
         photo="tea_cakes", seller="wenlan", category="tea", condition="excellent", currency="CNY",
@@ -67,7 +67,8 @@ _ENGLISH_LOTS: tuple[DemoLot, ...] = (
         description_en="One bottle of 2005, two of 2010. Levels into the neck, labels clean, capsules intact. Bought on release and kept at 12 °C.",
         description_zh="2005年份一瓶，2010年份两瓶。液位至瓶颈，酒标洁净，封帽完好。上市时购入，12°C恒温存放。",
         start_minor=18_000, steps=_even(1_000), worth_minor=43_000,
-        timed_seconds=2 * DAY, extension_seconds=180, cap_extensions=30, starts_in=-9 * HOUR, bids=6,
+        timed_seconds=DAY, extension_seconds=180, cap_extensions=30, starts_in=-5 * HOUR, bids=6, in_sale=True,
+        admits=("bidder", "second"),
     ),
     DemoLot(
         photo="landscape_scroll", seller="wenlan", category="paintings", condition="good", currency="CNY",
@@ -92,7 +93,8 @@ _ENGLISH_LOTS: tuple[DemoLot, ...] = (
         description_en="Monocrystalline half-cut modules with black frames, factory sealed, flash list enclosed. Left over from a cancelled project.",
         description_zh="单晶半片组件，黑边框，原厂封装，附功率清单。项目取消后的余货。",
         start_minor=150_000, steps=_even(5_000), worth_minor=290_000, deposit_minor=15_000,
-        timed_seconds=6 * HOUR, extension_seconds=120, starts_in=5 * HOUR, options={"buy_now_minor": 320_000},
+        timed_seconds=DAY, extension_seconds=120, starts_in=-5 * HOUR, options={"buy_now_minor": 320_000}, in_sale=True,
+        admits=("bidder",),
     ),
     DemoLot(
         photo="jade_disc", seller="wenlan", category="jade", condition="good", currency="CNY",

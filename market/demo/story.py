@@ -25,6 +25,7 @@ WINNERS = {
     "desk_lamp": "second",
     "milling_machine": "robot_2",
 }
+SALE_STARTS_IN = -5 * HOUR
 PERSONAS_BID_ON = {"celadon_vase": "second", "wristwatch": "bidder", "tea_cakes": "bidder", "film_camera": "second"}
 """Where a person of the demo has bid already, among the robots, and been outbid."""
 
@@ -65,8 +66,11 @@ def lot_scenes(lot: DemoLot, now: datetime, photo: RenderedPhoto | None, *, roun
         return scenes
     if lot.format == "sealed":
         scenes.append(Scene(at=put_up + timedelta(hours=1), act=partial(acts.hold_ceremony, lot=lot)))
-    scenes.append(Scene(at=put_up + timedelta(hours=2), act=partial(acts.approve, lot=lot)))
-    scenes += _admission_scenes(lot, put_up + timedelta(hours=3))
+    if lot.in_sale and not round_number:
+        scenes += _admission_scenes(lot, _sale_opens_at(now) + timedelta(hours=1))
+    else:
+        scenes.append(Scene(at=put_up + timedelta(hours=2), act=partial(acts.approve, lot=lot)))
+        scenes += _admission_scenes(lot, put_up + timedelta(hours=3))
     ends_at = starts_at + timedelta(seconds=lot.timed_seconds or 0)
     scenes += _bid_scenes(lot, chance, starts_at, min(ends_at, now) if lot.timed_seconds else now)
     if lot.stage not in (LotStage.ON_SHOW, LotStage.TO_OPEN):
@@ -96,6 +100,16 @@ def closing_scenes(now: datetime) -> list[Scene]:
         Scene(at=now - timedelta(hours=6), act=strayed_money),
         Scene(at=now, act=curtain),
     ]
+
+
+def sale_scenes(now: datetime) -> list[Scene]:
+    """The lots that are sold together are opened together, once the last has been submitted."""
+    starts_at = now + timedelta(seconds=SALE_STARTS_IN)
+    return [Scene(at=_sale_opens_at(now), act=partial(acts.open_sale, starts_at=starts_at))]
+
+
+def _sale_opens_at(now: datetime) -> datetime:
+    return now + timedelta(seconds=SALE_STARTS_IN) - timedelta(hours=28)
 
 
 def _admission_scenes(lot: DemoLot, at: datetime) -> list[Scene]:

@@ -56,6 +56,7 @@ async def test_every_format_has_an_open_lot_that_robots_have_bid_on(config: Conf
     assert {row["format"] for row in found if row["bids"] >= 3} == {"english", "sealed", "uniform", "reverse"}
     assert loading.wanted([row["format"] for row in found] * 4) == []
     assert [lot.format for lot in loading.wanted(["english", "sealed", "uniform", "reverse"])] == ["dutch"]
+    assert await pool.fetchval("select count(*) from auction.sale_lot") == 3
     waiting = "select count(*) from auction.standing where ends_at < clock_timestamp() and outcome is null"
     assert await pool.fetchval(waiting) == 1
 
