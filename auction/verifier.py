@@ -82,7 +82,7 @@ class English(Lot):
     def on_retracted(self, e, detail):  # who leads then rests on secret maxima, yet no other bid may be a step above it
         act, most = self.acts.pop(detail.seq, (detail.paddle, 0, e.at)), max(band.increment_minor for band in self.rule.steps)
         fits = all(one[1] < (e.price_minor or 0) + most for one in self.acts.values() if one[0] != e.leader) and self.phase == "timed"
-        fits = fits and (not e.leader or e.leader in self.book and self.start <= e.price_minor <= self.price_minor)
+        fits = fits and (not e.leader or e.leader in self.book and self.start <= e.price_minor)
         self.leader, self.price_minor, self.bids = e.leader, e.price_minor, e.bids
         return fits and act[0] == detail.paddle and e.at < act[2] + seconds(self.rule.retraction_seconds)
 class Sealed(Lot):
