@@ -126,7 +126,8 @@ async def gallery(demo: tuple[RunningHouse, dict[str, Any]], browser: Browser) -
         await page.goto(f"{house.origin}/operator/applications")
         await page.locator("button[value=confirm]").first.click()
         await page.goto(f"{house.origin}/operator")
-        await page.locator('main a[href^="/operator/lots/"]').first.click()
+        # The last to end: the first may be a sealed lot, whose end is over.
+        await page.locator('[aria-labelledby="live-lots"] a[href^="/operator/lots/"]').last.click()
         await page.locator("#f-pause_reason").fill("A question about the provenance.")
         await page.locator("form[action$='/pause'] button").click()
         await expect(page.locator(".flash")).to_be_visible()
