@@ -103,7 +103,7 @@ class Gallery:
             found += alike if "deals" in pattern else alike[:: max(1, len(alike) // MOST_ALIKE)]
             if "deals" in pattern and alike:
                 await page.goto(self.origin(who) + alike[0])
-                found += [await page.locator('a[href$="/confirmation"]').first.get_attribute("href") or ""]
+                found += [await page.locator('a[href*="/confirmation?"]').first.get_attribute("href") or ""]
         await page.close()
         return list(dict.fromkeys(found))
 
