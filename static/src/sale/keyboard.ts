@@ -4,7 +4,13 @@ import { LiveElement } from "../live/element";
 import { shortcutsOn } from "../live/remembered";
 import { text } from "../texts";
 
-const KEYS = ["move", "open", "watch", "bid"];
+/** Each key's name, and what must be on the page for it to do anything. */
+const KEYS: [string, string][] = [
+  ["move", "sale-room"],
+  ["open", "sale-room"],
+  ["watch", "watch-lot"],
+  ["bid", "quick-bid"],
+];
 
 class SaleRoom extends HTMLElement {
   private last: HTMLElement | null = null;
@@ -59,7 +65,11 @@ class SaleRoom extends HTMLElement {
 class SaleKeys extends LiveElement {
   override render(): TemplateResult {
     return html`<label class="keys-switch"><input type="checkbox" .checked=${shortcutsOn.value} @change=${this.toggle} /><span>${text("lot.shortcuts")}</span></label>
-      <dl class="keys">${KEYS.map((key) => html`<div><dt>${text(`sale.key_${key}`)}</dt><dd>${text(`sale.key_${key}_does`)}</dd></div>`)}</dl>`;
+      <dl class="keys">${this.keys().map((key) => html`<div><dt>${text(`sale.key_${key}`)}</dt><dd>${text(`sale.key_${key}_does`)}</dd></div>`)}</dl>`;
+  }
+
+  private keys(): string[] {
+    return KEYS.filter(([, needed]) => document.querySelector(needed) !== null).map(([key]) => key);
   }
 
   private readonly toggle = (event: Event): void => {
