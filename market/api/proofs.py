@@ -90,7 +90,10 @@ async def lot_proof(call: Call, lot_id: int, query: ProofQuery) -> Proof:
 
 @operation("GET", "/bids/{client_bid_id:uuid}/receipt", tag="bidding")
 async def bid_receipt(call: Call, client_bid_id: UUID) -> dict[str, Any]:
-    """The signed receipt for the viewer's own bid, accepted or refused; signed like a head, as `gavelhouse receipt v1`."""
+    """The signed receipt for the viewer's own bid, accepted or refused; signed like a head, as `gavelhouse receipt v1`.
+
+    While bids on the lot are hidden it has neither `seq` nor `hash`, which would tell of the others' bids.
+    """
     found = await receipt_of(call.conn, call.house, call.viewer.id, client_bid_id)
     if found is None:
         raise ProblemError(Problem.NOT_FOUND)

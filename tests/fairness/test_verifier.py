@@ -11,11 +11,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from auction.formats.uniform import UniformRule
+from auction.heads import Heads
 from auction.verifier import verify
 from market.cli import gavelhouse
 from market.pages.proofs import verifier_source
-from tests.fairness.lots import FORMATS
-from tests.fairness.played import SIGNER, Played
+from migrations.database import Address, Role, create_pool
+from tests.auction.house import open_node
+from tests.fairness.lots import ALL, ANN, BOB, FORMATS
+from tests.fairness.played import SIGNER, Played, stage
+
+UNIFORM = UniformRule(start_price_minor=100, quantity=10, step_minor=5, timed_seconds=60)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -69,3 +75,23 @@ async def test_the_command_of_the_house_says_the_same(played: dict[str, list[Pla
     done = CliRunner().invoke(gavelhouse, ["verify", str(file), "--json"])
     assert done.exit_code == 1 and json.loads(done.output)["genuine"] is False
     assert CliRunner().invoke(gavelhouse, ["verify", str(tmp_path / "none.jsonl")]).exit_code == 2
+
+
+async def test_a_receipt_from_before_the_close_holds_where_bids_are_hidden(module_database: Address) -> None:
+    pool = await create_pool(module_database, Role.APP, min_size=1)
+    async with open_node(pool) as node:
+        here = await stage(node, Heads(node.bidding, SIGNER), UNIFORM, ALL, lot_id=90_000)
+        await here.stands(ANN, 150, 1, quantity=3)
+        await here.stands(BOB, 140, 2, quantity=9)
+        async with pool.acquire() as conn:
+            early = await here.receipts(conn)
+        closed = await here.close()
+        assert all("hash" not in receipt for receipt in early)
+        found = verify(closed.data, SIGNER.public_hex, early)
+        assert found["units"] == [(here.paddles[ANN], 3), (here.paddles[BOB], 7)]
+        for name, value in (("amount_minor", "155"), ("paddle", 1), ("at", "2026-01-01T00:00:00Z")):
+            unsigned = {key: part for key, part in early[0].items() if key not in ("key", "signature")}
+            false = SIGNER.sign("receipt", {**unsigned, name: value})
+            with pytest.raises(ValueError, match="receipt"):
+                verify(closed.data, SIGNER.public_hex, [false])
+    await pool.close()
