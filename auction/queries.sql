@@ -232,14 +232,19 @@ select clock_timestamp();
 
 -- name: bids_that_stand
 -- Every accepted bid on a lot that was not taken back, in the order of acceptance: an event's own bid first, then the
--- private raises that the leader made before the next event.
-select b.party_id, b.client_bid_id, b.stamped_at, b.amount_minor, b.is_maximum, b.seq,
-    e.kind = 'bid' and e.party_id = b.party_id and e.at = b.stamped_at as is_public
-from auction.bid b join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
-where b.lot_id = $1 and b.refusal is null
-    and not exists (
-        select from auction.retraction r where r.party_id = b.party_id and r.client_bid_id = b.client_bid_id)
-order by b.seq, is_public desc, b.amount_minor;
+-- private raises that the leader made before the next event (two frames that came together have one stamp, but a raise is
+-- the higher). `priority_rank` is that of the right which the bid used.
+select party_id, client_bid_id, stamped_at, amount_minor, is_maximum, seq, is_public,
+    case when is_public then (convert_from(body, 'UTF8')::json #>> '{detail,priority}')::integer end as priority_rank
+from (
+    select b.*, e.body, e.kind = 'bid' and e.party_id = b.party_id and e.at = b.stamped_at
+        and b.amount_minor = min(b.amount_minor) over (partition by b.seq, b.party_id) as is_public
+    from auction.bid b join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
+    where b.lot_id = $1 and b.refusal is null
+        and not exists (
+            select from auction.retraction r where r.party_id = b.party_id and r.client_bid_id = b.client_bid_id)
+) placed
+order by seq, is_public desc, amount_minor;
 
 -- name: count_retractions
 -- How often a party has taken a bid back on a lot; what went with a bid is not counted.
@@ -296,9 +301,14 @@ where s.outcome is not null and h.lot_id is null
 order by s.lot_id limit $1;
 
 -- name: own_event
--- The bid of this id with the event that is its own, for its bidder's receipt. A silent raise has none.
+-- The bid of this id with the event that is its own, for its bidder's receipt. A silent raise has none, nor has a refusal,
+-- even if it came in one frame with the bid that has.
 select b.lot_id, b.stamped_at, b.amount_minor, b.is_maximum, b.details, b.refusal, b.seq, e.hash,
-    e.kind = 'bid' and e.party_id = b.party_id and e.at = b.stamped_at as is_own, a.paddle
+    b.refusal is null and e.kind = 'bid' and e.party_id = b.party_id and e.at = b.stamped_at and not exists (
+        select from auction.bid lower
+        where lower.lot_id = b.lot_id and lower.party_id = b.party_id and lower.seq = b.seq
+            and lower.refusal is null and lower.amount_minor < b.amount_minor
+    ) as is_own, a.paddle
 from auction.bid b
 join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq
 left join auction.admission a on a.lot_id = b.lot_id and a.party_id = b.party_id

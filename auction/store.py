@@ -470,6 +470,7 @@ async def bids_that_stand(conn: Connection, lot_id: int) -> list[Placed]:
             ),
             seq=row["seq"],
             is_public=row["is_public"],
+            rank=row["priority_rank"],
         )
         for row in await conn.fetch(queries.bids_that_stand, lot_id)
     ]

@@ -24,12 +24,13 @@ _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 class Placed(Struct, frozen=True, kw_only=True):
     """A bid that was accepted and stands. `seq` is that of the lot's last event once it was; `is_public` if that event is
-    the bid's own. Otherwise it was the leader's private raise.
+    the bid's own. Otherwise it was the leader's private raise. `rank` is that of the right of priority which it used.
     """
 
     bid: Bid
     seq: int
     is_public: bool
+    rank: int | None = None
 
 
 class Retracted(Struct, frozen=True, kw_only=True):
@@ -69,25 +70,30 @@ def retract(
     if retractions_so_far >= MOST_RETRACTIONS:
         return DeskRefusal.TOO_MANY_RETRACTIONS
     taken_back = (named, *(one for one in placed if _stood_on(one, named)))
-    kept = [one.bid for one in placed if one not in taken_back]
+    kept = [one for one in placed if one not in taken_back]
     without = played_again(lot, standing, kept, ranks)
     shows = named.is_public or _face(without) != _face(standing)
     count = standing.retraction_count + shows
     return Retracted(taken_back=taken_back, standing=replace(without, retraction_count=count), shows=shows)
 
 
-def played_again(lot: Lot, standing: Standing, bids: Sequence[Bid], ranks: Mapping[int, int]) -> Standing:
+def played_again(lot: Lot, standing: Standing, placed: Sequence[Placed], ranks: Mapping[int, int]) -> Standing:
     """The standing with price, leader and bids as these bids alone make them; its clock stays as it is.
 
     Each was legal when it was placed. A plain bid of whoever would by now lead counts as his maximum, since he has
-    offered it but needs no higher price; what no longer beats the price falls away.
+    offered it but needs no higher price; what no longer beats the price falls away. A bid has the right of priority that
+    it was placed with, whatever was confirmed or taken back since.
     """
     bare = replace(lot, rule=_without_options(lot.rule))
     anew = replace(opening(bare), ends_at=_FOR_EVER)
-    for bid in bids:
-        verdict = judge(bare, anew, bid, admitted=True, ranks=ranks)
+    for one in placed:
+        bid = one.bid
+        then = {party_id: rank for party_id, rank in ranks.items() if party_id != bid.party_id}
+        if one.rank is not None:
+            then[bid.party_id] = one.rank
+        verdict = judge(bare, anew, bid, admitted=True, ranks=then)
         if isinstance(verdict, Refused) and verdict.refusal is Refusal.ALREADY_LEADING:
-            verdict = judge(bare, anew, replace(bid, is_maximum=True), admitted=True, ranks=ranks)
+            verdict = judge(bare, anew, replace(bid, is_maximum=True), admitted=True, ranks=then)
         if not isinstance(verdict, Refused):
             anew = verdict.standing
     return replace(

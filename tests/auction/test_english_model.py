@@ -276,10 +276,13 @@ def test_the_judge_and_the_naive_model_agree_on_every_option(
         price = standing.price_minor
         amount = price if above is None and price is not None else lowest + (above or 0)
         before = standing
-        standing, bid = _asked(naive, standing, Asked(second, party, amount, kind == "maximum", buys))
+        asked = Asked(second, party, amount, kind == "maximum", buys)
+        rank = ranks.get(party) if naive.matches(asked) else None
+        standing, bid = _asked(naive, standing, asked)
         if bid is not None:
             public = standing.bid_count > before.bid_count
-            placed.append(Placed(bid=bid, seq=placed[-1].seq + public if placed else 1, is_public=public))
+            seq = placed[-1].seq + public if placed else 1
+            placed.append(Placed(bid=bid, seq=seq, is_public=public, rank=rank))
     _closes(naive, standing)
 
 

@@ -28,7 +28,8 @@ class Told:
         verdict = accepted(judge(self.lot, self.standing, bid, admitted=True, ranks=self.confirmed))
         public = bool(verdict.lines)
         self.standing = replace(verdict.standing, seq=self.standing.seq + public)
-        self.placed.append(Placed(bid=bid, seq=self.standing.seq, is_public=public))
+        rank = (verdict.detail or {}).get("priority")
+        self.placed.append(Placed(bid=bid, seq=self.standing.seq, is_public=public, rank=rank))
         return verdict.lines
 
     def retract(self, bid: Bid, seconds: float, party: int | None = None) -> Retracted | DeskRefusal:
