@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
-from market.listing_facts import CATEGORIES
+from market.listing_facts import CATEGORIES, HIDES_BIDS
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class CalendarRow(Struct, frozen=True, kw_only=True):
     """One lot as everyone may see it."""
 
     lot_id: int
+    format: str
     title_zh: str
     title_en: str
     category: str
@@ -83,6 +84,11 @@ class CalendarRow(Struct, frozen=True, kw_only=True):
     photo_id: int | None
     photo_alt_zh: str
     photo_alt_en: str
+
+    @property
+    def hides_bids(self) -> bool:
+        """Whether nobody is told yet if there are bids: a count of none says nothing."""
+        return self.outcome is None and self.format in HIDES_BIDS
 
     def title(self, lang: str) -> str:
         """The title in `lang`, else in the other language."""
@@ -171,7 +177,7 @@ def _csv_row(row: CalendarRow, lang: str, catalogue: Catalogue) -> list[object]:
         row.currency,
         decimal_text(row.start_price_minor, exponent),
         "" if row.price_minor is None else decimal_text(row.price_minor, exponent),
-        row.bid_count,
+        "" if row.hides_bids else row.bid_count,
         row.starts_at.isoformat(),
         row.ends_at.isoformat(),
         "" if row.outcome is None else catalogue.text(f"outcome.{row.outcome}", lang),

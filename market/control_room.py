@@ -17,7 +17,7 @@ from auction import desk
 from auction.facts import DeskRefusal, Standing
 from market import audit
 from market.application_facts import Application
-from market.listing_facts import LONGEST_REASON
+from market.listing_facts import HIDES_BIDS, LONGEST_REASON
 from market.second_person import Awaited, Wish, agreed
 from migrations.queries import load_queries
 
@@ -65,6 +65,7 @@ class RunningLot(Struct, frozen=True, kw_only=True):
     """A row of the control room."""
 
     lot_id: int
+    format: str
     title_zh: str
     title_en: str
     currency: str
@@ -76,6 +77,11 @@ class RunningLot(Struct, frozen=True, kw_only=True):
     price_minor: int | None
     bid_count: int
     paused_at: datetime | None
+
+    @property
+    def hides_bids(self) -> bool:
+        """Whether the house itself counts no bids yet."""
+        return self.format in HIDES_BIDS
 
     def title(self, lang: str) -> str:
         """The title in `lang`, else in the other language."""

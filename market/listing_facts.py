@@ -33,6 +33,9 @@ CATEGORIES: tuple[str, ...] = (
 )
 """Keys of the catalogue's `category.…`, in the order in which a calendar shows them."""
 
+HIDES_BIDS = frozenset({"sealed", "reverse", "uniform"})
+"""The formats that show no price, leader or count of bids until the close."""
+
 CONDITIONS: tuple[str, ...] = ("new", "excellent", "good", "fair", "restored", "as_found")
 
 LONGEST_TITLE = 160

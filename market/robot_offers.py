@@ -94,10 +94,10 @@ def _reverse(
         return None
     if last is None:
         values = {one["key"]: _promised(one, chance) for one in rule["attributes"]}
-        price = ceiling - chance.randint(0, ceiling // step // 20) * step
+        price = ceiling - chance.randint(0, ceiling // step // 8) * step
     else:
         values = last["attributes"]
-        price = int(last["price_minor"]) - chance.randint(1, 5) * step
+        price = int(last["price_minor"]) - chance.randint(1, max(1, ceiling // step // 25)) * step
     return {"amount": str(price), "details": {"attributes": values}} if price >= limit_minor else None
 
 

@@ -9,8 +9,8 @@ FORMAT_LOTS: tuple[DemoLot, ...] = (
         photo="desk_lamp", name="falling_lamps", seller="lindqvist", category="furniture", condition="good", currency="EUR",
         format="dutch",
         title_en="Six banker’s lamps from a reading room, brass and green enamel", title_zh="阅览室铜座绿珐琅台灯六盏",
-        description_en="Out of a reading room that closed in May; all six rewired to today’s standard and tested. Sold together.\n\nHeight 38 cm each. Two shades have a chip at the rim, shown in the report.",
-        description_zh="出自今年五月停用的阅览室，六盏均按现行标准重新布线并通过测试，整批出售。\n\n每盏高38厘米。其中两盏灯罩边沿有小磕，详见品相报告。",
+        description_en="Out of a reading room that closed in May; all six rewired to today’s standard and tested. Sold together.\n\nHeight 38 cm each. Two shades have a small chip at the rim.",
+        description_zh="出自今年五月停用的阅览室，六盏均按现行标准重新布线并通过测试，整批出售。\n\n每盏高38厘米。其中两盏灯罩边沿有小磕。",
         # An euro each 15 s: it is seen to fall, and takes three hours to the floor.
         start_minor=96_000, options={"floor_minor": 24_000, "step_minor": 100, "interval_seconds": 15, "floor_seconds": 10 * MINUTE},
         worth_minor=42_000, starts_in=-6 * MINUTE, admits=("bidder", "second"),

@@ -92,7 +92,7 @@ async def lots_csv(request: Request) -> Response:
             listing.currency,
             "" if start is None else decimal_text(start, exponent),
             "" if price is None else decimal_text(price, exponent),
-            row.bid_count if row else 0,
+            "" if row and row.hides_bids else row.bid_count if row else 0,
             listing.starts_at.isoformat() if listing.starts_at else "",
             row.ends_at.isoformat() if row else "",
         ]

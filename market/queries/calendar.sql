@@ -3,7 +3,7 @@
 -- closer has run. Search: every pair of characters by the index, then each word looked up in the text itself. Figures
 -- of different currencies are not compared: a sort by price goes currency by currency.
 with found as (
-  select listing.id, listing.title_zh, listing.title_en, listing.category, listing.condition, listing.currency,
+  select listing.id, listing.format, listing.title_zh, listing.title_en, listing.category, listing.condition, listing.currency,
          listing.starts_at, listing.start_price_minor, listing.deposit_minor, listing.seller_id,
          listing.reserve_minor is not null as has_reserve,
          standing.price_minor, standing.bid_count, standing.outcome, standing.paused_at, standing.reserve_met,
@@ -31,7 +31,7 @@ with found as (
               else 'upcoming' end as state
   from found
 )
-select placed.id as lot_id, title_zh, title_en, category, condition, currency, starts_at, end_now as ends_at, state,
+select placed.id as lot_id, format, title_zh, title_en, category, condition, currency, starts_at, end_now as ends_at, state,
        phase_now as phase, price_minor, start_price_minor, bid_count, outcome, deposit_minor, paused_at,
        case when not has_reserve then 'none' when reserve_met then 'met' else 'not_met' end as reserve,
        first_photo.id as photo_id, coalesce(first_photo.alt_zh, '') as photo_alt_zh,
@@ -63,7 +63,7 @@ with found as (
   join auction.standing on standing.lot_id = listing.id
   where listing.id = any($2::bigint[])
 )
-select found.id as lot_id, title_zh, title_en, category, condition, currency, starts_at,
+select found.id as lot_id, format, title_zh, title_en, category, condition, currency, starts_at,
        case when outcome is null and paused_at is null and second_end is not null and $1 >= ends_at
             then second_end else ends_at end as ends_at,
        case when outcome is not null then 'closed'

@@ -1,6 +1,6 @@
 -- name: live_and_next_lots
 -- The control room: lots that run at $1 or are paused, soonest end first, and after them the next to start.
-select listing.id as lot_id, listing.title_zh, listing.title_en, listing.currency, listing.starts_at,
+select listing.id as lot_id, listing.format, listing.title_zh, listing.title_en, listing.currency, listing.starts_at,
        listing.starts_at <= $1 as started, party.display_name as seller_name,
        standing.phase, standing.ends_at, standing.price_minor, standing.bid_count, standing.paused_at
 from auction.standing

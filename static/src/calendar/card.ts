@@ -39,7 +39,7 @@ class LotCard extends HTMLElement {
     window.clearTimeout(this.falling);
     this.showPrice(state);
     this.showClock(state);
-    this.put("[data-bids]", state.bids === 0 ? text("lot.no_bids") : counted("lot.bids", state.bids));
+    this.put("[data-bids]", bidsText(state));
     const words = this.querySelector("[data-phase] .badge");
     const begun = Date.parse(state.starts_at) <= serverNow();
     const phase = state.outcome ?? (state.paused_at === null ? state.phase : "paused");
@@ -101,6 +101,13 @@ class LotCard extends HTMLElement {
   private attribute(name: string): string {
     return this.getAttribute(name) ?? "";
   }
+}
+
+const HIDES_BIDS = ["sealed", "reverse", "uniform"];
+
+function bidsText(state: State): string {
+  if (state.outcome === null && HIDES_BIDS.includes(state.format ?? "english")) return text("lot.bids_hidden");
+  return state.bids === 0 ? text("lot.no_bids") : counted("lot.bids", state.bids);
 }
 
 customElements.define("lot-card", LotCard);
