@@ -232,7 +232,7 @@ TABLE: dict[str, Row] = {
     "api.bid_receipt": MEMBER,
     "api.signing_keys": VISITOR,
     "api.lot_head": VISITOR,
-    "api.lot_proof": VISITOR,
+    "api.lot_proof": Row(who=Who.VISITOR, rate=limits.LOG_FILES),
     "api.my_application": MEMBER,
     "api.apply": MEMBER,
     "api.freeze_deposit": MEMBER,
