@@ -1,6 +1,7 @@
 -- name: at_stake
--- What is at stake on a lot: its price, or before the first bid its start price.
-select coalesce(s.price_minor, l.start_price_minor, 0) as minor
+-- What is at stake on a lot: its price, or before the first bid its start price; of many units all of them together.
+select coalesce(s.price_minor, l.start_price_minor, 0)::numeric
+    * case when l.format = 'uniform' then coalesce((l.options ->> 'quantity')::bigint, 1) else 1 end as minor
 from market.listing l left join auction.standing s on s.lot_id = l.id where l.id = $1;
 
 -- name: waiting_requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,12 @@ START = 1_000_000
 
 @pytest.fixture
 async def node(pool: Pool) -> AsyncIterator[Node]:
-    rule = {"timed_seconds": 3600, "extension_seconds": None, "retraction_seconds": 1000, "priority_right": True}
+    rule: dict[str, Any] = {
+        "timed_seconds": 3600,
+        "extension_seconds": None,
+        "retraction_seconds": 1000,
+        "priority_right": True,
+    }
     await open_lot(pool, a_lot(**rule), ANN, BOB, CAT)
     async with open_node(pool) as node:
         yield node

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from market.second_person import Awaited, Wish, agreed
 from tests.door.house_server import Server
-from tests.sell.test_pages import get, on_show, post
+from tests.sell.test_pages import get, on_show, post, saved_draft
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -21,6 +22,7 @@ async def act(server: Server, who: int, lot_id: int, name: str, **more: str) -> 
 async def outcome(server: Server, lot_id: int) -> tuple[str | None, bool]:
     async with server.house.pool.acquire() as conn:
         row = await conn.fetchrow("select outcome, paused_at from auction.standing where lot_id = $1", lot_id)
+    assert row is not None
     return row["outcome"], row["paused_at"] is not None
 
 
@@ -68,3 +70,15 @@ async def test_the_api_says_that_nothing_has_changed_yet_and_a_cheap_lot_needs_n
     assert (answers[dear].status_code, answers[dear].json()["type"]) == (200, "awaits_second")
     assert answers[cheap].json()["paused_at"]
     assert await outcome(server, dear) == (None, False)
+
+
+async def test_of_many_units_all_together_are_at_stake(server: Server) -> None:
+    seller, operator = await server.party(), await server.party(operator=True)
+    lot_id = await saved_draft(server, seller)
+    many = "update market.listing set format = 'uniform', options = '{\"quantity\": 1000}', start_price_minor = 5000 where id = $1"
+    wish = Wish(lot_id=lot_id, act="void", ends_at=None, reason="a fault", operator_id=operator)
+    async with server.house.pool.acquire() as conn, conn.transaction():
+        await conn.execute(many, lot_id)
+        now = server.house.node_time.now()
+        assert await agreed(conn, wish, 5_000_001, now) is None
+        assert isinstance(await agreed(conn, wish, 5_000_000, now), Awaited)
