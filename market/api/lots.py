@@ -342,9 +342,7 @@ async def my_listing(call: Call, lot_id: int) -> ListingShape:
 @operation("POST", "/lots", tag="selling", status=201)
 async def create_lot(call: Call, body: Draft) -> ListingShape:
     """A new draft."""
-    return _listing(
-        await listings.create_draft(call.conn, seller_id=call.viewer.id, content=_content(body), now=call.now)
-    )
+    return _listing(await listings.create_draft(call.conn, seller_id=call.viewer.id, content=_kept(body), now=call.now))
 
 
 @operation("PUT", "/lots/{lot_id:int}", tag="selling")
@@ -356,7 +354,7 @@ async def edit_lot(call: Call, lot_id: int, body: Edit) -> ListingShape:
             listing_id=lot_id,
             seller_id=call.viewer.id,
             version=body.version,
-            content=_content(body),
+            content=_kept(body),
             now=call.now,
         )
     )
@@ -470,6 +468,13 @@ def _refresh(call: Call, lot_id: int) -> None:
         await call.house.bidding.refresh(lot_id)
 
     call.afterwards(refresh)
+
+
+def _kept(body: Draft) -> ListingContent:
+    """What is written down of a draft: a cap of one kind. The check, which writes nothing, says so in words."""
+    if body.cap_extensions is not None and body.cap_at is not None:
+        raise ProblemError(Problem.MALFORMED, fault="cap_extensions and cap_at: only one of the two")
+    return _content(body)
 
 
 def _content(body: Draft) -> ListingContent:

@@ -39,3 +39,14 @@ async def test_a_time_at_the_end_of_the_calendar_is_refused(server: Server, path
         answer = await server.client.post(server.origin + path, headers=headers, json=draft)
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text[:300]
         headers["idempotency-key"] = str(uuid4())
+
+
+async def test_a_draft_with_caps_of_both_kinds_is_refused_and_its_check_says_why(server: Server) -> None:
+    draft = {"currency": "CNY", "timed_seconds": 60, "extension_seconds": 10, "cap_extensions": 3}
+    draft["cap_at"] = "2100-01-01T00:00:00Z"
+    headers = {**await server.bearer(await server.party()), "idempotency-key": str(uuid4())}
+    answer = await server.client.post(server.origin + "/api/v1/lots", headers=headers, json=draft)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text[:300]
+    assert "cap_at" in answer.json()["fault"]
+    checked = await server.client.post(server.origin + "/api/v1/lots/check", headers=headers, json=draft)
+    assert "two_caps" in {found["code"] for found in checked.json()["findings"]}
