@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -72,14 +72,21 @@ _SIDEWAYS = """() => {
 }"""
 
 
-async def faults_of(page: Page, widths: Sequence[int] = WIDTHS) -> list[str]:
-    """Every fault of the page that is open, in both themes and these widths; each says where it was seen."""
+async def faults_of(
+    page: Page, widths: Sequence[int] = WIDTHS, judged: Collection[tuple[int, str]] | None = None
+) -> list[str]:
+    """Every fault of the page that is open, in both themes and these widths; each says where it was seen.
+
+    Axe judges it at every width in every theme, or in those `judged` alone.
+    """
     await _give_axe(page)
     faults = list(await page.evaluate(_BARE_KEYS))
     for width in widths:
         await page.set_viewport_size({"width": width, "height": 800})
         seen = [*await page.evaluate(_SIDEWAYS), *await page.evaluate(_SMALL_TARGETS)]
         for theme in THEMES:
+            if judged is not None and (width, theme) not in judged:
+                continue
             # Without motion, so that no colour is caught half way.
             await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             found: list[Any] = await page.evaluate(_AXE_FAULTS, _RULES[theme])
