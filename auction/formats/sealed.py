@@ -358,7 +358,6 @@ def illegal(lot: Lot, amount_minor: int) -> str | None:
 
 # Once time is up nothing opens the lot again: somebody might know a share by then. To void it is the way out when too few
 # officers come; what was never opened stays sealed.
-owner_view = plain.owner_view
 pause, resume, extend, void, credit_outage = plain.pause, plain.resume, plain.extend, plain.void, plain.credit_outage
 
 
