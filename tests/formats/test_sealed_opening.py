@@ -308,6 +308,9 @@ async def test_programs_seal_hold_the_ceremony_and_open_too(stage: Stage) -> Non
         assert (refused.status_code, refused.json()["code"]) == (422, code)
     taken = await client.post(f"/api/v1/lots/{lot_id}/bids", json={"details": details}, headers=headers)
     assert (taken.status_code, taken.json()["price_minor"]) == (200, None)
+    other_paddle = await server.bearer(stage.bidders[1]) | {"idempotency-key": "6f1f44d2-5a0b-4d5e-9d5f-0a1b2c3d4e60"}
+    taken = await client.post(f"/api/v1/lots/{lot_id}/bids", json={"details": details}, headers=other_paddle)
+    assert taken.status_code == 200, "that it was sealed under another paddle is found at the opening"
     release = f"/api/v1/openings/{lot_id}/release"
     early = await client.post(
         release, json={"opening_passphrase": phrase_of(0)}, headers=await server.bearer(stage.officers[0])
@@ -318,7 +321,11 @@ async def test_programs_seal_hold_the_ceremony_and_open_too(stage: Stage) -> Non
         token = await server.bearer(stage.officers[number])
         given = await client.post(release, json={"opening_passphrase": phrase_of(number)}, headers=token)
         assert given.json() == {"given": number + 1, "threshold": 2, "opened": opened, "disagree": False}
-    assert (await stage.until_closed(lot_id)).price_minor == "1510000"
+    closed = await stage.until_closed(lot_id)
+    assert closed.price_minor == "1510000" and closed.detail is not None
+    assert len(closed.detail["unsealed"]["voids"]) == 1
+    page = await client.get(f"/lots/{lot_id}")
+    assert page.status_code == 200, "a void bid of no sum is listed, too"
 
 
 async def test_from_the_sellers_form_to_the_deal_by_hand(saleroom: Saleroom, stage: Stage) -> None:
