@@ -54,7 +54,7 @@ def _findings(draft: Draft, options: Options, now: datetime) -> Iterator[Finding
     yield from _sums(draft, options)
     yield from _lengths(options)
     yield from times_findings(draft, now)
-    if is_whole(draft) and (rule := rule_of(draft)).start_price_minor > rule.floor_minor > 0 < rule.step_minor:
+    if _has_pace(draft) and (rule := rule_of(draft)).start_price_minor > rule.floor_minor > 0 < rule.step_minor:
         yield from _pace(rule)
     if draft.reserve_minor is not None:
         yield error("reserve_minor", "dutch_reserve_is_floor")
@@ -107,7 +107,14 @@ def _pace(rule: DutchRule) -> Iterator[Finding]:
 
 
 def is_whole(draft: Draft) -> bool:
-    """Start, floor, step and one pace are there, and no length is of no time."""
+    """Start, floor, step and one pace are there, and no length is of no time or beyond any calendar."""
+    if not _has_pace(draft):
+        return False
+    rule, longest = rule_of(draft), LONGEST_PHASE_SECONDS
+    return dutch.fall_us(rule) <= longest * SECOND and rule.floor_seconds <= longest
+
+
+def _has_pace(draft: Draft) -> bool:
     options = _options(draft)
     paces = [seconds for seconds in (options.interval_seconds, options.fall_seconds) if seconds is not None]
     sums = (draft.start_price_minor, options.floor_minor, options.step_minor)

@@ -76,10 +76,14 @@ def form_values(content: ListingContent) -> dict[str, str]:
 
 
 def _attribute_values(one: dict[str, Any], exponent: int) -> dict[str, str]:
-    weight = Fraction(one["weight_numerator"], one.get("weight_denominator", 1))
-    shown = weight / 10**exponent if one.get("counts", "money") == "money" else weight * 100
-    texts = {name: one.get(name) or "" for name in _TYPED if name != "weight"}
-    return texts | {"better": one["better"], "counts": one.get("counts", "money"), "weight": ratio_text(shown)}
+    texts = {name: one.get(name) or "" for name in _TYPED if name != "weight"} | {"better": one["better"]}
+    texts["counts"] = one.get("counts", "money")
+    below = one.get("weight_denominator", 1)
+    if below == 0:  # a program's draft; the linter says what is wrong with it
+        return texts | {"weight": f"{one['weight_numerator']}/0"}
+    weight = Fraction(one["weight_numerator"], below)
+    shown = weight / 10**exponent if texts["counts"] == "money" else weight * 100
+    return texts | {"weight": ratio_text(shown)}
 
 
 def _read_attributes(reader: Reader, exponent: int) -> list[dict[str, Any]]:

@@ -92,6 +92,10 @@ def test_a_draft_is_whole_only_with_all_its_figures() -> None:
         assert SETUPS[name].is_whole(a_draft(name))
         for option in needed:
             assert not SETUPS[name].is_whole(a_draft(name, {option: None}))
+    for beyond in ({"interval_seconds": 10**18}, {"floor_seconds": 10**18}):
+        draft = a_draft("dutch", beyond)
+        assert not SETUPS["dutch"].is_whole(draft), "its end is in no calendar"
+        assert "duration_too_long" in {finding.code for finding in SETUPS["dutch"].lint(draft, NOW)}
 
 
 def test_the_floor_stands_for_one_step_unless_set_otherwise() -> None:
