@@ -147,7 +147,7 @@ class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
     starts_at: Instant | None = None
     format: Annotated[str, Meta(max_length=20)] = "english"
     options: dict[str, Any] = {}
-    """What only the format asks (see the guide to formats); sums in members that end in `_minor`, as everywhere."""
+    """What only the format asks (see docs/rules.md, Formats for programs); sums in members that end in `_minor`, as everywhere."""
 
 
 class Edit(Draft, kw_only=True, forbid_unknown_fields=True):
