@@ -69,10 +69,10 @@ class Rooms:
 
     def keep(self, room: Room) -> Room:
         """Remember a room as read; the newer of two versions wins, and goes on with the recent events of the older one
-        where they join without a gap.
+        where they join without a gap. Of equal ones the known room stays: a batch that is being committed moves it on.
         """
         known = self._rooms.pop(room.lot.id, None)
-        if known is not None and known.standing.version > room.standing.version:
+        if known is not None and known.standing.version >= room.standing.version:
             room = known
         elif known is not None and known.standing.seq + len(room.recent) == room.standing.seq:
             known.recent.extend(room.recent)

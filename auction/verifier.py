@@ -195,6 +195,6 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     try: found = {"genuine": True, **verify(open(given.log, "rb").read(), given.key, [json.load(open(name, "rb")) for name in given.receipt])}
     except OSError as error: return print(f"verify.py: {error}", file=sys.stderr) or 2
-    except Exception as fault: found = {"genuine": False, "fault": str(fault) if type(fault) is ValueError else repr(fault)}
+    except Exception as fault: found = {"genuine": False, "fault": str(fault) if type(fault) is ValueError else f"no log of a lot, or damaged: {fault!r}"}
     return print(json.dumps(found, indent=2)) or int(not found["genuine"])
 if __name__ == "__main__": sys.exit(main())

@@ -29,7 +29,7 @@ def rule_in_words(lot: Lot) -> list[Phrase]:
         *_cap(lot.rule),
         *_options(lot.rule),
         _phrase("maximum"),
-        _phrase("tie"),
+        _phrase("tie_priority" if lot.rule.priority_right else "tie"),
         _phrase("instant"),
         _phrase("reserve" if lot.reserve_minor is not None else "no_reserve"),
         _phrase("deposit", deposit=("money", lot.deposit_minor)) if lot.deposit_minor else _phrase("no_deposit"),

@@ -217,7 +217,16 @@ async def test_two_transfers_at_once_admit_once(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "lot"), [("lot:12", 12), ("lot:12/paddle:417", 12), ("lot:12/paddle:", None), ("lot:", None), ("case:12", None), ("lot:1x", None), ("lot:１", None)]
+    ("subject", "lot"),
+    [
+        ("lot:12", 12),
+        ("lot:12/paddle:417", 12),
+        ("lot:12/paddle:", None),
+        ("lot:", None),
+        ("case:12", None),
+        ("lot:1x", None),
+        ("lot:１", None),
+    ],
 )
 def test_only_a_lots_subject_names_a_lot(subject: str, lot: int | None) -> None:
     assert applications.lot_of(subject) == lot
