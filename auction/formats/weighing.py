@@ -21,7 +21,7 @@ LARGEST_WEIGHT_PART = 10**12
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?")
 
 
-class Attribute(Struct, frozen=True, kw_only=True):
+class Attribute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that counts beside the price. `weight` is minor units for each unit of distance ('money'), or the share of
     the price that each unit adds ('factor'). A value worse than `floor` does not qualify. Figures are decimal strings.
     """

@@ -198,3 +198,9 @@ def test_options_that_programs_send_are_held_to_their_shape() -> None:
     assert "visibility" in str(options_problem("reverse", {**good, "visibility": "all"}))
     one = {**good["attributes"][0], "weight_numerator": 0.5}
     assert "weight_numerator" in str(options_problem("reverse", {**good, "attributes": [one]}))
+
+
+def test_a_misspelt_member_of_an_attribute_is_refused_and_not_forgotten() -> None:
+    days = {"key": "days", "name_en": "Days", "name_zh": "天", "better": "lower", "weight_numerator": 1, "lowest": "1"}
+    problem = options_problem("reverse", {"attributes": [{**days, "highest": "9", "weigth": 5}]})
+    assert problem is not None and "weigth" in problem
