@@ -81,14 +81,18 @@ def _end(house: RunningHouse, signal_number: signal.Signals) -> None:
 
 
 def _descendants(pid: int) -> set[int]:
-    children = {int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()}
-    return children.union(*(_descendants(child) for child in children)) if children else set()
+    """The processes under one; Postgres's come and go meanwhile, and one that is gone has none."""
+    try:
+        children = {int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()}
+    except (FileNotFoundError, ProcessLookupError):
+        return set()
+    return children.union(*(_descendants(child) for child in children))
 
 
 def _is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
