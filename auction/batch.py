@@ -142,7 +142,7 @@ def judge_batch(
         party_id = bid.party_id
         verdict = judge(lot, standing, bid, admitted=party_id in admitted, ranks=ranks)
         if purses and isinstance(verdict, Accepted):
-            past = keep_to_budget(purses, lot.id, party_id, verdict)
+            past = keep_to_budget(purses, lot, party_id, verdict)
             verdict = verdict if past is None else Refused(refusal=past)
         if isinstance(verdict, Refused):
             shown_seq = rules.public_mark(lot, standing)[0] if hides else None

@@ -1,16 +1,17 @@
 """A bidder's own budget over all lots of one sale: at most so many lots, at most such a sum. Pure.
 
-What counts is what the bidder would have to take if every lot ended now: the lots that he leads or has won, each at the
-most that he has offered there. A bid that would take him past his budget is refused before it can lead.
+What counts is what the bidder would have to take if every lot ended now, each lot at the most that he has offered there;
+`taken_by` of the lot's format says what that is. A bid that would take him past his budget is refused before it can lead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from auction.facts import Accepted, Refusal, Standing
+from auction.facts import Accepted, Logged, Lot, Refusal
+from auction.formats import format_of
 
 BudgetKey = tuple[int, int]
 """(sale, party)."""
@@ -24,8 +25,8 @@ class Budget(Struct, frozen=True, kw_only=True):
 
 
 class Purse(Struct):
-    """A budget while bids are judged: `taken` is what each lot would cost him. Only grows: what somebody outbids in the same
-    batch is free again at the next one, when it is sure to be written.
+    """A budget while bids are judged: `taken` is what each lot would cost him, 0 while a sealed bid hides it. Only grows: what
+    somebody outbids in the same batch is free again at the next one, when it is sure to be written.
     """
 
     budget: Budget
@@ -41,6 +42,16 @@ class Purse(Struct):
             return Refusal.BUDGET_OF_SUM
         return None
 
+    @property
+    def taken_minor(self) -> int:
+        """What is taken altogether."""
+        return sum(self.taken.values())
+
+    @property
+    def sealed_count(self) -> int:
+        """How many of the lots taken are sealed bids, whose sums come in at the opening."""
+        return sum(not amount for amount in self.taken.values())
+
     def take(self, lot_id: int, amount_minor: int) -> None:
         """The lot would now cost him this."""
         self.taken[lot_id] = max(amount_minor, self.taken.get(lot_id, 0))
@@ -50,20 +61,19 @@ Purses = Mapping[int, Purse]
 """By party, for the sale of one lot."""
 
 
-def keep_to_budget(purses: Purses, lot_id: int, party_id: int, verdict: Accepted) -> Refusal | None:
+def keep_to_budget(purses: Purses, lot: Lot, party_id: int, verdict: Accepted) -> Refusal | None:
     """Why an accepted bid is past its bidder's budget; None if it is not, and then it counts from now on."""
     purse = purses.get(party_id)
-    offered = None if purse is None else _offered(party_id, verdict.standing)
+    offered = None if purse is None else format_of(lot).taken_by(lot, verdict.standing, party_id)
     if purse is None or offered is None:
         return None
-    refusal = purse.refusal_of(lot_id, offered)
+    refusal = purse.refusal_of(lot.id, offered)
     if refusal is None:
-        purse.take(lot_id, offered)
+        purse.take(lot.id, offered)
     return refusal
 
 
-def _offered(party_id: int, standing: Standing) -> int | None:
-    """The most that the party has offered on a lot that it now leads."""
-    if standing.leader_id != party_id:
-        return None
-    return standing.leader_maximum_minor if standing.leader_maximum_minor is not None else standing.price_minor
+def taken_while_hidden(lot: Lot, party_id: int, own: Iterable[Logged]) -> int | None:
+    """What an open lot that hides its bids could cost the party, told by the party's own events alone."""
+    rules = format_of(lot)
+    return rules.taken_by(lot, rules.fold(lot, rules.opening(lot), own), party_id)

@@ -326,13 +326,45 @@ where (b.sale_id, b.party_id) in (select * from unnest($1::bigint[], $2::bigint[
 order by b.sale_id, b.party_id
 for update of b;
 
+-- name: budgets
+-- The same to look at, not to bid by.
+select b.sale_id, b.party_id, b.most_lots, b.most_minor
+from auction.budget b
+where (b.sale_id, b.party_id) in (select * from unnest($1::bigint[], $2::bigint[]));
+
 -- name: taken_lots
--- What these parties lead or have won in these sales, and the most that they have offered for it.
+-- What these parties lead or have won in these sales, and the most that they have offered for it; of many equal units, what
+-- the closing event gave them. Whoever wins a reverse auction is paid, so that is not among it.
 select l.sale_id, s.leader_id as party_id, s.lot_id, coalesce(s.leader_maximum_minor, s.price_minor) as amount_minor
 from unnest($1::bigint[], $2::bigint[]) as k (sale_id, party_id)
 join auction.sale_lot l on l.sale_id = k.sale_id
 join auction.standing s on s.lot_id = l.lot_id and s.leader_id = k.party_id
-where s.outcome is null or s.outcome = 'sold';
+join auction.lot t on t.id = s.lot_id
+where (s.outcome is null or s.outcome = 'sold')
+    and (s.price_moves <> 'hidden' or convert_from(t.terms, 'UTF8')::json #>> '{rule,format}' <> 'reverse')
+union all
+select k.sale_id, k.party_id, s.lot_id, (sum((f.fill ->> 'filled')::bigint) * min((c.detail ->> 'price_minor')::bigint))::bigint
+from unnest($1::bigint[], $2::bigint[]) as k (sale_id, party_id)
+join auction.sale_lot l on l.sale_id = k.sale_id
+join auction.standing s on s.lot_id = l.lot_id and s.price_moves = 'hidden' and s.outcome = 'sold' and s.leader_id is null
+join auction.admission a on a.lot_id = s.lot_id and a.party_id = k.party_id
+join auction.event e on e.lot_id = s.lot_id and e.seq = s.seq
+cross join lateral (select convert_from(e.body, 'UTF8')::json -> 'detail' as detail) c
+cross join lateral json_array_elements(c.detail -> 'book') f (fill)
+where (f.fill ->> 'paddle')::integer = a.paddle
+group by k.sale_id, k.party_id, s.lot_id
+having sum((f.fill ->> 'filled')::bigint) > 0;
+
+-- name: own_hidden_bids
+-- The events of these parties' own bids on those open lots of these sales that hide bids, lot after lot in the log's order.
+select k.sale_id, k.party_id, t.id as lot_id, t.terms, t.seller_id, t.reserve_minor, e.seq, e.kind, e.at, e.body
+from unnest($1::bigint[], $2::bigint[]) as k (sale_id, party_id)
+join auction.sale_lot l on l.sale_id = k.sale_id
+join auction.standing s on s.lot_id = l.lot_id and s.price_moves = 'hidden' and s.outcome is null
+join auction.lot t on t.id = s.lot_id
+join auction.bid b on b.party_id = k.party_id and b.lot_id = s.lot_id and b.refusal is null
+join auction.event e on e.lot_id = b.lot_id and e.seq = b.seq and e.party_id = b.party_id
+order by k.sale_id, k.party_id, t.id, e.seq;
 
 -- name: set_budget
 -- What a party sets itself for a sale.
@@ -348,12 +380,3 @@ with locked as (
 )
 update auction.standing s set version = s.version + 1 from locked where locked.lot_id = s.lot_id;
 
--- name: budget_of
--- A party's budget for a sale, and how much of it is taken as the lots stand.
-select b.most_lots, b.most_minor, count(s.lot_id)::int as lots_taken,
-    coalesce(sum(coalesce(s.leader_maximum_minor, s.price_minor)), 0)::bigint as minor_taken
-from auction.budget b
-left join auction.sale_lot l on l.sale_id = b.sale_id
-left join auction.standing s on s.lot_id = l.lot_id and s.leader_id = b.party_id and (s.outcome is null or s.outcome = 'sold')
-where b.sale_id = $1 and b.party_id = $2
-group by b.most_lots, b.most_minor;

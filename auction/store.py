@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from auction.batch import Answer, BidKey, Judged, Room, key_of
-from auction.budgets import Budget, BudgetKey, Purse
+from auction.budgets import Budget, BudgetKey, Purse, taken_while_hidden
 from auction.chain import Event, decode_body, lot_of, terms_of
 from auction.facts import Bid, Logged, Lot, Outcome, Phase, Refusal, RetractionReason, Standing
 from auction.formats import format_of
@@ -372,16 +373,31 @@ async def lock_purses(conn: Connection, keys: Iterable[BudgetKey]) -> dict[Budge
     """The budgets of these parties for these sales, locked in key order until the transaction ends, with what each of the
     sale's lots would cost them as it stands.
     """
+    return await _purses(conn, keys, queries.lock_budgets)
+
+
+async def _purses(conn: Connection, keys: Iterable[BudgetKey], budgets: str) -> dict[BudgetKey, Purse]:
     wanted = sorted(set(keys))
     sales, parties = [sale_id for sale_id, _ in wanted], [party_id for _, party_id in wanted]
     purses = {
         (row["sale_id"], row["party_id"]): Purse(Budget(most_lots=row["most_lots"], most_minor=row["most_minor"]), {})
-        for row in await conn.fetch(queries.lock_budgets, sales, parties)
+        for row in await conn.fetch(budgets, sales, parties)
     }
     for row in await conn.fetch(queries.taken_lots, sales, parties):
         purse = purses.get((row["sale_id"], row["party_id"]))
         if purse is not None:
             purse.taken[row["lot_id"]] = row["amount_minor"]
+    # Read after the budgets are locked: whatever another node has committed for this party is among it.
+    hidden = await conn.fetch(queries.own_hidden_bids, sales, parties)
+    for (sale_id, party_id, lot_id), rows in groupby(
+        hidden, key=lambda row: (row["sale_id"], row["party_id"], row["lot_id"])
+    ):
+        own = list(rows)
+        lot = lot_of(own[0]["terms"], own[0]["seller_id"], own[0]["reserve_minor"])
+        log = [Logged(row["seq"], row["kind"], row["at"], party_id, row["body"]) for row in own]
+        amount, purse = taken_while_hidden(lot, party_id, log), purses.get((sale_id, party_id))
+        if amount is not None and purse is not None:
+            purse.taken[lot_id] = amount
     return purses
 
 
@@ -391,13 +407,9 @@ async def set_budget(conn: Connection, sale_id: int, party_id: int, budget: Budg
     await conn.execute(queries.touch_sale, sale_id)
 
 
-async def budget_of(conn: Connection, sale_id: int, party_id: int) -> tuple[Budget, int, int] | None:
-    """The party's budget for a sale with how many lots and what sum of it are taken now; None if it has set none."""
-    row = await conn.fetchrow(queries.budget_of, sale_id, party_id)
-    if row is None:
-        return None
-    budget = Budget(most_lots=row["most_lots"], most_minor=row["most_minor"])
-    return budget, row["lots_taken"], row["minor_taken"]
+async def purse_of(conn: Connection, sale_id: int, party_id: int) -> Purse | None:
+    """The party's budget for a sale with what is taken of it now; None if it has set none."""
+    return (await _purses(conn, [(sale_id, party_id)], queries.budgets)).get((sale_id, party_id))
 
 
 # What pages and the API read

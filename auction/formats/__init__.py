@@ -80,6 +80,11 @@ class Format(Protocol):
     ) -> dict[str, Any] | None:
         """What the lot's owner alone may see of it, ready for JSON; None if that is what everybody sees."""
 
+    def taken_by(self, lot: Lot, standing: Standing, party_id: int) -> int | None:
+        """The most that the lot could cost the party if it ended now, for his budget; 0 where no sum can be known yet, None
+        where nothing would be his to pay.
+        """
+
     def needs_log(self, lot: Lot) -> bool:
         """Whether the standing's book has to be made from the log when a node reads the lot."""
 

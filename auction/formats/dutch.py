@@ -38,7 +38,7 @@ SECOND = 1_000_000
 """In microseconds, the unit that the fall is counted in."""
 
 result, public_mark = plain.result, plain.public_mark
-own_view, owner_view = plain.own_view, plain.owner_view
+own_view, owner_view, taken_by = plain.own_view, plain.owner_view, plain.taken_by
 advance, is_due, pause, extend, void = plain.advance, plain.is_due, plain.pause, plain.extend, plain.void
 
 

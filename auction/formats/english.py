@@ -80,6 +80,7 @@ __all__ = [
     "public_mark",
     "result",
     "resume",
+    "taken_by",
     "view",
     "void",
 ]
@@ -90,7 +91,7 @@ BUYS_NOW = b'{"buy_now":true}'
 """The only details that an English bid may carry: the lot is bought at once."""
 
 # The log is public as it grows, and one leader takes the lot.
-result, own_view, owner_view = plain.result, plain.own_view, plain.owner_view
+result, own_view, owner_view, taken_by = plain.result, plain.own_view, plain.owner_view, plain.taken_by
 public_mark, price_moves = plain.public_mark, plain.price_moves
 
 

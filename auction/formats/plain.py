@@ -47,6 +47,13 @@ def owner_view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: da
     return None
 
 
+def taken_by(lot: Lot, standing: Standing, party_id: int) -> int | None:
+    """Whoever leads may have to pay all that he has offered."""
+    if standing.leader_id != party_id or standing.outcome not in (None, Outcome.SOLD):
+        return None
+    return standing.price_minor if standing.leader_maximum_minor is None else standing.leader_maximum_minor
+
+
 def needs_log(lot: Lot) -> bool:
     """The stored standing is the whole standing."""
     return False

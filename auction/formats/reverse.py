@@ -286,6 +286,11 @@ def needs_log(lot: Lot) -> bool:
     return True
 
 
+def taken_by(lot: Lot, standing: Standing, party_id: int) -> int | None:
+    """A supplier is paid: to bid here is not to buy, so no budget counts it."""
+    return None
+
+
 def price_moves(lot: Lot) -> PriceMoves:
     """Nothing shows before the close."""
     return "hidden"

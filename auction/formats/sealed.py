@@ -423,6 +423,13 @@ def own_view(lot: Lot, standing: Standing, party_id: int, now: datetime) -> dict
 # The book
 
 
+def taken_by(lot: Lot, standing: Standing, party_id: int) -> int | None:
+    """Of a sealed bid that stands nobody knows the sum before the opening; the winner then has the price to pay."""
+    if standing.outcome is not None:
+        return plain.taken_by(lot, standing, party_id)
+    return 0 if party_id in _book(standing).versions else None
+
+
 def needs_log(lot: Lot) -> bool:
     """The sealed bids lie in the log alone."""
     return True

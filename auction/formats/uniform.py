@@ -208,6 +208,18 @@ def clearing(lot: Lot, standing: Standing) -> Clearing:
     )
 
 
+def taken_by(lot: Lot, standing: Standing, party_id: int) -> int | None:
+    """Every unit that the party asks for at its own limit while its bids stand, and after the close what it got of them at
+    the price of all.
+    """
+    if standing.outcome is None:
+        return sum(offer.price_minor * offer.quantity for offer in own_bids(standing, party_id).values()) or None
+    cleared = clearing(lot, standing) if standing.outcome is Outcome.SOLD else None
+    if cleared is None or cleared.price_minor is None:
+        return None
+    return _units_of(cleared).get(party_id, 0) * cleared.price_minor or None
+
+
 def close(lot: Lot, standing: Standing, now: datetime) -> Standing:
     """The final standing: sold as far as the bids reach at one price for each unit, or unsold if none reaches the floor."""
     if not is_due(lot, standing, now):
@@ -229,15 +241,20 @@ def result(lot: Lot, standing: Standing, paddles: Mapping[int, int]) -> Result:
     if standing.outcome is Outcome.VOID:
         return Result()
     cleared = clearing(lot, standing)
+    price = cleared.price_minor or 0
+    return Result(
+        detail=_proof(lot, cleared, paddles),
+        awards=tuple((party, units, units * price) for party, units in _units_of(cleared).items()),
+    )
+
+
+def _units_of(cleared: Clearing) -> dict[int, int]:
+    """How many units each buyer gets."""
     taken: dict[int, int] = {}
     for fill in cleared.fills:
         if fill.units:
             taken[fill.offer.party_id] = taken.get(fill.offer.party_id, 0) + fill.units
-    price = cleared.price_minor or 0
-    return Result(
-        detail=_proof(lot, cleared, paddles),
-        awards=tuple((party, units, units * price) for party, units in taken.items()),
-    )
+    return taken
 
 
 def _proof(lot: Lot, cleared: Clearing, paddles: Mapping[int, int]) -> dict[str, Any]:

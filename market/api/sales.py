@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from auction import store
-from auction.budgets import Budget
+from auction.budgets import Budget, Purse
 from market import sales
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Id, Listed, MinorIn, MinorOut, Paging, minor_in, one_page
@@ -83,12 +83,15 @@ class BudgetWish(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class BudgetShape(Struct, kw_only=True):
-    """What the viewer has set himself for the sale, and what the lots that he leads or has won take of it."""
+    """What the viewer has set himself for the sale, and what is taken of it by lots that he leads or has won and by hidden
+    bids that stand. Of `lots`, `sealed` hold a sealed bid of his, whose sum is not in `taken_minor` before the opening.
+    """
 
     most_lots: int | None
     most_minor: MinorOut | None
     lots: int
     taken_minor: MinorOut
+    sealed: int
 
 
 class Watched(Struct, kw_only=True):
@@ -118,9 +121,15 @@ async def sale(call: Call, sale_id: int) -> SaleShape:
 async def my_budget(call: Call, sale_id: int) -> BudgetShape:
     """The viewer's own budget over all lots of a sale, and what is taken of it."""
     await _open_one(call, sale_id)
-    budget, lots, minor = await store.budget_of(call.conn, sale_id, call.viewer.id) or (Budget(), 0, 0)
-    most_minor = None if budget.most_minor is None else str(budget.most_minor)
-    return BudgetShape(most_lots=budget.most_lots, most_minor=most_minor, lots=lots, taken_minor=str(minor))
+    purse = await store.purse_of(call.conn, sale_id, call.viewer.id) or Purse(Budget(), {})
+    most_lots, most_minor = purse.budget.most_lots, purse.budget.most_minor
+    return BudgetShape(
+        most_lots=most_lots,
+        most_minor=None if most_minor is None else str(most_minor),
+        lots=len(purse.taken),
+        taken_minor=str(purse.taken_minor),
+        sealed=purse.sealed_count,
+    )
 
 
 @operation("PUT", "/sales/{sale_id:int}/budget", tag="bidding")

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auction import store
-from auction.budgets import Budget
+from auction.budgets import Budget, Purse
 from market import sales
 from market.calendar import calendar_rows
 from market.currencies import EXPONENTS, decimal_text
@@ -73,14 +73,16 @@ async def budget_figures(request: Request) -> Response:
     sale_id = _sale_id(request)
     async with house_of(request).pool.acquire() as conn:
         await _open_sale(conn, sale_id)
-        found = await store.budget_of(conn, sale_id, request.user.id)
-    budget, lots, minor = found or (Budget(), 0, 0)
+        found = await store.purse_of(conn, sale_id, request.user.id)
+    purse = found or Purse(Budget(), {})
+    most_lots, most_minor = purse.budget.most_lots, purse.budget.most_minor
     body = {
         "is_set": found is not None,
-        "most_lots": budget.most_lots,
-        "most_minor": None if budget.most_minor is None else str(budget.most_minor),
-        "lots": lots,
-        "taken_minor": str(minor),
+        "most_lots": most_lots,
+        "most_minor": None if most_minor is None else str(most_minor),
+        "lots": len(purse.taken),
+        "taken_minor": str(purse.taken_minor),
+        "sealed": purse.sealed_count,
     }
     headers = {"Cache-Control": "private, no-store"}
     return Response(msgspec.json.encode(body), media_type="application/json", headers=headers)
@@ -116,14 +118,14 @@ async def _room(request: Request, form: Form | None = None) -> Response:
         if sale is None or (sale.opened_at is None and not request.user.is_operator):
             raise ProblemError(Problem.NOT_FOUND)
         lots = await sales.lots_of(conn, sale_id)
-        budget = None if party_id is None else await store.budget_of(conn, sale_id, party_id)
+        purse = None if party_id is None else await store.purse_of(conn, sale_id, party_id)
         cards = await _cards(conn, request, [lot.id for lot in lots] if sale.opened_at is not None else [])
     context = {
         "sale": sale,
         "drafts": lots if sale.opened_at is None else [],
         "numbers": {lot.id: lot.lot_number for lot in lots},
-        "budget": budget,
-        "form": form or Form(values=_budget_values(sale, budget[0] if budget else Budget())),
+        "purse": purse,
+        "form": form or Form(values=_budget_values(sale, purse.budget if purse else Budget())),
         **cards,
     }
     return render(request, "sale/room.html", context, status=422 if form is not None else 200)

@@ -209,10 +209,17 @@ async def test_a_budget_set_on_the_page_is_kept_to_and_the_api_tells_it(server: 
     assert await bid(lots[0], 1_500_000) is None
     assert await bid(lots[1], 1_000_000) == "budget_of_lots"
     figures = (await get(server, bidder, f"{path}.json")).json()
-    assert figures == {"is_set": True, "most_lots": 1, "most_minor": "1500000", "lots": 1, "taken_minor": "1500000"}
+    assert figures == {
+        "is_set": True,
+        "most_lots": 1,
+        "most_minor": "1500000",
+        "lots": 1,
+        "taken_minor": "1500000",
+        "sealed": 0,
+    }
     token = await server.bearer(bidder)
     raised = await server.client.put(f"/api/v1{path}", json={"most_lots": 2}, headers=token)
-    assert raised.json() == {"most_lots": 2, "most_minor": None, "lots": 1, "taken_minor": "1500000"}
+    assert raised.json() == {"most_lots": 2, "most_minor": None, "lots": 1, "taken_minor": "1500000", "sealed": 0}
     assert await bid(lots[1], 1_000_000) is None
     assert (await server.client.get(f"/api/v1/sales/{number}", headers=token)).json()["lots"] == 2
 

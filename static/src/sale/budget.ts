@@ -11,6 +11,8 @@ interface Figures {
   most_minor: string | null;
   lots: number;
   taken_minor: string;
+  /** Of the lots, those with a sealed bid of his, whose sum nobody knows before the opening. */
+  sealed: number;
 }
 
 const SETTLE_MS = 150;
@@ -20,8 +22,8 @@ const LOOK_MS = 10_000;
 class SaleBudget extends HTMLElement {
   private readonly money = new Money(document.documentElement.lang, this.getAttribute("currency") ?? "", Number(this.getAttribute("exponent")));
   private readonly paddles = new Map<number, number>();
-  /** Lots on which the public state named this bidder when it was last heard. */
-  private readonly leads = new Map<number, string>();
+  /** Of each lot, whether the public state named this bidder and how the lot ended, when it was last heard. */
+  private readonly known = new Map<number, string>();
   private soon = 0;
   private asking = false;
   private again = false;
@@ -40,9 +42,10 @@ class SaleBudget extends HTMLElement {
     if (message.type !== "state" && message.type !== "subscribed") return;
     const paddle = this.paddles.get(message.lot);
     if (paddle === undefined) return;
-    const now = message.leader === paddle ? `leading ${message.outcome}` : "not";
-    const before = this.leads.get(message.lot);
-    this.leads.set(message.lot, now);
+    // The close counts for whoever leads nowhere in public, too: hidden bids are worth something else from then on.
+    const now = `${message.leader === paddle} ${message.outcome}`;
+    const before = this.known.get(message.lot);
+    this.known.set(message.lot, now);
     if (before !== undefined && before !== now) this.askSoon();
   }
 
@@ -75,6 +78,7 @@ class SaleBudget extends HTMLElement {
   private words(figures: Figures): string {
     if (!figures.is_set) return text("sale.no_budget");
     const said = [text("sale.taken", { lots: figures.lots, sum: this.money.text(BigInt(figures.taken_minor)) })];
+    if (figures.sealed > 0) said.push(text("sale.taken_sealed", { lots: figures.sealed }));
     if (figures.most_lots !== null) said.push(text("sale.of_lots", { lots: figures.most_lots }));
     const most = fromWire(figures.most_minor);
     if (most !== null) said.push(text("sale.of_sum", { sum: this.money.text(most) }));
