@@ -28,11 +28,12 @@ OWNER_LOGIN = "gavelhouse_owner"
 
 
 class Role(StrEnum):
-    """Whom a connection acts as. The owner migrates and owns; the server and the sandbox bank only use."""
+    """Whom a connection acts as. The owner migrates and owns; the server, the sandbox bank and the vault only use."""
 
     OWNER = "gavelhouse_owner"
     APP = "gavelhouse_app"
     BANK = "gavelhouse_bank"
+    VAULT = "gavelhouse_vault"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,7 @@ async def _copy_of_template(cluster: EmbeddedPostgres) -> AsyncIterator[Address]
     try:
         await admin.execute(f"create database {name} template gavelhouse")
         await admin.execute(f"revoke all on database {name} from public")
-        await admin.execute(f"grant connect on database {name} to gavelhouse_app, gavelhouse_bank")
+        await admin.execute(f"grant connect on database {name} to gavelhouse_app, gavelhouse_bank, gavelhouse_vault")
         yield cluster.address.with_database(name)
         await admin.execute(f"drop database {name} with (force)")
     finally:
