@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from auction.budgets import Purses, keep_to_budget
 from auction.chain import Event, EventKind, chain_event, chain_phase
-from auction.facts import Accepted, Bid, Lot, Phase, Refusal, Refused, Standing
+from auction.facts import Accepted, Bid, Lot, Phase, Refusal, Refused, Standing, Verdict
 from auction.formats import format_of
 
 RECENT_EVENTS = 256
@@ -141,6 +141,8 @@ def judge_batch(
             standing = _pass_phase(room, standing, bid.stamped_at, events, phases)
         party_id = bid.party_id
         verdict = judge(lot, standing, bid, admitted=party_id in admitted, ranks=ranks)
+        if bid.expected_seq is not None and isinstance(verdict, Accepted):
+            verdict = _if_unmoved(lot, standing, bid.expected_seq, verdict)
         if purses and isinstance(verdict, Accepted):
             past = keep_to_budget(purses, lot, party_id, verdict)
             verdict = verdict if past is None else Refused(refusal=past)
@@ -172,6 +174,14 @@ def judge_batch(
     if tick_at is not None:
         standing = _pass_phase(room, standing, tick_at, events, phases)
     return Judged(room, standing, events, answers, own_events, phases)
+
+
+def _if_unmoved(lot: Lot, standing: Standing, expected_seq: int, verdict: Accepted) -> Verdict:
+    """The verdict, unless something public has happened since the seq that the bidder had seen."""
+    rules = format_of(lot)
+    if rules.public_mark(lot, standing)[0] <= expected_seq:
+        return verdict
+    return Refused(refusal=Refusal.LOT_MOVED, lowest_minor=rules.lowest_legal(lot, standing))
 
 
 def settle(judged: Judged) -> None:

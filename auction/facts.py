@@ -149,7 +149,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Bid(Struct, frozen=True, kw_only=True):
     """One request to bid. `stamped_at` is when its frame entered the server: the one instant that decides. `details` is
     what the format wants to know beside the amount, as the JSON object that the bidder sent; `amount_minor` is 0 where
-    only the details speak (a sealed bid).
+    only the details speak (a sealed bid). `expected_seq`: the seq of the last state that the bidder saw, if the bid is to
+    stand only as long as nothing public has happened since.
     """
 
     lot_id: int
@@ -211,6 +212,8 @@ class Refusal(StrEnum):
     SUM_IN_CLEAR = "sum_in_clear"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
     TOO_MANY_VERSIONS = "too_many_versions"
+    TOO_MANY_CHANGES = "too_many_changes"
+    LOT_MOVED = "lot_moved"
     BUDGET_OF_LOTS = "budget_of_lots"
     BUDGET_OF_SUM = "budget_of_sum"
     ID_REUSED = "id_reused"

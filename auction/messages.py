@@ -44,7 +44,8 @@ class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
 
 class PlaceBid(Struct, frozen=True, tag_field="type", tag="bid"):
     """Place a bid: exactly one of `amount` and `maximum`, or neither where only `details` speak (a sealed bid). `details` is
-    an object that the lot's format defines. `id` is the client's, and has one effect for ever.
+    an object that the lot's format defines. `id` is the client's, and has one effect for ever. With `expected_seq`, the seq
+    of the last state seen, it stands only if nothing public has happened on the lot since; else it is refused (`lot_moved`).
     """
 
     id: UUID

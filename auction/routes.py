@@ -31,7 +31,9 @@ MOST_LOG_ROWS = 1000
 
 
 class BidRequest(Struct, frozen=True):
-    """The body of a POSTed bid: exactly one of `amount` and `maximum`, or `details` alone. Its id is the Idempotency-Key."""
+    """The body of a POSTed bid: exactly one of `amount` and `maximum`, or `details` alone. Its id is the Idempotency-Key. With
+    `expected_seq` it stands only if nothing public has happened on the lot since the state of that seq.
+    """
 
     amount: str | int | UnsetType = UNSET
     maximum: str | int | UnsetType = UNSET

@@ -142,17 +142,8 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
         return _refuse(Refusal.MALFORMED_DETAILS, lot, standing, bid)
     if amount > LARGEST_AMOUNT_MINOR:
         return _refuse(Refusal.OVER_CAP, lot, standing, bid)
-    if bid.party_id == lot.seller_id:
-        return Refused(refusal=Refusal.OWN_LOT)
-    if not admitted:
-        return Refused(refusal=Refusal.NOT_ADMITTED)
-    if at < lot.starts_at:
-        return Refused(refusal=Refusal.NOT_STARTED)
-    if standing.phase is not Phase.TIMED or (standing.paused_at is None and at >= standing.ends_at):
-        return Refused(refusal=Refusal.CLOSED)
-    # A press stamped before the pause is in time, even if the pause was written first: the stamp alone decides.
-    if standing.paused_at is not None and at >= standing.paused_at:
-        return Refused(refusal=Refusal.PAUSED)
+    if (refusal := plain.shut_to(lot, standing, bid, admitted=admitted)) is not None:
+        return Refused(refusal=refusal)
     if bid.is_maximum:
         return _refuse(Refusal.NO_MAXIMUM, lot, standing, bid)
     price = price_at(lot, standing, at)
@@ -164,11 +155,8 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
 
 def _refuse(refusal: Refusal, lot: Lot, standing: Standing, bid: Bid) -> Refused:
     """A refusal that names the price which would be legal at the stamp, where there is one."""
-    at, paused_at = bid.stamped_at, standing.paused_at
-    is_open = standing.phase is Phase.TIMED and lot.starts_at <= at and bid.party_id != lot.seller_id
-    if not is_open or at >= (standing.ends_at if paused_at is None else paused_at):
-        return Refused(refusal=refusal)
-    return Refused(refusal=refusal, lowest_minor=price_at(lot, standing, at))
+    price = price_at(lot, standing, bid.stamped_at) if plain.takes_bids(lot, standing, bid) else None
+    return Refused(refusal=refusal, lowest_minor=price)
 
 
 def close(lot: Lot, standing: Standing, now: datetime) -> Standing:

@@ -1,5 +1,5 @@
 """What formats answer alike: the whole log is public as it grows, one leader takes the lot, nothing needs a book, and
-one countdown runs from the start to the end.
+one countdown runs from the start to the end, within which a bid is in time.
 
 A format imports from here what fits it and writes the rest itself.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from auction.facts import DeskRefusal, Logged, Lot, Outcome, Phase, PriceMoves, Result, Standing
+from auction.facts import Bid, DeskRefusal, Logged, Lot, Outcome, Phase, PriceMoves, Refusal, Result, Standing
 
 
 def result(lot: Lot, standing: Standing, paddles: Mapping[int, int]) -> Result:
@@ -62,6 +62,29 @@ def needs_log(lot: Lot) -> bool:
 def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
     """There is no book."""
     return standing
+
+
+# The door of a lot with one phase
+
+
+def shut_to(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool) -> Refusal | None:
+    """Why this bidder can't bid at this stamp, whatever he bids; the refusals in their order."""
+    at, paused_at = bid.stamped_at, standing.paused_at
+    if bid.party_id == lot.seller_id:
+        return Refusal.OWN_LOT
+    if not admitted:
+        return Refusal.NOT_ADMITTED
+    if at < lot.starts_at:
+        return Refusal.NOT_STARTED
+    if standing.phase is not Phase.TIMED or (paused_at is None and at >= standing.ends_at):
+        return Refusal.CLOSED
+    # A bid stamped before the pause is in time, even if the pause was written first: the stamp alone decides.
+    return Refusal.PAUSED if paused_at is not None and at >= paused_at else None
+
+
+def takes_bids(lot: Lot, standing: Standing, bid: Bid) -> bool:
+    """Whether an amount of this bidder's would be legal at the stamp, so that a refusal may name one."""
+    return shut_to(lot, standing, bid, admitted=True) is None
 
 
 # The clock of a lot with one phase

@@ -24,7 +24,6 @@ from auction.facts import (
     Lot,
     Outcome,
     Phase,
-    PriceMoves,
     Refusal,
     Refused,
     Result,
@@ -32,8 +31,19 @@ from auction.facts import (
     Standing,
     Verdict,
 )
-from auction.formats import plain, reverse_book
-from auction.formats.reverse_book import Book, Offer, book_of, offer_of, rank_of, ranking, rival_lead, spoken
+from auction.formats import hidden, plain, reverse_book
+from auction.formats.hidden import MOST_CHANGES
+from auction.formats.reverse_book import (
+    Book,
+    Offer,
+    book_of,
+    offer_of,
+    rank_of,
+    ranking,
+    rival_lead,
+    spoken,
+    with_offers,
+)
 from auction.formats.weighing import (
     Attribute,
     cost_of,
@@ -48,7 +58,7 @@ NO_RANKS: Mapping[int, int] = {}
 
 Visibility = Literal["rank_only", "rank_and_lead", "lead_only"]
 
-advance, is_due, fold = plain.advance, plain.is_due, reverse_book.fold
+advance, is_due, fold, price_moves = plain.advance, plain.is_due, reverse_book.fold, hidden.price_moves
 pause, resume, extend, void = plain.pause, plain.resume, plain.extend, plain.void
 
 
@@ -144,7 +154,7 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
     leader's cost only where that is shown.
     """
     rule: ReverseRule = lot.rule
-    price, at = bid.amount_minor, bid.stamped_at
+    price = bid.amount_minor
     if bid.lot_id != lot.id:
         return Refused(refusal=Refusal.UNKNOWN_LOT)
     # bool is an int to isinstance, and a float that happens to be whole is still not money.
@@ -157,18 +167,8 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
         return Refused(refusal=Refusal.MALFORMED_DETAILS)
     if price > LARGEST_AMOUNT_MINOR:
         return Refused(refusal=Refusal.OVER_CAP)
-    if bid.party_id == lot.seller_id:
-        return Refused(refusal=Refusal.OWN_LOT)
-    if not admitted:
-        return Refused(refusal=Refusal.NOT_ADMITTED)
-    if at < lot.starts_at:
-        return Refused(refusal=Refusal.NOT_STARTED)
-    paused_at = standing.paused_at
-    if standing.phase is Phase.CLOSED or (paused_at is None and at >= standing.ends_at):
-        return Refused(refusal=Refusal.CLOSED)
-    # A bid stamped before the pause is in time, even if the pause was written first: the stamp alone decides.
-    if paused_at is not None and at >= paused_at:
-        return Refused(refusal=Refusal.PAUSED)
+    if (refusal := plain.shut_to(lot, standing, bid, admitted=admitted)) is not None:
+        return Refused(refusal=refusal)
     return _judge_offer(rule, standing, bid, values)
 
 
@@ -177,6 +177,8 @@ def _judge_offer(rule: ReverseRule, standing: Standing, bid: Bid, values: dict[s
     own, lead = offer_of(book, bid.party_id), rival_lead(book, bid.party_id)
     cost = cost_of(price, rule.attributes, values)
     refusal = _broken(rule, price, values, cost, own, lead)
+    if refusal is None and book.changes.get(bid.party_id, 0) >= MOST_CHANGES:
+        return Refused(refusal=Refusal.TOO_MANY_CHANGES)
     if refusal is None:
         offer = Offer(bid.party_id, price, _spelled(values), cost, standing.seq + 1, bid.stamped_at)
         return _stands(rule, standing, book, offer)
@@ -249,7 +251,7 @@ def _stands(rule: ReverseRule, standing: Standing, book: Book, offer: Offer) -> 
         ends_at, extensions = reset_to, extensions + 1
     return Accepted(
         standing=replace(
-            standing, ends_at=ends_at, extension_count=extensions, book=Book(tuple(others), book.bids + 1)
+            standing, ends_at=ends_at, extension_count=extensions, book=with_offers(book, tuple(others), offer.party_id)
         ),
         lines=(Line(party_id=offer.party_id, amount_minor=offer.price_minor),),
         extended=extended,
@@ -291,11 +293,6 @@ def taken_by(lot: Lot, standing: Standing, party_id: int) -> int | None:
     return None
 
 
-def price_moves(lot: Lot) -> PriceMoves:
-    """Nothing shows before the close."""
-    return "hidden"
-
-
 def lowest_legal(lot: Lot, standing: Standing) -> int | None:
     """What is legal depends on the bidder: nobody is told one in public."""
     return None
@@ -309,9 +306,7 @@ def increment(lot: Lot, standing: Standing) -> int:
 
 def public_mark(lot: Lot, standing: Standing) -> tuple[int, bytes]:
     """The seq without the bids; all of it once the lot is over."""
-    if standing.outcome is not None:
-        return standing.seq, standing.head
-    return standing.seq - book_of(standing).bids, b""
+    return hidden.shown_mark(standing, book_of(standing).bids)
 
 
 def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:

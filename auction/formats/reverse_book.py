@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -30,10 +31,15 @@ class Offer(Struct, frozen=True):
 
 
 class Book(Struct, frozen=True):
-    """The offers, best first, and how many bids have been accepted altogether."""
+    """The offers, best first, and how many bids of each supplier have been accepted."""
 
     offers: tuple[Offer, ...] = ()
-    bids: int = 0
+    changes: Mapping[int, int] = MappingProxyType({})
+
+    @property
+    def bids(self) -> int:
+        """How many bids have been accepted altogether."""
+        return sum(self.changes.values())
 
 
 class _BidDetail(Struct):
@@ -57,12 +63,13 @@ def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
     """The stored standing with each supplier's last bid, ranked."""
     # Only the last bid of each is decoded: the calendar, too, reads every lot with its log.
     last: dict[int, Logged] = {}
-    bids = 0
+    changes: dict[int, int] = {}
     for event in log:
         if event.kind == "bid" and event.party_id is not None:
-            last[event.party_id], bids = event, bids + 1
+            last[event.party_id] = event
+            changes[event.party_id] = changes.get(event.party_id, 0) + 1
     offers = sorted(map(_offer_in, last.values()), key=lambda one: (one.cost, one.seq))
-    return replace(standing, book=Book(tuple(offers), bids))
+    return replace(standing, book=Book(tuple(offers), changes))
 
 
 def _offer_in(event: Logged) -> Offer:
@@ -70,6 +77,11 @@ def _offer_in(event: Logged) -> Offer:
     body = _read_body(event.body)
     price, detail = int(body.lines[0].amount_minor), body.detail
     return Offer(event.party_id, price, detail.attributes, Fraction(detail.cost), event.seq, event.at)
+
+
+def with_offers(book: Book, offers: tuple[Offer, ...], party_id: int) -> Book:
+    """The book after one more bid of this party, with the offers that now stand."""
+    return Book(offers, {**book.changes, party_id: book.changes.get(party_id, 0) + 1})
 
 
 def book_of(standing: Standing) -> Book:

@@ -27,7 +27,6 @@ from auction.facts import (
     Lot,
     Outcome,
     Phase,
-    PriceMoves,
     Refusal,
     Refused,
     Result,
@@ -35,7 +34,7 @@ from auction.facts import (
     Standing,
     Verdict,
 )
-from auction.formats import plain
+from auction.formats import hidden, plain
 
 MOST_VERSIONS = 50
 """How many bids one party may send on a lot, replaced and withdrawn ones counted: the log has a bound."""
@@ -232,7 +231,7 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
     sent = _read(bid.details)
     if sent is None:
         return Refused(refusal=Refusal.MALFORMED_DETAILS)
-    refusal = _shut_to(lot, standing, bid, admitted) or _unfit(_book(standing), bid.party_id, sent)
+    refusal = plain.shut_to(lot, standing, bid, admitted=admitted) or _unfit(_book(standing), bid.party_id, sent)
     if refusal is not None:
         return Refused(refusal=refusal)
     return _take(standing, bid, sent)
@@ -248,21 +247,6 @@ def _read(details: bytes | None) -> Sent | None:
         return sent if sent.ciphertext is None and sent.commitment is None else None
     well_formed = sealing.is_well_formed(sent.ciphertext or "", sent.commitment or "")
     return sent if well_formed else None
-
-
-def _shut_to(lot: Lot, standing: Standing, bid: Bid, admitted: bool) -> Refusal | None:
-    at = bid.stamped_at
-    if bid.party_id == lot.seller_id:
-        return Refusal.OWN_LOT
-    if not admitted:
-        return Refusal.NOT_ADMITTED
-    if at < lot.starts_at:
-        return Refusal.NOT_STARTED
-    paused_at = standing.paused_at
-    if standing.phase is not TIMED or (paused_at is None and at >= standing.ends_at):
-        return Refusal.CLOSED
-    # A bid stamped before the pause is in time, even if the pause was written first: the stamp alone decides.
-    return Refusal.PAUSED if paused_at is not None and at >= paused_at else None
 
 
 def _unfit(book: Book, party_id: int, sent: Sent) -> Refusal | None:
@@ -283,14 +267,14 @@ def _take(standing: Standing, bid: Bid, sent: Sent) -> Accepted:
 
 def _entered(book: Book, party_id: int, seq: int, at: datetime, sent: Sent) -> Book:
     """The book with one more bid or withdrawal in it."""
-    versions, hidden = dict(book.versions), book.hidden + 1
+    versions, count = dict(book.versions), book.hidden + 1
     if sent.withdraw:
         versions.pop(party_id, None)
-        return replace(book, versions=versions, hidden=hidden)
+        return replace(book, versions=versions, hidden=count)
     version = Version(seq, at, sent.ciphertext or "", sent.commitment or "")
     versions[party_id] = (*versions.get(party_id, ()), version)
     sent_before = book.sent.get(party_id, 0)
-    return replace(book, versions=versions, sent={**book.sent, party_id: sent_before + 1}, hidden=hidden)
+    return replace(book, versions=versions, sent={**book.sent, party_id: sent_before + 1}, hidden=count)
 
 
 # The opening
@@ -364,29 +348,12 @@ pause, resume, extend, void, credit_outage = plain.pause, plain.resume, plain.ex
 # What is shown
 
 owner_view = plain.owner_view
-
-
-def price_moves(lot: Lot) -> PriceMoves:
-    """Nobody sees a price, a leader or a count until the close."""
-    return "hidden"
-
-
-def lowest_legal(lot: Lot, standing: Standing) -> int | None:
-    """Whatever the others have sent: the start price."""
-    start: int = lot.rule.start_price_minor
-    return start
-
-
-def increment(lot: Lot, standing: Standing) -> int:
-    """The step of the grid, if there is one."""
-    return lot.rule.step_minor or 0
+price_moves, lowest_legal, increment = hidden.price_moves, hidden.lowest_legal, hidden.increment
 
 
 def public_mark(lot: Lot, standing: Standing) -> tuple[int, bytes]:
     """Until the close, as if nobody had bid."""
-    if standing.outcome is not None:
-        return standing.seq, standing.head
-    return standing.seq - _book(standing).hidden, b""
+    return hidden.shown_mark(standing, _book(standing).hidden)
 
 
 def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:
@@ -439,20 +406,20 @@ def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
     """The book of the whole log: what `_entered` would make of it bid by bid, in one go."""
     versions: dict[int, tuple[Version, ...]] = {}
     sent: dict[int, int] = {}
-    hidden, unsealed = 0, None
+    count, unsealed = 0, None
     for event in log:
         party_id = event.party_id
         if event.kind == "unsealed":
             unsealed = _unsealed_decoder.decode(event.body).detail
         elif event.kind == "bid" and party_id is not None:
-            said, hidden = _bid_decoder.decode(event.body).detail, hidden + 1
+            said, count = _bid_decoder.decode(event.body).detail, count + 1
             if said.withdraw:
                 versions.pop(party_id, None)
             else:
                 version = Version(event.seq, event.at, said.ciphertext or "", said.commitment or "")
                 versions[party_id] = (*versions.get(party_id, ()), version)
                 sent[party_id] = sent.get(party_id, 0) + 1
-    return replace(standing, book=Book(versions=versions, sent=sent, hidden=hidden, unsealed=unsealed))
+    return replace(standing, book=Book(versions=versions, sent=sent, hidden=count, unsealed=unsealed))
 
 
 def _plain(unsealed: Unsealed) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from auction.facts import (
     Lot,
     Outcome,
     Phase,
-    PriceMoves,
     Refusal,
     Refused,
     Result,
@@ -31,11 +30,13 @@ from auction.facts import (
     Standing,
     Verdict,
 )
-from auction.formats import plain
+from auction.formats import hidden, plain
 from auction.formats.clearing import Clearing, Marginal, Offer, Pricing, clear
+from auction.formats.hidden import MOST_CHANGES
 
 advance, is_due, void = plain.advance, plain.is_due, plain.void
 owner_view = plain.owner_view
+price_moves, lowest_legal, increment = hidden.price_moves, hidden.lowest_legal, hidden.increment
 pause, resume, extend, credit_outage = plain.pause, plain.resume, plain.extend, plain.credit_outage
 
 
@@ -61,10 +62,10 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Book(Struct, frozen=True):
-    """Each party's bids by their numbers, and how many bid events the log holds, replaced ones included."""
+    """Each party's bids by their numbers, and how many bid events of his the log holds, replaced ones included."""
 
     by_party: dict[int, dict[int, Offer]]
-    event_count: int = 0
+    changes: dict[int, int]
 
 
 _asked_decoder = msgspec.json.Decoder(Asked)
@@ -73,11 +74,11 @@ _asked_decoder = msgspec.json.Decoder(Asked)
 def opening(lot: Lot) -> Standing:
     """The standing before the first event."""
     ends_at = lot.starts_at + timedelta(seconds=lot.rule.timed_seconds)
-    return Standing(version=0, seq=0, head=b"", phase=Phase.TIMED, ends_at=ends_at, book=Book({}))
+    return Standing(version=0, seq=0, head=b"", phase=Phase.TIMED, ends_at=ends_at, book=Book({}, {}))
 
 
 def _book(standing: Standing) -> Book:
-    return standing.book if isinstance(standing.book, Book) else Book({})
+    return standing.book if isinstance(standing.book, Book) else Book({}, {})
 
 
 def own_bids(standing: Standing, party_id: int) -> dict[int, Offer]:
@@ -94,7 +95,7 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
     Promises: accepted only if start <= stamp < end; a bid in the book is only ever replaced by one that promises more;
     nothing that is answered tells of anybody else's bid.
     """
-    amount, at = bid.amount_minor, bid.stamped_at
+    amount = bid.amount_minor
     if bid.lot_id != lot.id:
         return Refused(refusal=Refusal.UNKNOWN_LOT)
     if type(amount) is not int or amount <= 0:
@@ -104,29 +105,20 @@ def judge(lot: Lot, standing: Standing, bid: Bid, *, admitted: bool, ranks: Mapp
         return _refuse(Refusal.MALFORMED_DETAILS, lot, standing, bid)
     if max(amount, amount * asked.quantity) > LARGEST_AMOUNT_MINOR:
         return _refuse(Refusal.OVER_CAP, lot, standing, bid)
-    if bid.party_id == lot.seller_id:
-        return Refused(refusal=Refusal.OWN_LOT)
-    if not admitted:
-        return Refused(refusal=Refusal.NOT_ADMITTED)
-    if at < lot.starts_at:
-        return Refused(refusal=Refusal.NOT_STARTED)
-    if standing.phase is not Phase.TIMED or (standing.paused_at is None and at >= standing.ends_at):
-        return Refused(refusal=Refusal.CLOSED)
-    if standing.paused_at is not None and at >= standing.paused_at:
-        return Refused(refusal=Refusal.PAUSED)
-    refused = _against_rule(lot.rule, bid, asked) or _against_own(
-        lot.rule, own_bids(standing, bid.party_id), bid, asked
-    )
-    return refused or _stands(standing, bid, asked)
+    if (refusal := plain.shut_to(lot, standing, bid, admitted=admitted)) is not None:
+        return Refused(refusal=refusal)
+    own = own_bids(standing, bid.party_id)
+    if (refused := _against_rule(lot.rule, bid, asked) or _against_own(lot.rule, own, bid, asked)) is not None:
+        return refused
+    if _book(standing).changes.get(bid.party_id, 0) >= MOST_CHANGES:
+        return Refused(refusal=Refusal.TOO_MANY_CHANGES)
+    return _stands(standing, bid, asked)
 
 
 def _refuse(refusal: Refusal, lot: Lot, standing: Standing, bid: Bid) -> Refused:
     """A refusal that names the start price while it would be legal."""
-    at, paused_at = bid.stamped_at, standing.paused_at
-    is_open = standing.phase is Phase.TIMED and lot.starts_at <= at and bid.party_id != lot.seller_id
-    if not is_open or at >= (standing.ends_at if paused_at is None else paused_at):
-        return Refused(refusal=refusal)
-    return Refused(refusal=refusal, lowest_minor=lot.rule.start_price_minor)
+    lowest = lot.rule.start_price_minor if plain.takes_bids(lot, standing, bid) else None
+    return Refused(refusal=refusal, lowest_minor=lowest)
 
 
 def _read(details: bytes | None) -> Asked | None:
@@ -188,8 +180,9 @@ def _stands(standing: Standing, bid: Bid, asked: Asked) -> Accepted:
 
 
 def _with(book: Book, number: int, offer: Offer) -> Book:
-    own = book.by_party.get(offer.party_id, {})
-    return Book({**book.by_party, offer.party_id: {**own, number: offer}}, book.event_count + 1)
+    party_id = offer.party_id
+    own, changes = book.by_party.get(party_id, {}), book.changes.get(party_id, 0)
+    return Book({**book.by_party, party_id: {**own, number: offer}}, {**book.changes, party_id: changes + 1})
 
 
 # The close
@@ -309,11 +302,12 @@ def needs_log(lot: Lot) -> bool:
 def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
     """The standing with the bids that its log holds, each in the place of the one that it replaced."""
     by_party: dict[int, dict[int, Offer]] = {}
-    count = 0
+    changes: dict[int, int] = {}
     for event in log:
         if event.kind != "bid" or event.party_id is None:
             continue
-        body, count = _body_decoder.decode(event.body), count + 1
+        body = _body_decoder.decode(event.body)
+        changes[event.party_id] = changes.get(event.party_id, 0) + 1
         by_party.setdefault(event.party_id, {})[body.detail.bid] = Offer(
             seq=event.seq,
             party_id=event.party_id,
@@ -321,34 +315,15 @@ def fold(lot: Lot, standing: Standing, log: Iterable[Logged]) -> Standing:
             quantity=body.detail.quantity,
             all_or_none=body.detail.all_or_none,
         )
-    return replace(standing, book=Book(by_party, count))
+    return replace(standing, book=Book(by_party, changes))
 
 
 # What is shown
 
 
-def price_moves(lot: Lot) -> PriceMoves:
-    """Nobody sees it before the close."""
-    return "hidden"
-
-
-def lowest_legal(lot: Lot, standing: Standing) -> int | None:
-    """The lowest price of a unit; the reserve may be higher and is secret until the close."""
-    start: int = lot.rule.start_price_minor
-    return start
-
-
-def increment(lot: Lot, standing: Standing) -> int:
-    """Unit prices are the start price and whole steps above it."""
-    step: int = lot.rule.step_minor
-    return step
-
-
 def public_mark(lot: Lot, standing: Standing) -> tuple[int, bytes]:
     """Until the close, as if nobody had bid."""
-    if standing.phase is Phase.CLOSED:
-        return standing.seq, standing.head
-    return standing.seq - _book(standing).event_count, b""
+    return hidden.shown_mark(standing, sum(_book(standing).changes.values()))
 
 
 def view(lot: Lot, standing: Standing, paddles: Mapping[int, int], now: datetime) -> dict[str, Any] | None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 class BidWish(Struct, kw_only=True, omit_defaults=True):
     """Exactly one of `amount` and `maximum`, in minor units, or `details` alone (a sealed bid); `details` is an object that
-    the lot's format defines. The Idempotency-Key, a UUID, is the bid's id for ever.
+    the lot's format defines. The Idempotency-Key, a UUID, is the bid's id for ever. With `expected_seq`, the seq of the last
+    state seen, the bid stands only if nothing public has happened on the lot since; else it is refused (`lot_moved`).
     """
 
     amount: MinorIn | None = None

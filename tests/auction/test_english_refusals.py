@@ -74,8 +74,9 @@ def test_a_bid_is_refused(refusal: Refusal, lowest: int | None, standing: Standi
 
 
 def test_every_refusal_of_the_rules_has_a_row() -> None:
-    # The last five belong to the batcher and the door: they never reach the rules.
+    # The last six belong to the batcher and the door: they never reach the rules.
     beyond_the_rules = {
+        Refusal.LOT_MOVED,
         Refusal.BUDGET_OF_LOTS,
         Refusal.BUDGET_OF_SUM,
         Refusal.ID_REUSED,
@@ -89,7 +90,7 @@ def test_every_refusal_of_the_rules_has_a_row() -> None:
     of_reverse |= {Refusal.NOT_IMPROVED, Refusal.LEAD_NOT_BEATEN}
     of_dutch = {Refusal.NO_MAXIMUM, Refusal.PRICE_NOT_REACHED}
     of_uniform = {Refusal.QUANTITY_OUT_OF_RANGE, Refusal.ALL_OR_NONE_NOT_OFFERED, Refusal.TOO_MANY_BIDS}
-    of_uniform |= {Refusal.NO_SUCH_BID, Refusal.BID_NOT_RAISED}
+    of_uniform |= {Refusal.NO_SUCH_BID, Refusal.BID_NOT_RAISED, Refusal.TOO_MANY_CHANGES}
     of_sealed = {Refusal.SUM_IN_CLEAR, Refusal.NOTHING_TO_WITHDRAW, Refusal.TOO_MANY_VERSIONS}
     of_others = of_reverse | of_dutch | of_uniform | of_sealed
     assert {row[1] for row in ROWS} == set(Refusal) - beyond_the_rules - of_others

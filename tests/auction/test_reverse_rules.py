@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auction.facts import LARGEST_AMOUNT_MINOR, Accepted, Bid, Outcome, Phase, Refusal, Refused, Standing
-from auction.formats import reverse
+from auction.formats import reverse, reverse_book
 from auction.formats.reverse import close, judge, opening
 from auction.formats.reverse_book import Book
 from auction.formats.weighing import cost_of, decimal_of, decimal_text, values_of
@@ -34,6 +34,7 @@ from tests.auction.reverse_lots import (
 STEPPED = a_lot(decrement_minor=50, attributes=(DAYS, SCORE), back_buffer_minor=100, front_buffer_minor=200)
 GOOD: dict[str, Any] = {"days": 7, "score": 100}
 LED = after(STEPPED, offer(ANN, 9_000, **GOOD), offer(BOB, 9_500, **GOOD))
+SPENT = replace(LED, book=replace(reverse_book.book_of(LED), changes={ANN: 1, BOB: 500}))
 PAUSED = reverse.pause(STEPPED, LED, at(30))
 OVER = LARGEST_AMOUNT_MINOR + 50
 
@@ -61,6 +62,7 @@ ROWS: list[tuple[str, Refusal, int | None, Standing, Bid, bool]] = [
     ("not better than his own", Refusal.NOT_IMPROVED, 9_400, LED, offer(BOB, 9_450, **GOOD), True),
     ("worse by its attributes", Refusal.NOT_IMPROVED, 9_400, LED, offer(BOB, 9_500, **GOOD), True),
     ("barely before the leader", Refusal.LEAD_NOT_BEATEN, 9_400, LED, offer(BOB, 8_850, **GOOD), True),
+    ("the 501st bid", Refusal.TOO_MANY_CHANGES, None, SPENT, offer(BOB, 8_000, **GOOD), True),
 ]
 
 

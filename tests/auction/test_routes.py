@@ -12,7 +12,9 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
+from auction.formats.uniform import UniformRule
 from tests.auction.house import ANN, BOB, House, a_lot, ends_in, log_of, open_lot, serve
 
 if TYPE_CHECKING:
@@ -61,6 +63,37 @@ async def test_a_refused_bid_names_the_rule_and_the_lowest_legal_amount(http: ht
     assert len(await log_of(pool, 1)) == 1
     unknown = await post(http, ANN, uuid4(), lot_id=404, amount="1000000")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_lot")
+
+
+async def test_a_bid_that_names_what_it_saw_stands_only_on_that(
+    house: House, http: httpx2.AsyncClient, pool: Pool
+) -> None:
+    first = await post(http, ANN, uuid4(), amount="1000000", expected_seq=1)
+    assert (first.status_code, first.json()["seq"]) == (200, 2)
+    key = uuid4()
+    late = await post(http, BOB, key, amount="1500000", expected_seq=1)
+    assert (late.status_code, late.json()["code"], late.json()["lowest_minor"]) == (422, "lot_moved", "1010000")
+    assert (
+        late.json()["seq"] == 2 and (await post(http, BOB, key, amount="1500000", expected_seq=2)).json() == late.json()
+    )
+    under = await post(http, BOB, uuid4(), amount="999999", expected_seq=1)
+    assert under.json()["code"] == "below_minimum", "what is wrong with the bid itself is said first"
+    async with house.connect(BOB) as bob:
+        assert (await bob.bid(1, 1_500_000, expected_seq=1))["code"] == "lot_moved"
+        assert (await bob.bid(1, 1_010_000, expected_seq=2))["type"] == "accepted"
+        assert (await bob.bid(1, 1_030_000))["code"] == "already_leading"
+    assert (await post(http, ANN, uuid4(), amount="1020000")).status_code == 200, "who names nothing is not hurt"
+    assert len(await log_of(pool, 1)) == 4
+
+
+async def test_on_a_lot_that_hides_its_bids_those_of_others_are_no_hindrance(
+    http: httpx2.AsyncClient, pool: Pool
+) -> None:
+    rule = UniformRule(start_price_minor=100, step_minor=10, quantity=10, timed_seconds=3600)
+    await open_lot(pool, replace(a_lot(2), rule=rule), ANN, BOB)
+    for party, bid in ((ANN, uuid4()), (BOB, uuid4())):
+        placed = await post(http, party, bid, 2, amount="150", details={"quantity": 4}, expected_seq=1)
+        assert (placed.status_code, placed.json()["seq"]) == (200, 1)
 
 
 A_KEY = "0f1f9a3c-5f0e-4a3b-9d52-6c0f2f6f6a11"

@@ -80,6 +80,7 @@ OPEN = uniform.opening(LOT)
 PLAIN = a_sale(allows_all_or_none=False)
 ONE, _ = placed(LOT, a_bid(BOB, 150, 4))
 FULL, _ = placed(LOT, a_bid(BOB, 150), a_bid(BOB, 150), a_bid(BOB, 150))
+SPENT = replace(ONE, book=replace(uniform._book(ONE), changes={BOB: 500}))
 PAUSED = replace(OPEN, paused_at=at(30))
 CAP = LARGEST_AMOUNT_MINOR
 
@@ -111,6 +112,7 @@ ROWS: list[tuple[str, Refusal, int | None, Lot, Standing, Bid]] = [
     ("fewer units", Refusal.BID_NOT_RAISED, 150, LOT, ONE, a_bid(BOB, 200, 3, bid=1)),
     ("now all or none", Refusal.BID_NOT_RAISED, 150, LOT, ONE, a_bid(BOB, 200, 5, bid=1, all_or_none=True)),
     ("the same again", Refusal.BID_NOT_RAISED, 150, LOT, ONE, a_bid(BOB, 150, 4, bid=1)),
+    ("the 501st change", Refusal.TOO_MANY_CHANGES, None, LOT, SPENT, a_bid(BOB, 200, 4, bid=1)),
 ]
 
 
