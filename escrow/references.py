@@ -1,7 +1,8 @@
 """The references that people copy into a bank transfer: made with a check character, found again in what they typed.
 
-Pure. `GH-D-7K3M9Q` asks for a deposit, `GH-P-…` pays a case, `GH-O-…` names a payout. The alphabet has 31 letters and
-figures without I, L, O, 0 and 1; as 31 is prime, a weighted sum finds every single wrong character and every swap.
+Pure. `GH-D-7K3M9Q` asks for a deposit, `GH-P-…` pays a case, `GH-O-…` names a payout, `GH-C-…` an e-cheque. The
+alphabet has 31 letters and figures without I, L, O, 0 and 1; as 31 is prime, a weighted sum finds every single wrong
+character and every swap.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Purpose(StrEnum):
     DEPOSIT = "D"
     CASE = "P"
     PAYOUT = "O"
+    CHEQUE = "C"
 
 
 def new_reference(purpose: Purpose) -> str:
