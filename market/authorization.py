@@ -37,6 +37,8 @@ _QUERIES = load_queries("market", "ownership")
 KIB = 1024
 FORM_BYTES = 64 * KIB
 UPLOAD_BYTES = 12 * KIB * KIB + FORM_BYTES  # a photo of 12 MiB, and the form around it
+EVIDENCE_BYTES = 10 * KIB * KIB
+EVIDENCE_FORM_BYTES = 4 * EVIDENCE_BYTES + FORM_BYTES  # a claim shows the damage from several sides at once
 UPLOAD_SECONDS = 60.0
 LARGEST_ID = 2**63 - 1
 
@@ -72,7 +74,7 @@ class Row:
     operator_too: bool = False
     """An operator passes the test of ownership as well."""
     body_bytes: int = FORM_BYTES
-    """The largest request body: UPLOAD_BYTES on the routes that take photos, and nowhere else."""
+    """The largest request body: more than a form only on the routes that take photos or evidence."""
     rate: Rate | None = None
     """How often one address may ask it to change something."""
 
@@ -86,6 +88,7 @@ OWN_LOT_UPLOAD = Row(who=Who.MEMBER, whose=Whose.OWN_LOT, body_bytes=UPLOAD_BYTE
 OWN_OFFER = Row(who=Who.MEMBER, whose=Whose.OWN_OFFER)
 OWN_DEAL = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL)
 OWN_DEAL_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True)
+OWN_DEAL_EVIDENCE = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True, body_bytes=EVIDENCE_FORM_BYTES)
 
 TABLE: dict[str, Row] = {
     # The house itself
@@ -132,6 +135,9 @@ TABLE: dict[str, Row] = {
     "lot_log": Row(who=Who.VISITOR, rate=limits.LOG_FILES),
     "verifier": VISITOR,
     "verification": VISITOR,
+    "receipts": MEMBER,
+    "receipt_file": MEMBER,
+    "receipt_verifier": VISITOR,
     "bid_receipt": MEMBER,
     "my_bids": MEMBER,
     "my_bids_csv": MEMBER,
@@ -183,6 +189,10 @@ TABLE: dict[str, Row] = {
     "deal_confirm": OWN_DEAL,
     "deal_extend": OWN_DEAL,
     "deal_cancel": OWN_DEAL_OR_OPERATOR,
+    # The file of a case: its parties and the operators, and nobody else
+    "deal_file_add": OWN_DEAL_EVIDENCE,
+    "deal_evidence": OWN_DEAL_OR_OPERATOR,
+    "deal_evidence_small": OWN_DEAL_OR_OPERATOR,
     "confirmation": MEMBER,
     "wallet": MEMBER,
     "wallet_withdraw": MEMBER,
@@ -231,6 +241,9 @@ TABLE: dict[str, Row] = {
     "api.bid": MEMBER,
     "api.bid_receipt": MEMBER,
     "api.signing_keys": VISITOR,
+    "api.book_heads": VISITOR,
+    "api.own_postings": MEMBER,
+    "api.posting_receipt": MEMBER,
     "api.lot_head": VISITOR,
     "api.lot_proof": Row(who=Who.VISITOR, rate=limits.LOG_FILES),
     "api.my_application": MEMBER,
@@ -275,6 +288,10 @@ TABLE: dict[str, Row] = {
     "api.confirm_deal": OWN_DEAL,
     "api.extend_deal": OWN_DEAL,
     "api.cancel_deal": OWN_DEAL_OR_OPERATOR,
+    "api.deal_file": OWN_DEAL_OR_OPERATOR,
+    "api.write_message": OWN_DEAL_OR_OPERATOR,
+    "api.hand_in_evidence": Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True, body_bytes=EVIDENCE_BYTES),
+    "api.fetch_evidence": OWN_DEAL_OR_OPERATOR,
     "api.lot_confirmation": MEMBER,
     "api.wallet": MEMBER,
     "api.statement": MEMBER,

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from escrow import rules
 from escrow.facts import Action, Case, CaseEvent, Payout, Quarantined, Role, State
-from market import deals_store
+from market import case_files, deals_store
 from market.deals_store import Deal
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class DealView(Struct, frozen=True, kw_only=True):
     payout: Payout | None
     wallet_minor: int
     unmatched: tuple[Quarantined, ...] = ()
+    file_entries: int = 0
+    """How much was said and shown in the case's file."""
 
     @property
     def state(self) -> str:
@@ -89,7 +91,8 @@ class DealView(Struct, frozen=True, kw_only=True):
         """Changes with everything that a viewer could see change."""
         payout = f"-{self.payout.state}" if self.payout else ""
         unmatched = f"-{len(self.unmatched)}" if self.unmatched else ""
-        return f"{self.case.version}{payout}{unmatched}"
+        file = f"-f{self.file_entries}" if self.file_entries else ""
+        return f"{self.case.version}{payout}{unmatched}{file}"
 
     @property
     def held_minor(self) -> int:
@@ -132,6 +135,7 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
         payout=None if is_buyer else await desk.payouts.payout_of_case(conn, case_id),
         wallet_minor=await desk.wallet.balance(conn, viewer.id, deal.currency) if is_buyer else 0,
         unmatched=() if role is Role.SELLER else tuple(await desk.quarantine.waiting_for_case(conn, case)),
+        file_entries=await case_files.file_size(conn, case_id),
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +19,7 @@ from market.photo_rendering import SIZES, PhotoRefusal, RenderedPhoto, render_ph
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from migrations.database import Connection
@@ -32,6 +33,7 @@ __all__ = [
     "add_photo",
     "delete_photo",
     "describe_photo",
+    "off_loop",
     "photo_bytes",
     "photos_of",
     "place_photos",
@@ -43,6 +45,8 @@ __all__ = [
 MOST_PHOTOS = 12
 MOST_WAITING = 8
 LONGEST_ALT = 200
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _queries = load_queries("market", "photos")
 
@@ -74,12 +78,18 @@ class PhotoBytes(Struct, frozen=True, kw_only=True):
 
 async def render_photo_off_loop(upload: bytes) -> RenderedPhoto | PhotoRefusal:
     """`render_photo` in the darkroom's one thread. At most 8 wait there; the ninth is told to come back."""
+    done = await off_loop(render_photo, upload)
+    return PhotoRefusal.BUSY if done is None else done
+
+
+async def off_loop(render: Callable[P, R], *given: P.args, **named: P.kwargs) -> R | None:
+    """What `render` makes in the darkroom's one thread; None when 8 wait there already."""
     global _waiting  # noqa: PLW0603  (only the event loop's thread touches it)
     if _waiting >= MOST_WAITING:
-        return PhotoRefusal.BUSY
+        return None
     _waiting += 1
     try:
-        return await asyncio.get_running_loop().run_in_executor(_darkroom, render_photo, upload)
+        return await asyncio.get_running_loop().run_in_executor(_darkroom, partial(render, *given, **named))
     finally:
         _waiting -= 1
 

@@ -8,8 +8,22 @@ from starlette.routing import BaseRoute
 def routes() -> list[BaseRoute]:
     """Every route of the API, and the two documents that describe it."""
     from market import openapi
-    from market.api import account, bids, deals, fraud, lots, money, offers, openings, proofs, sales, wallet
+    from market.api import (
+        account,
+        bids,
+        case_files,
+        deals,
+        fraud,
+        lots,
+        money,
+        offers,
+        openings,
+        proofs,
+        receipts,
+        sales,
+        wallet,
+    )
     from market.api.operations import routes_of
 
-    areas = (account, lots, bids, offers, sales, openings, proofs, deals, wallet, money, fraud)
+    areas = (account, lots, bids, offers, sales, openings, proofs, deals, case_files, wallet, receipts, money, fraud)
     return [*(route for area in areas for route in routes_of(area.__name__)), *openapi.routes]

@@ -7,25 +7,22 @@ Each form is one act of the escrow in one transaction. Who may open a deal is th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow import rules
-from escrow.facts import Case, Refusal, Role
+from escrow.facts import Case, Refusal
 from market import deals_store
-from market.bank_details import bank_details
-from market.confirmation import rate_text
 from market.csv_cells import csv_text
 from market.currencies import money_text
-from market.deals import STATES, TONES, DealView, deal_view
+from market.deals import STATES, TONES
 from market.house import House, house_of
-from market.parties import party_by_id
+from market.pages.deal_page import show, texts, view_of
 from market.refusals import MarketRefusal
-from market.rendering import Form, flash, language_of, money_markup, render
+from market.rendering import Form, flash, language_of, render
 from market.step_up import step_up
 
 if TYPE_CHECKING:
@@ -70,14 +67,14 @@ async def deals(request: Request) -> Response:
 
 async def deal(request: Request) -> Response:
     """One deal."""
-    return await _show(request, Form())
+    return await show(request, Form())
 
 
 async def deal_state(request: Request) -> Response:
     """The version of the deal alone, which the page asks for now and then."""
     house = house_of(request)
     async with house.pool.acquire() as conn:
-        view = await _view(request, conn)
+        view = await view_of(request, conn)
     return JSONResponse({"version": view.version}, headers={"Cache-Control": "no-store"})
 
 
@@ -94,7 +91,7 @@ async def deal_ship(request: Request) -> Response:
     """The seller names carrier and tracking number."""
     form = await _typed(request, "carrier", "tracking_number")
     carrier, number = (" ".join(form.values[name].split()) for name in ("carrier", "tracking_number"))
-    text = _texts(request)
+    text = texts(request)
     if not 1 <= len(carrier) <= LONGEST:
         form.errors["carrier"] = text("deal.ship.carrier_missing")
     if not 1 <= len(number) <= LONGEST:
@@ -118,7 +115,7 @@ async def deal_received(request: Request) -> Response:
 
 async def deal_confirm(request: Request) -> Response:
     """The buyer confirms with his passphrase: the one act here that can't be undone by anybody."""
-    text = _texts(request)
+    text = texts(request)
     form = await _typed(request, "understood", "passphrase")
     passphrase = form.values.pop("passphrase")
     if form.values["understood"] != "1":
@@ -145,7 +142,7 @@ async def deal_cancel(request: Request) -> Response:
     """Cancel where the escrow's table allows it; the box says that it was meant."""
     form = await _typed(request, "cancel", "reason")
     if form.values["cancel"] != "1":
-        form.errors["cancel"] = _texts(request)("deal.cancel.not_understood")
+        form.errors["cancel"] = texts(request)("deal.cancel.not_understood")
     reason = form.values["reason"].strip()[:500]
 
     async def cancel(conn: Connection, house: House, case_id: int) -> Case | Refusal:
@@ -161,44 +158,16 @@ async def deal_cancel(request: Request) -> Response:
 async def _act(request: Request, act: Act, done: str, form: Form) -> Response:
     """One act in one transaction. Refused or badly typed: the same page with the reasons, and nothing changed."""
     if form.errors:
-        return await _show(request, form, status=422)
+        return await show(request, form, status=422)
     house, case_id = house_of(request), request.path_params["case_id"]
     async with house.pool.acquire() as conn, conn.transaction():
         outcome = await act(conn, house, case_id)
     if isinstance(outcome, Refusal):
-        form.errors[""] = _texts(request)(f"escrow_refusal.{outcome.value}")
-        return await _show(request, form, status=422)
+        form.errors[""] = texts(request)(f"escrow_refusal.{outcome.value}")
+        return await show(request, form, status=422)
     response = RedirectResponse(request.url_for("deal", case_id=case_id).path, 303)
     flash(response, done)
     return response
-
-
-async def _show(request: Request, form: Form, status: int = 200) -> Response:
-    house, lang = house_of(request), language_of(request)
-    async with house.pool.acquire() as conn:
-        view = await _view(request, conn)
-        viewer = await party_by_id(conn, request.user.id)
-    context = {
-        "view": view,
-        # A password manager fills in the passphrase of whoever is named beside it.
-        "email": viewer.email if viewer is not None else "",
-        "deal": view.deal,
-        "form": form,
-        "payment": bank_details(house, view.case.currency, view.case.due_minor, view.case.reference),
-        "sums": _sums(_texts(request), view),
-        "parties": _parties(_texts(request), view),
-        "timeline": _timeline(_texts(request), view),
-        "lang": lang,
-    }
-    return render(request, "deal/deal.html", context, status=status)
-
-
-async def _view(request: Request, conn: Connection) -> DealView:
-    house = house_of(request)
-    view = await deal_view(conn, house.escrow, request.path_params["case_id"], request.user, house.node_time.now())
-    if view is None:
-        raise HTTPException(404)
-    return view
 
 
 async def _step_up(request: Request, passphrase: str) -> str | None:
@@ -209,66 +178,6 @@ async def _step_up(request: Request, passphrase: str) -> str | None:
     if refused is MarketRefusal.PASSPHRASE_WRONG:
         return "deal.confirm.wrong_passphrase"
     return None if refused is None else f"market_refusal.{refused.value}"
-
-
-def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
-    def money(minor: int) -> Any:
-        return money_markup(minor, case.currency)
-
-    case, terms = view.case, view.deal.terms
-    rows: list[tuple[str, Any]] = []
-    if isinstance(terms.quantity, int) and isinstance(terms.unit_price_minor, int):
-        units = text("deal.sums.units_value", quantity=terms.quantity, price=money(terms.unit_price_minor))
-        rows = [(text("deal.sums.units"), units)]
-    rows += [
-        (text("deal.sums.hammer"), money(case.price_minor)),
-        (text(f"deal.sums.deposit_{view.deposit_is}"), money(case.deposit_minor)),
-    ]
-    if case.state == "awaiting_payment":
-        rows.append((text("deal.sums.due"), money(case.due_minor)))
-    rows.append((text("deal.sums.held"), money(view.held_minor)))
-    if view.role is not Role.BUYER:
-        rows.append((text("deal.sums.commission", rate=rate_text(case.commission_bp)), money(case.commission_minor)))
-        rows.append((text("deal.sums.seller_receives"), money(case.proceeds_minor)))
-    return rows
-
-
-def _parties(text: Callable[..., str], view: DealView) -> list[tuple[str, str]]:
-    terms = view.deal.terms
-    return [(text("deal.role.seller"), terms.seller_name), (text("deal.role.buyer"), terms.buyer_name)]
-
-
-def _timeline(text: Callable[..., str], view: DealView) -> list[dict[str, Any]]:
-    rows = []
-    for row in view.timeline:
-        who = text(f"deal.role.{row.actor}")
-        said = [text("deal.timeline.by", who=f"{who} · {row.name}" if row.name else who)]
-        if row.carrier and row.tracking_number:
-            said.append(text("deal.event_shipment", carrier=row.carrier, tracking_number=row.tracking_number))
-        if row.reason:
-            said.append(row.reason)
-        rows.append(
-            {
-                "title": text(f"deal.event.{row.action}"),
-                "at": row.at,
-                "text": " · ".join(said),
-                "icon": _ICONS[row.action],
-            }
-        )
-    return rows
-
-
-_ICONS = {
-    "open": "gavel",
-    "pay": "banknote",
-    "default": "circle-x",
-    "cancel": "circle-x",
-    "ship": "truck",
-    "receive": "package-check",
-    "extend_inspection": "timer-reset",
-    "release": "badge-check",
-    "settle": "landmark",
-}
 
 
 def _csv(house: House, lang: str, rows: list[DealRow]) -> Response:
@@ -310,15 +219,6 @@ def _page_number(request: Request) -> int:
 async def _typed(request: Request, *names: str) -> Form:
     typed = await request.form()
     return Form(values={name: str(typed.get(name, "")) for name in names})
-
-
-def _texts(request: Request) -> Callable[..., str]:
-    house, lang = house_of(request), language_of(request)
-
-    def text(key: str, **params: object) -> str:
-        return house.catalogue.text(key, lang, **params)
-
-    return text
 
 
 routes = [
