@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from escrow import cashier_store, ledger, rules, store
 from escrow.cashier_facts import (
     LONGEST_MEMO,
@@ -23,6 +20,7 @@ from escrow.cashier_facts import (
     ChequeDraft,
     ChequeState,
 )
+from escrow.dual_signature import is_cheque_signed
 from escrow.facts import LARGEST_AMOUNT_MINOR, Case, Leg, Refusal, Role, State
 from escrow.ledger import Account, Operation
 from escrow.references import Purpose, new_reference
@@ -34,15 +32,6 @@ if TYPE_CHECKING:
 
 def cheque_account(cheque_id: int) -> str:
     return f"cheque:{cheque_id}"
-
-
-def is_signed(record: bytes, signature: bytes, public_key: bytes) -> bool:
-    """Whether this wallet key has signed exactly this record."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, record)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +81,7 @@ class Cheques:
         self, conn: Connection, draft: ChequeDraft, signature: bytes, public_key: bytes, now: datetime
     ) -> Cheque | Refusal | CashierRefusal:
         """Set the money aside under the signed draft. Refuses a wrong signature, and a wallet that holds less."""
-        if not is_signed(draft.record(), signature, public_key):
+        if not is_cheque_signed(draft.record(), signature, public_key):
             return CashierRefusal.CHEQUE_SIGNATURE_WRONG
         path = cheque_account(draft.id)
         accounts = await ledger.open_accounts(conn, [Account(path=path, currency=draft.currency)])
@@ -170,7 +159,7 @@ def _may_use(cheque: Cheque, party_id: int) -> CashierRefusal | None:
         return CashierRefusal.NOT_THE_PAYEE
     if not cheque.is_running:
         return CashierRefusal.CHEQUE_ENDED
-    if not is_signed(cheque.record, cheque.signature, cheque.public_key):
+    if not is_cheque_signed(cheque.record, cheque.signature, cheque.public_key):
         return CashierRefusal.CHEQUE_SIGNATURE_WRONG
     return None
 
