@@ -33,6 +33,7 @@ from escrow.payouts import Centre
 from escrow.sandbox_bank.numbers import CENTRE_ACCOUNTS, CENTRE_HOLDER
 from market import applications, second_chance, sessions, trades
 from market.assets import Assets
+from market.book_seals import BookSeals
 from market.catalogue import Catalogue
 from market.config import Config
 from market.house import House
@@ -74,6 +75,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
                 group.create_task(SessionNews(saleroom, house.live).run(), name="access news"),
                 group.create_task(house.heads.run(), name="heads"),
+                group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 *house.live.run(group),
             ]
@@ -156,6 +158,7 @@ async def _house(
         bidding=bidding,
         escrow=escrow,
         heads=heads,
+        book_seals=BookSeals(pool, heads.signer, node_time.now),
         live=Live(bidding, hub, node_time, still_good),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,

@@ -50,7 +50,7 @@ async def lot_log(request: Request) -> Response:
     house, lot_id = house_of(request), int(request.path_params["lot_id"])
     async with house.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         text = await log_of(conn, house, lot_id)
-    return _file(text, f"lot-{lot_id}.jsonl", "application/jsonl")
+    return download(text, f"lot-{lot_id}.jsonl", "application/jsonl")
 
 
 async def own_receipt(request: Request) -> Response:
@@ -61,12 +61,12 @@ async def own_receipt(request: Request) -> Response:
     if found is None:
         raise ProblemError(Problem.NOT_FOUND)
     text = json.dumps(found, indent=2, sort_keys=True) + "\n"
-    return _file(text.encode(), f"receipt-{client_bid_id}.json", "application/json")
+    return download(text.encode(), f"receipt-{client_bid_id}.json", "application/json")
 
 
 async def verifier(request: Request) -> Response:
     """The program that checks a log and a receipt: one file, to be read before it is run."""
-    return _file(verifier_source(), "verify.py", "text/x-python; charset=utf-8")
+    return download(verifier_source(), "verify.py", "text/x-python; charset=utf-8")
 
 
 @cache
@@ -87,7 +87,8 @@ async def verification(request: Request) -> Response:
     return render(request, "lot/verification.html", {"keys": keys, "commands": commands})
 
 
-def _file(content: bytes, name: str, media_type: str) -> Response:
+def download(content: bytes, name: str, media_type: str) -> Response:
+    """A file that the viewer keeps and nobody on the way."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type=media_type, headers=headers)
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auction.merkle import audit_path, is_included, leaf_hash, node_hash, root_of
+from auction.merkle import (
+    Place,
+    audit_path,
+    edge_of,
+    grow,
+    is_included,
+    leaf_hash,
+    node_hash,
+    nodes_of_path,
+    path_of_nodes,
+    root_of,
+    root_of_edge,
+)
 from auction.verifier import root_of as root_of_verifier
 
 # From the reference implementation of certificate transparency (merkletree/merkle_tree_test.cc).
@@ -68,3 +80,17 @@ def test_every_leaf_is_included_and_nothing_else_is(entries: list[bytes], data: 
     if path:
         assert not is_included(leaves[index], index, size, path[:-1], root)
         assert not is_included(leaves[index], index, size, [node_hash(path[0], root), *path[1:]], root)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(min_value=1, max_value=70), st.data())
+def test_a_tree_that_grows_has_the_roots_and_paths_of_one_built_at_once(size: int, data: st.DataObject) -> None:
+    leaves = [leaf_hash(n.to_bytes(2)) for n in range(size)]
+    edge: dict[Place, bytes] = {}
+    known: dict[Place, bytes] = {}
+    for n, leaf in enumerate(leaves):
+        known.update(grow(edge, n, leaf))
+        assert sorted(edge) == sorted(edge_of(n + 1))
+        assert root_of_edge(edge, n + 1) == root_of(leaves[: n + 1])
+    index = data.draw(st.integers(min_value=0, max_value=size - 1))
+    assert path_of_nodes(nodes_of_path(index, size), known) == audit_path(leaves, index)
