@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from auction import store
 from auction.batch import Answer, BidKey, Room, content_of, key_of, turned_away
+from auction.books import Books
 from auction.closings import Closings, OnHammer, close_lot, retry_at, wakes_at
 from auction.facts import Bid, Refusal
 from auction.formats import format_of
@@ -43,6 +44,7 @@ _log = structlog.get_logger()
 
 CLOSERS = 2
 LOOK_FOR_ENDS_SECONDS = 15.0
+REMEMBERED_BOOKS = 256
 LARGEST_STORED = 2**63 - 1
 _DECIDED_AT_DOOR = frozenset({Refusal.UNKNOWN_LOT, Refusal.ID_REUSED, Refusal.TOO_FAST, Refusal.BUSY})
 
@@ -79,6 +81,7 @@ class Bidding:
         self.limits = limits or Limits()
         self._buckets = TokenBuckets(self.limits.bids_per_second, self.limits.burst)
         self.rooms = Rooms(self.limits.remembered_lots)
+        self.books = Books(self.rooms.get, REMEMBERED_BOOKS)
         self._commit = GroupCommit(pool, self.rooms, self._answered, self._moved)
         self.closings = Closings(node_time, self._fall_due)
         self._outages = Outages(pool, node_time, self.refresh) if lives_now else None

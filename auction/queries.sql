@@ -177,8 +177,12 @@ select beaten_at from auction.heartbeat for update;
 update auction.heartbeat set beaten_at = greatest(beaten_at, $1::timestamptz);
 
 -- name: whole_log
--- Every event of a lot in order, with who acted, for the formats that keep a book.
+-- Every event of a lot in order, with who acted.
 select seq, kind, at, party_id, body from auction.event where lot_id = $1 order by seq;
+
+-- name: log_until
+-- The same as far as a standing of this seq goes, for the formats that keep a book.
+select seq, kind, at, party_id, body from auction.event where lot_id = $1 and seq <= $2 order by seq;
 
 -- name: terms
 -- The canonical bytes from which the chain of a lot's log begins.

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from auction.batch import Answer, BidKey, Judged, Room, key_of
 from auction.budgets import Budget, BudgetKey, Purse, taken_while_hidden
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
     from asyncpg.prepared_stmt import PreparedStatement
 
+    from auction.books import Books
     from migrations.database import Connection
 
 queries = load_queries("auction")
@@ -149,8 +150,13 @@ async def lower_reserve(conn: Connection, lot_id: int, reserve_minor: int) -> No
     await conn.execute(queries.lower_reserve, lot_id, reserve_minor)
 
 
-async def rooms(conn: Connection, lot_ids: Iterable[int], *, lock: bool = False) -> dict[int, Room]:
-    """What there is to know of these lots; with `lock`, each standing is locked, in key order. Unknown lots are left out."""
+async def rooms(
+    conn: Connection, lot_ids: Iterable[int], *, lock: bool = False, books: Books | None = None
+) -> dict[int, Room]:
+    """What there is to know of these lots; with `lock`, each standing is locked, in key order. Unknown lots are left out.
+
+    A log is only read for a book that is not in `books`; not to be given by a transaction that has itself moved a lot.
+    """
     ids = sorted(lot_ids)
     found: dict[int, Room] = {}
     for row in await conn.fetch(queries.lock_lots if lock else queries.lots, ids):
@@ -165,15 +171,24 @@ async def rooms(conn: Connection, lot_ids: Iterable[int], *, lock: bool = False)
             room.ranks[row["party_id"]] = row["priority_rank"]
         if row["sale_id"] is not None:
             room.sale_of[row["party_id"]] = row["sale_id"]
-    await _fold_logs(conn, [room for room in found.values() if format_of(room.lot).needs_log(room.lot)])
+    for room in found.values():
+        if format_of(room.lot).needs_log(room.lot):
+            await _give_book(conn, room, books)
     return found
 
 
-async def _fold_logs(conn: Connection, rooms: Sequence[Room]) -> None:
-    """Make the book of each lot whose format has one, from its log."""
-    for room in rooms:
-        log = [Logged(*row) for row in await conn.fetch(queries.whole_log, room.lot.id)]
-        room.standing = format_of(room.lot).fold(room.lot, room.standing, log)
+async def _give_book(conn: Connection, room: Room, books: Books | None) -> None:
+    """The book of a lot whose format has one: as it is known at this version, else made from the log."""
+    lot, standing = room.lot, room.standing
+    known = None if books is None else books.at(lot.id, standing.version)
+    if known is not None:
+        room.standing = replace(standing, book=known)
+        return
+    # What another node has committed since the standing was read belongs to a later version.
+    log = [Logged(*row) for row in await conn.fetch(queries.log_until, lot.id, standing.seq)]
+    room.standing = format_of(lot).fold(lot, standing, log)
+    if books is not None:
+        books.keep(lot.id, room.standing)
 
 
 async def lock_room(conn: Connection, lot_id: int) -> Room | None:
@@ -415,18 +430,18 @@ async def purse_of(conn: Connection, sale_id: int, party_id: int) -> Purse | Non
 # What pages and the API read
 
 
-async def lot_view(conn: Connection, lot_id: int) -> PublicState | None:
+async def lot_view(conn: Connection, lot_id: int, books: Books | None = None) -> PublicState | None:
     """The public state of one lot as the database has it."""
-    return (await lot_views(conn, [lot_id])).get(lot_id)
+    return (await lot_views(conn, [lot_id], books)).get(lot_id)
 
 
-async def lot_views(conn: Connection, lot_ids: Sequence[int]) -> dict[int, PublicState]:
+async def lot_views(conn: Connection, lot_ids: Sequence[int], books: Books | None = None) -> dict[int, PublicState]:
     """The public states of these lots, stamped with the database's clock; unknown lots are left out."""
     timeline, now = await conn.fetchrow(queries.timeline) or (0, None)
     assert now is not None
     return {
         lot_id: public_state(room.lot, room.standing, room.paddles, timeline, now)
-        for lot_id, room in (await rooms(conn, lot_ids)).items()
+        for lot_id, room in (await rooms(conn, lot_ids, books=books)).items()
     }
 
 
@@ -446,9 +461,11 @@ async def own_position(conn: Connection, lot_id: int, party_id: int) -> Position
     return None if row is None else Position(**row)
 
 
-async def own_detail(conn: Connection, lot_id: int, party_id: int, now: datetime) -> dict[str, Any] | None:
+async def own_detail(
+    conn: Connection, lot_id: int, party_id: int, now: datetime, books: Books | None = None
+) -> dict[str, Any] | None:
     """What the lot's format has to say to this party alone."""
-    room = (await rooms(conn, [lot_id])).get(lot_id)
+    room = (await rooms(conn, [lot_id], books=books)).get(lot_id)
     return None if room is None else detail_for(room.lot, room.standing, room.paddles, room.admitted, party_id, now)
 
 

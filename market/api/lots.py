@@ -274,7 +274,8 @@ async def lots(call: Call, query: LotQuery) -> Listed[LotLine]:
 @operation("GET", "/lots/{lot_id:int}", tag="lots")
 async def lot(call: Call, lot_id: int) -> LotShape:
     """One lot with where it stands now."""
-    listing, state = await listings.listing_by_id(call.conn, lot_id), await store.lot_view(call.conn, lot_id)
+    listing = await listings.listing_by_id(call.conn, lot_id)
+    state = await store.lot_view(call.conn, lot_id, call.house.bidding.books)
     if listing is None or state is None:
         raise ProblemError(Problem.NOT_FOUND)
     return LotShape(

@@ -64,7 +64,7 @@ async def calendar_page(request: Request) -> Response:
         return await _calendar_csv(request, house, filters, now)
     async with house.pool.acquire() as conn:
         found = await calendar(conn, filters, now)
-        states = await store.lot_views(conn, [row.lot_id for row in found.rows])
+        states = await store.lot_views(conn, [row.lot_id for row in found.rows], house.bidding.books)
     context = {"found": found, "states": states, "filters": filters, "categories": CATEGORIES}
     choices = {"sorts": SORTS, "lot_states": STATES, "currencies": [(code, code) for code in EXPONENTS]}
     return render(request, "lot/calendar.html", context | choices)
@@ -113,7 +113,8 @@ async def lot_page(request: Request) -> Response:
 
 
 async def _read(conn: Connection, house: House, lot_id: int, party_id: int | None) -> Shown | None:
-    listing, state = await listing_by_id(conn, lot_id), await store.lot_view(conn, lot_id)
+    books = house.bidding.books
+    listing, state = await listing_by_id(conn, lot_id), await store.lot_view(conn, lot_id, books)
     qualification = await application_state(conn, house.escrow, lot_id, party_id)
     if listing is None or state is None or qualification is None:
         return None
@@ -122,7 +123,7 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         photos=await photos_of(conn, lot_id),
         state=state,
         position=None if party_id is None else await store.own_position(conn, lot_id, party_id),
-        own_detail=None if party_id is None else await store.own_detail(conn, lot_id, party_id, state.server_at),
+        own_detail=None if party_id is None else await store.own_detail(conn, lot_id, party_id, state.server_at, books),
         history=await store.events_before(conn, lot_id, state.seq + 1, HISTORY_ROWS),
         qualification=qualification,
         case_id=None if party_id is None else await deals_store.case_of_viewer(conn, lot_id, party_id),

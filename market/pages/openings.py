@@ -144,7 +144,7 @@ async def _opening_page(request: Request, form: Form, *, status: int = 200) -> R
         if listing is None or listing.format != "sealed" or listing.state is ListingState.DRAFT:
             raise ProblemError(Problem.NOT_FOUND)
         made = await openings.sealing_of(conn, lot_id)
-        state = await store.lot_view(conn, lot_id)
+        state = await store.lot_view(conn, lot_id, house.bidding.books)
         context = {
             "listing": listing,
             "chosen": (chosen := chosen_of(listing.options)),

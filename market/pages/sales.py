@@ -142,7 +142,7 @@ async def _cards(conn: Connection, request: Request, ids: Sequence[int]) -> dict
     places = [] if party_id is None else await store.positions_of(conn, party_id)
     return {
         "rows": [rows[lot_id] for lot_id in part if lot_id in rows],
-        "states": await store.lot_views(conn, part),
+        "states": await store.lot_views(conn, part, house_of(request).bidding.books),
         "places": {place.lot_id: place for place in places},
         "bid_on": {} if party_id is None else await lots_bid_on(conn, party_id),
         "watched": set() if party_id is None else set(await sales.watched(conn, party_id)),
