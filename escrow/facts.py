@@ -26,10 +26,33 @@ class State(StrEnum):
     FUNDED = "funded"
     SHIPPED = "shipped"
     INSPECTING = "inspecting"
+    CLAIMED = "claimed"
+    RETURNING = "returning"
+    ARBITRATION = "arbitration"
+    RULED = "ruled"
     RELEASED = "released"
     SETTLED = "settled"
+    REFUNDED = "refunded"
     DEFAULTED = "defaulted"
     CANCELLED = "cancelled"
+
+
+HOLDING = frozenset(
+    {
+        State.FUNDED,
+        State.SHIPPED,
+        State.INSPECTING,
+        State.CLAIMED,
+        State.RETURNING,
+        State.ARBITRATION,
+        State.RULED,
+    }
+)
+"""The states in which money lies in a case's own account."""
+DISPUTED = frozenset({State.CLAIMED, State.RETURNING, State.ARBITRATION, State.RULED})
+"""The states in which a claim is open, and nothing is released."""
+OVER = frozenset({State.SETTLED, State.REFUNDED, State.DEFAULTED, State.CANCELLED})
+"""The states that nothing leads out of."""
 
 
 class Action(StrEnum):
@@ -42,6 +65,27 @@ class Action(StrEnum):
     EXTEND_INSPECTION = "extend_inspection"
     RELEASE = "release"
     SETTLE = "settle"
+    SPLIT = "split"
+    REINSTATE = "reinstate"
+    CLAIM = "claim"
+    RELEASE_UNDISPUTED = "release_undisputed"
+    ACCEPT_CLAIM = "accept_claim"
+    OFFER = "offer"
+    ACCEPT_OFFER = "accept_offer"
+    WITHDRAW_CLAIM = "withdraw_claim"
+    ASK_RETURN = "ask_return"
+    CONTEST = "contest"
+    ESCALATE = "escalate"
+    DEFAULT_JUDGEMENT = "default_judgement"
+    RETURN_SHIP = "return_ship"
+    CONFIRM_RETURN = "confirm_return"
+    LAPSE_RETURN = "lapse_return"
+    PROPOSE_RULING = "propose_ruling"
+    RULE = "rule"
+    OVERDUE = "overdue"
+    HARD_STOP = "hard_stop"
+    APPEAL = "appeal"
+    ENFORCE = "enforce"
 
 
 class Role(StrEnum):
@@ -81,6 +125,33 @@ class Refusal(StrEnum):
     OTHER_CURRENCY = "other_currency"
     BELOW_DUE = "below_due"
     UNKNOWN_CURRENCY = "unknown_currency"
+    UNKNOWN_PAYOUT = "unknown_payout"
+    PAYOUT_HAS_GONE = "payout_has_gone"
+    PAYOUT_NOT_HELD = "payout_not_held"
+    PAYOUT_NOT_RETURNED = "payout_not_returned"
+    UNKNOWN_LINE = "unknown_line"
+    NO_LINES = "no_lines"
+    ALL_LINES = "all_lines"
+    NOT_REINSTATABLE = "not_reinstatable"
+    GOODS_ARE_GONE = "goods_are_gone"
+    STATEMENT_MISSING = "statement_missing"
+    BAD_CLAIM_AMOUNT = "bad_claim_amount"
+    NOTHING_UNDISPUTED = "nothing_undisputed"
+    ALREADY_RELEASED = "already_released"
+    BAD_OFFER = "bad_offer"
+    NO_OFFER = "no_offer"
+    NOTHING_SHIPPED = "nothing_shipped"
+    ALREADY_SENT_BACK = "already_sent_back"
+    NOT_SENT_BACK = "not_sent_back"
+    ALREADY_TAKEN = "already_taken"
+    ARBITER_IS_PARTY = "arbiter_is_party"
+    ARBITER_IS_HANDLER = "arbiter_is_handler"
+    NOT_THE_ARBITER = "not_the_arbiter"
+    BAD_DIVISION = "bad_division"
+    RULING_WAITS = "ruling_waits"
+    NO_RULING = "no_ruling"
+    SAME_PERSON = "same_person"
+    ALREADY_APPEALED = "already_appealed"
 
 
 class Timers(Struct, frozen=True, kw_only=True):
@@ -94,6 +165,38 @@ class Timers(Struct, frozen=True, kw_only=True):
     unshipped_seconds: int = 2 * DAYS
     arrival_seconds: int = 10 * DAYS
     inspection_seconds: int = 72 * HOURS
+    answer_seconds: int = 48 * HOURS
+    """For the seller to answer a claim, and for the buyer to answer an offer."""
+    return_ship_seconds: int = 7 * DAYS
+    return_confirm_seconds: int = 7 * DAYS
+    arbitration_seconds: int = 10 * DAYS
+    hard_stop_seconds: int = 60 * DAYS
+    """However a dispute goes, this long after the claim nothing of it waits any more: the buyer has his money back."""
+    appeal_seconds: int = 5 * DAYS
+    reserve_seconds: int = 90 * DAYS
+
+
+class Fees(Struct, frozen=True, kw_only=True):
+    """What the house takes of the seller's proceeds: commission, a transaction fee by rate, a service fee by sum. All
+    together are less than half of the price.
+    """
+
+    commission_bp: int
+    transaction_bp: int = 0
+    service_minor: int = 0
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One thing of a sale that can be shipped by itself; `part_id` is the case that it was split off into."""
+
+    n: int
+    title: str
+    amount_minor: int
+    part_id: int | None = None
+
+
+SMALLEST_LINE_MINOR = 4
+"""Where a sale has several lines none is of less than this, so that its share of the fees is never more than it."""
 
 
 class CaseTerms(Struct, frozen=True, kw_only=True):
@@ -105,15 +208,78 @@ class CaseTerms(Struct, frozen=True, kw_only=True):
     currency: str
     price_minor: int
     deposit_minor: int
-    commission_bp: int
+    fees: Fees
     contract_sha256: bytes
     timers: Timers = field(default_factory=Timers)
+    lines: tuple[Line, ...] = ()
+    """What can be shipped by itself, together the price; none: the whole sale is one line."""
+    reserve_bp: int = 0
+    """How much of the seller's proceeds the house keeps back for `reserve_seconds`, against chargebacks."""
     deposit_subject: str | None = None
     """Where the buyer's deposit lies, if not under `subject`: several cases can come of one subject that was bid on."""
 
 
+class ClaimReason(StrEnum):
+    NOT_RECEIVED = "not_received"
+    NOT_AS_DESCRIBED = "not_as_described"
+    DAMAGED = "damaged"
+    INCOMPLETE = "incomplete"
+    COUNTERFEIT = "counterfeit"
+    OTHER = "other"
+
+
+class Ruling(Struct, frozen=True, kw_only=True):
+    """How an arbiter divides what the case holds. One that needs a second person is in force once he has confirmed."""
+
+    id: int
+    claim_id: int
+    arbiter_id: int
+    buyer_minor: int
+    seller_minor: int
+    house_minor: int
+    reason: str
+    proposed_at: datetime
+    needs_second: bool
+    confirmed_by: int | None = None
+    confirmed_at: datetime | None = None
+
+    @property
+    def in_force(self) -> bool:
+        return not self.needs_second or self.confirmed_by is not None
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """What a buyer claims of a case, and how far it has come. `ruling` is the latest that has not fallen."""
+
+    id: int
+    case_id: int
+    reason: ClaimReason
+    statement: str
+    amount_minor: int
+    from_state: State
+    opened_at: datetime
+    hard_stop_at: datetime
+    offer_minor: int | None = None
+    answered_at: datetime | None = None
+    handler_id: int | None = None
+    arbiter_id: int | None = None
+    return_carrier: str | None = None
+    return_tracking_number: str | None = None
+    returned_at: datetime | None = None
+    appealed_by: int | None = None
+    appealed_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Action | None = None
+    awarded_minor: int | None = None
+    ruling: Ruling | None = None
+
+
 class Case(Struct, frozen=True, kw_only=True):
-    """One escrow case. `deposit_minor` is the part of the deposit that goes towards the price."""
+    """One escrow case. `deposit_minor` is the part of the deposit that goes towards the price.
+
+    A part was split off `parent_id` and lives as a case of its own; `split_minor` has left its parent. What the house
+    takes is in two sums, each undone by itself: `commission_minor`, and `fees_minor` (transaction and service fee).
+    """
 
     id: int
     subject: str
@@ -132,12 +298,29 @@ class Case(Struct, frozen=True, kw_only=True):
     version: int
     opened_at: datetime
     state_since: datetime
+    transaction_bp: int = 0
+    service_minor: int = 0
+    fees_minor: int = 0
     clock_action: Action | None = None
     clock_due_at: datetime | None = None
     ship_by_at: datetime | None = None
     carrier: str | None = None
     tracking_number: str | None = None
     inspection_extended: bool = False
+    parent_id: int | None = None
+    reinstates_id: int | None = None
+    payment_id: str | None = None
+    lines: tuple[Line, ...] = ()
+    split_minor: int = 0
+    split_commission_minor: int = 0
+    split_fees_minor: int = 0
+    undisputed_minor: int = 0
+    undisputed_commission_minor: int = 0
+    undisputed_fees_minor: int = 0
+    reserve_bp: int = 0
+    refunded_minor: int = 0
+    charged_back_minor: int = 0
+    claim: Claim | None = None
 
     @property
     def due_minor(self) -> int:
@@ -145,13 +328,31 @@ class Case(Struct, frozen=True, kw_only=True):
         return self.price_minor - self.deposit_minor
 
     @property
+    def own_minor(self) -> int:
+        """The price less what was split off: what this case itself is about."""
+        return self.price_minor - self.split_minor
+
+    @property
+    def own_commission_minor(self) -> int:
+        return self.commission_minor - self.split_commission_minor
+
+    @property
+    def own_fees_minor(self) -> int:
+        return self.fees_minor - self.split_fees_minor
+
+    @property
+    def held_minor(self) -> int:
+        """What lies in the case's own account now."""
+        return self.own_minor - self.undisputed_minor if self.state in HOLDING else 0
+
+    @property
     def proceeds_minor(self) -> int:
-        """What the seller is paid: the price less the commission."""
-        return self.price_minor - self.commission_minor
+        """What the seller is paid if nothing is claimed: the case's own sum less what the house takes."""
+        return self.own_minor - self.own_commission_minor - self.own_fees_minor
 
     @property
     def is_over(self) -> bool:
-        return self.state in (State.SETTLED, State.DEFAULTED, State.CANCELLED)
+        return self.state in OVER
 
 
 class CaseEvent(Struct, frozen=True, kw_only=True):
@@ -194,6 +395,9 @@ class PayoutPurpose(StrEnum):
     FORFEIT = "forfeit"
     WITHDRAWAL = "withdrawal"
     RETURN = "return"
+    UNDISPUTED = "undisputed"
+    RESERVE = "reserve"
+    CHARGEBACK = "chargeback"
 
 
 class PayoutState(StrEnum):
@@ -223,6 +427,11 @@ class Payout(Struct, frozen=True, kw_only=True):
     sent_at: datetime | None = None
     ended_at: datetime | None = None
     return_reason: str | None = None
+    held_at: datetime | None = None
+    """Since when an operator holds it back, out of any file."""
+    held_reason: str | None = None
+    batch_id: int | None = None
+    replaced_by: int | None = None
 
 
 class BankAccount(Struct, frozen=True, kw_only=True):
@@ -235,11 +444,14 @@ class NoticeKind(StrEnum):
     TRANSFER_RECEIVED = "transfer.received"
     PAYOUT_SETTLED = "payout.settled"
     PAYOUT_RETURNED = "payout.returned"
+    CHARGEBACK = "card.chargeback"
+    CHARGEBACK_WON = "card.chargeback_won"
+    CHARGEBACK_LOST = "card.chargeback_lost"
 
 
 class BankNotice(Struct, frozen=True, kw_only=True):
     """What the bank told: `bank_id` is its own, for ever one event. `reference` is free text that a person typed
-    (a transfer), or the end-to-end id (a payout).
+    (a transfer), the end-to-end id (a payout), or the payment's id (a card's chargeback).
     """
 
     bank_id: str
@@ -300,6 +512,9 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
     PAYOUT_SETTLED = "payout_settled"
     PAYOUT_RETURNED = "payout_returned"
+    CHARGEBACK_OPENED = "chargeback_opened"
+    CHARGEBACK_WON = "chargeback_won"
+    CHARGEBACK_LOST = "chargeback_lost"
     IGNORED = "ignored"
 
 
@@ -310,6 +525,33 @@ class Received(Struct, frozen=True, kw_only=True):
     again: bool = False
     reason: QuarantineReason | None = None
     item_id: int | None = None
+
+
+class ChargebackState(StrEnum):
+    OPEN = "open"
+    LOST = "lost"
+    WON = "won"
+
+
+class Chargeback(Struct, frozen=True, kw_only=True):
+    """A buyer's bank takes a card payment back. `from_…` say whence the sum was set aside: what the seller had coming,
+    his reserve, and what he owes the house for it.
+    """
+
+    id: int
+    case_id: int
+    bank_id: str
+    payment_reference: str
+    party_id: int
+    currency: str
+    amount_minor: int
+    reason: str
+    state: ChargebackState
+    from_payable_minor: int
+    from_reserve_minor: int
+    from_receivable_minor: int
+    opened_at: datetime
+    ended_at: datetime | None = None
 
 
 class Leg(Struct, frozen=True, kw_only=True):

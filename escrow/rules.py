@@ -18,6 +18,7 @@ from escrow.facts import (
     CaseTerms,
     Deposit,
     DepositState,
+    Fees,
     Leg,
     PayoutPurpose,
     QuarantineReason,
@@ -26,7 +27,8 @@ from escrow.facts import (
     State,
 )
 
-BANK, COMMISSION, FORFEITS = "bank", "commission", "forfeits"
+BANK, GATEWAY = "bank", "gateway"
+COMMISSION, FEES, FORFEITS = "commission", "fees", "forfeits"
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -68,6 +70,12 @@ def commission_minor(price_minor: int, rate_bp: int) -> int:
     return (price_minor * rate_bp + 5000) // 10_000
 
 
+def fees_minor(price_minor: int, fees: Fees) -> int:
+    """The transaction fee by the same formula and the service fee, together with the commission at most half of the price."""
+    asked = (price_minor * fees.transaction_bp + 5000) // 10_000 + fees.service_minor
+    return min(asked, price_minor // 2 - commission_minor(price_minor, fees.commission_bp))
+
+
 # The names of accounts.
 
 
@@ -77,6 +85,19 @@ def wallet(party_id: int) -> str:
 
 def payable(party_id: int) -> str:
     return f"payable:{party_id}"
+
+
+def receivable(party_id: int) -> str:
+    """What a party owes the house: below zero by the debt."""
+    return f"receivable:{party_id}"
+
+
+def reserve(party_id: int) -> str:
+    return f"reserve:{party_id}"
+
+
+def chargeback_account(chargeback_id: int) -> str:
+    return f"chargeback:{chargeback_id}"
 
 
 def deposit_account(deposit_id: int | None) -> str:

@@ -55,6 +55,12 @@ async def insert_case(conn: Connection, case: Case, *, timer_id: int, account: i
         case.opened_at,
         timer_id,
         account,
+        case.transaction_bp,
+        case.service_minor,
+        case.fees_minor,
+        case.reserve_bp,
+        case.lines,
+        case.reinstates_id,
     )
 
 

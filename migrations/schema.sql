@@ -14,6 +14,10 @@ CREATE SCHEMA market;
 
 ALTER SCHEMA market OWNER TO gavelhouse_owner;
 
+CREATE SCHEMA vault;
+
+ALTER SCHEMA vault OWNER TO gavelhouse_owner;
+
 CREATE TYPE auction.batch_bid AS (
 	party_id bigint,
 	client_bid_id uuid,
@@ -250,6 +254,17 @@ end $$;
 
 ALTER FUNCTION escrow.append(operations jsonb, posted_at timestamp with time zone) OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION escrow.await_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into escrow.book_waiting select id from added;
+  return null;
+end $$;
+
+ALTER FUNCTION escrow.await_entry() OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION escrow.balance_of(asked bigint) RETURNS numeric
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -272,6 +287,61 @@ $$;
 
 ALTER FUNCTION escrow.balance_of(asked bigint) OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION escrow.claim_holds_the_money() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if exists (select from added b join escrow.claim c on c.account = b.account and c.ended_at is null
+             where b.balance < c.amount_minor) then
+    raise exception 'money that is claimed stays where it is'
+      using errcode = 'integrity_constraint_violation', constraint = 'claim_holds_the_money';
+  end if;
+  return null;
+end $$;
+
+ALTER FUNCTION escrow.claim_holds_the_money() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.claim_of(asked bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select to_jsonb(c) || jsonb_build_object('ruling', (
+    select to_jsonb(r) from escrow.ruling r
+    where r.claim_id = c.id and r.declined_at is null
+      and (c.appealed_at is null or r.proposed_at >= c.appealed_at)
+    order by r.id desc limit 1))
+  from escrow.claim c where c.case_id = asked
+$$;
+
+ALTER FUNCTION escrow.claim_of(asked bigint) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.claim_takes_hold() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from escrow.account a where a.id = new.account for no key update;
+  if escrow.balance_of(new.account) < new.amount_minor then
+    raise exception 'the case holds less than is claimed'
+      using errcode = 'integrity_constraint_violation', constraint = 'claim_within_what_is_held';
+  end if;
+  return null;
+end $$;
+
+ALTER FUNCTION escrow.claim_takes_hold() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.entry_stands() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from escrow.book_waiting w using added where w.op = added.op;
+  return null;
+end $$;
+
+ALTER FUNCTION escrow.entry_stands() OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION escrow.lock_accounts(operations jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -289,6 +359,20 @@ begin
 end $$;
 
 ALTER FUNCTION escrow.lock_accounts(operations jsonb) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION escrow.lock_owed(asked_path text, asked_currency text) RETURNS numeric
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  found_id bigint;
+begin
+  select a.id into found_id from escrow.account a
+    where a.path = asked_path and a.currency = asked_currency for no key update;
+  return case when found_id is null then 0 else greatest(-escrow.balance_of(found_id), 0) end;
+end $$;
+
+ALTER FUNCTION escrow.lock_owed(asked_path text, asked_currency text) OWNER TO gavelhouse_owner;
 
 CREATE FUNCTION escrow.open_accounts(accounts jsonb) RETURNS TABLE(path text, currency text, account bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -823,18 +907,18 @@ CREATE TABLE escrow.account (
     currency text NOT NULL,
     kind text NOT NULL,
     owner_id bigint,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
     mode text GENERATED ALWAYS AS (
 CASE
-    WHEN (kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'forfeits'::text])) THEN 'H'::text
+    WHEN (kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'fees'::text, 'forfeits'::text, 'receivable'::text])) THEN 'H'::text
     ELSE 'C'::text
 END) STORED NOT NULL,
-    opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT account_kind CHECK ((kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'forfeits'::text, 'wallet'::text, 'deposit'::text, 'escrow'::text, 'payable'::text, 'suspense'::text, 'transit'::text]))),
-    CONSTRAINT account_owner CHECK (((owner_id IS NOT NULL) = (kind = ANY (ARRAY['wallet'::text, 'payable'::text, 'deposit'::text])))),
+    CONSTRAINT account_kind CHECK ((kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'fees'::text, 'forfeits'::text, 'wallet'::text, 'deposit'::text, 'escrow'::text, 'payable'::text, 'suspense'::text, 'transit'::text, 'receivable'::text, 'reserve'::text, 'chargeback'::text, 'cheque'::text, 'change'::text]))),
+    CONSTRAINT account_owner CHECK (((owner_id IS NOT NULL) = (kind = ANY (ARRAY['wallet'::text, 'payable'::text, 'deposit'::text, 'receivable'::text, 'reserve'::text, 'change'::text])))),
     CONSTRAINT account_path CHECK (
 CASE
-    WHEN (kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'forfeits'::text])) THEN (path = kind)
-    WHEN (kind = ANY (ARRAY['wallet'::text, 'payable'::text])) THEN (path = ((kind || ':'::text) || owner_id))
+    WHEN (kind = ANY (ARRAY['bank'::text, 'gateway'::text, 'commission'::text, 'fees'::text, 'forfeits'::text])) THEN (path = kind)
+    WHEN (kind = ANY (ARRAY['wallet'::text, 'payable'::text, 'receivable'::text, 'reserve'::text, 'change'::text])) THEN (path = ((kind || ':'::text) || owner_id))
     ELSE (path ~ (('^'::text || kind) || ':[1-9][0-9]*$'::text))
 END)
 );
@@ -926,11 +1010,91 @@ CREATE TABLE escrow.bank_notice (
     body jsonb NOT NULL,
     received_at timestamp with time zone NOT NULL,
     outcome text NOT NULL,
-    CONSTRAINT bank_notice_kind CHECK ((kind = ANY (ARRAY['transfer.received'::text, 'payout.settled'::text, 'payout.returned'::text]))),
-    CONSTRAINT bank_notice_outcome CHECK ((outcome = ANY (ARRAY['deposit_held'::text, 'case_funded'::text, 'quarantined'::text, 'payout_settled'::text, 'payout_returned'::text, 'ignored'::text])))
+    CONSTRAINT bank_notice_kind CHECK ((kind = ANY (ARRAY['transfer.received'::text, 'payout.settled'::text, 'payout.returned'::text, 'card.chargeback'::text, 'card.chargeback_won'::text, 'card.chargeback_lost'::text]))),
+    CONSTRAINT bank_notice_outcome CHECK ((outcome = ANY (ARRAY['deposit_held'::text, 'case_funded'::text, 'quarantined'::text, 'payout_settled'::text, 'payout_returned'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'ignored'::text])))
 );
 
 ALTER TABLE escrow.bank_notice OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.bank_statement (
+    id bigint NOT NULL,
+    account text NOT NULL,
+    statement_id text NOT NULL,
+    part integer NOT NULL,
+    currency text NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone NOT NULL,
+    opening_minor bigint NOT NULL,
+    closing_minor bigint NOT NULL,
+    credits_minor bigint NOT NULL,
+    debits_minor bigint NOT NULL,
+    entries integer NOT NULL,
+    sha256 bytea NOT NULL,
+    body bytea NOT NULL,
+    source text NOT NULL,
+    taken_by bigint NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    CONSTRAINT bank_statement_adds_up CHECK ((closing_minor = ((opening_minor + credits_minor) - debits_minor))),
+    CONSTRAINT bank_statement_hash CHECK ((sha256 = sha256(body))),
+    CONSTRAINT bank_statement_period CHECK ((from_at <= to_at)),
+    CONSTRAINT bank_statement_source CHECK ((source = ANY (ARRAY['upload'::text, 'bank'::text])))
+);
+
+ALTER TABLE escrow.bank_statement OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.bank_statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.bank_statement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.book_entry (
+    n bigint NOT NULL,
+    op uuid NOT NULL,
+    salt bytea NOT NULL,
+    leaf bytea NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    previous_n bigint GENERATED ALWAYS AS ((NULLIF(n, 0) - 1)) STORED,
+    CONSTRAINT book_entry_begins CHECK (((n > 0) OR (previous_hash = '\x'::bytea))),
+    CONSTRAINT book_entry_chained CHECK ((hash = sha256((previous_hash || leaf)))),
+    CONSTRAINT book_entry_number CHECK ((n >= 0)),
+    CONSTRAINT book_entry_sizes CHECK (((octet_length(salt) = 16) AND (octet_length(leaf) = 32)))
+);
+
+ALTER TABLE escrow.book_entry OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.book_head (
+    size bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    root bytea NOT NULL,
+    head bytea NOT NULL,
+    statement text NOT NULL,
+    last_n bigint GENERATED ALWAYS AS ((size - 1)) STORED,
+    CONSTRAINT book_head_root CHECK ((octet_length(root) = 32)),
+    CONSTRAINT book_head_size CHECK ((size > 0))
+);
+
+ALTER TABLE escrow.book_head OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.book_node (
+    level smallint NOT NULL,
+    place bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT book_node_hash CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT book_node_level CHECK (((level > 0) AND (place >= 0)))
+);
+
+ALTER TABLE escrow.book_node OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.book_waiting (
+    op uuid NOT NULL
+);
+
+ALTER TABLE escrow.book_waiting OWNER TO gavelhouse_owner;
 
 CREATE TABLE escrow.case_event (
     case_id bigint NOT NULL,
@@ -952,6 +1116,192 @@ CREATE TABLE escrow.case_event (
 
 ALTER TABLE escrow.case_event OWNER TO gavelhouse_owner;
 
+CREATE TABLE escrow.change_move (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    kind text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT change_move_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT change_move_kind CHECK ((kind = ANY (ARRAY['top_up'::text, 'take_out'::text])))
+);
+
+ALTER TABLE escrow.change_move OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.change_move ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.change_move_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.chargeback (
+    id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    bank_id text NOT NULL,
+    payment_reference text NOT NULL,
+    party_id bigint NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reason text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    from_payable_minor bigint NOT NULL,
+    from_reserve_minor bigint NOT NULL,
+    from_receivable_minor bigint NOT NULL,
+    account bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    sealed_version bigint,
+    sealed_balance bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN 0
+    ELSE NULL::integer
+END) STORED,
+    sealed_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN false
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT chargeback_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT chargeback_ended CHECK (((ended_at IS NOT NULL) = (state <> 'open'::text))),
+    CONSTRAINT chargeback_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state <> 'open'::text))),
+    CONSTRAINT chargeback_sources CHECK (((from_payable_minor >= 0) AND (from_reserve_minor >= 0) AND (from_receivable_minor >= 0) AND (((from_payable_minor + from_reserve_minor) + from_receivable_minor) = amount_minor))),
+    CONSTRAINT chargeback_state CHECK ((state = ANY (ARRAY['open'::text, 'lost'::text, 'won'::text])))
+);
+
+ALTER TABLE escrow.chargeback OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.chargeback ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.chargeback_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.cheque (
+    id bigint NOT NULL,
+    number text NOT NULL,
+    writer_id bigint NOT NULL,
+    payee_id bigint,
+    case_id bigint,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    memo text NOT NULL,
+    record bytea NOT NULL,
+    signature bytea NOT NULL,
+    public_key bytea NOT NULL,
+    state text DEFAULT 'written'::text NOT NULL,
+    paid_case_id bigint,
+    written_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    account bigint NOT NULL,
+    held_version bigint NOT NULL,
+    held_open boolean GENERATED ALWAYS AS (true) STORED,
+    sealed_version bigint,
+    sealed_balance bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN 0
+    ELSE NULL::integer
+END) STORED,
+    sealed_open boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (sealed_version IS NOT NULL) THEN false
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT cheque_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT cheque_ended_is_sealed CHECK ((((sealed_version IS NOT NULL) = (state <> 'written'::text)) AND ((ended_at IS NOT NULL) = (state <> 'written'::text)))),
+    CONSTRAINT cheque_not_to_oneself CHECK ((payee_id <> writer_id)),
+    CONSTRAINT cheque_paid_by_presenting CHECK (((paid_case_id IS NULL) OR (state = 'presented'::text))),
+    CONSTRAINT cheque_payable_to_one CHECK ((num_nonnulls(payee_id, case_id) = 1)),
+    CONSTRAINT cheque_pays_its_deal CHECK (((case_id IS NULL) OR (state <> 'presented'::text) OR (paid_case_id = case_id))),
+    CONSTRAINT cheque_runs CHECK ((expires_at > written_at)),
+    CONSTRAINT cheque_signed CHECK (((octet_length(signature) = 64) AND (octet_length(public_key) = 32))),
+    CONSTRAINT cheque_state CHECK ((state = ANY (ARRAY['written'::text, 'presented'::text, 'revoked'::text, 'expired'::text])))
+);
+
+ALTER TABLE escrow.cheque OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.cheque ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME escrow.cheque_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.claim (
+    id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    account bigint NOT NULL,
+    buyer_id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    reason text NOT NULL,
+    statement text NOT NULL,
+    amount_minor bigint NOT NULL,
+    from_state text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    hard_stop_at timestamp with time zone NOT NULL,
+    offer_minor bigint,
+    answered_at timestamp with time zone,
+    handler_id bigint,
+    arbiter_id bigint,
+    return_carrier text,
+    return_tracking_number text,
+    returned_at timestamp with time zone,
+    appealed_by bigint,
+    appealed_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    outcome text,
+    awarded_minor bigint,
+    is_open boolean GENERATED ALWAYS AS ((ended_at IS NULL)) STORED NOT NULL,
+    of_disputed_case boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (ended_at IS NULL) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT claim_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT claim_appealed_by_a_party CHECK (((appealed_by = buyer_id) OR (appealed_by = seller_id))),
+    CONSTRAINT claim_appealed_together CHECK ((num_nulls(appealed_by, appealed_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT claim_arbiter_is_no_party CHECK (((arbiter_id <> buyer_id) AND (arbiter_id <> seller_id))),
+    CONSTRAINT claim_arbiter_is_not_the_handler CHECK ((arbiter_id <> handler_id)),
+    CONSTRAINT claim_awarded CHECK ((awarded_minor >= 0)),
+    CONSTRAINT claim_ended_together CHECK ((num_nulls(ended_at, outcome, awarded_minor) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT claim_handler_is_no_party CHECK (((handler_id <> buyer_id) AND (handler_id <> seller_id))),
+    CONSTRAINT claim_has_an_end CHECK ((hard_stop_at > opened_at)),
+    CONSTRAINT claim_offer_is_less CHECK (((offer_minor >= 0) AND (offer_minor <= (amount_minor - 1)))),
+    CONSTRAINT claim_reason CHECK ((reason = ANY (ARRAY['not_received'::text, 'not_as_described'::text, 'damaged'::text, 'incomplete'::text, 'counterfeit'::text, 'other'::text]))),
+    CONSTRAINT claim_says_why CHECK ((btrim(statement) <> ''::text)),
+    CONSTRAINT claim_sent_back_with_tracking CHECK (((returned_at IS NULL) OR ((return_carrier <> ''::text) AND (return_tracking_number <> ''::text))))
+);
+
+ALTER TABLE escrow.claim OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.claim_arbiter (
+    claim_id bigint NOT NULL,
+    arbiter_id bigint NOT NULL,
+    handler_id bigint,
+    taken_at timestamp with time zone NOT NULL,
+    CONSTRAINT claim_arbiter_is_another CHECK ((arbiter_id <> handler_id))
+);
+
+ALTER TABLE escrow.claim_arbiter OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.claim ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.claim_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE escrow.currency (
     code text NOT NULL,
     exponent smallint NOT NULL,
@@ -960,6 +1310,26 @@ CREATE TABLE escrow.currency (
 );
 
 ALTER TABLE escrow.currency OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.day_close (
+    day date NOT NULL,
+    previous_day date,
+    previous_sha256 bytea,
+    body text NOT NULL,
+    sha256 bytea NOT NULL,
+    key text NOT NULL,
+    signature text NOT NULL,
+    faults integer NOT NULL,
+    reason text,
+    closed_by bigint NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    CONSTRAINT day_close_chain_whole CHECK ((num_nulls(previous_day, previous_sha256) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT day_close_faults_have_a_reason CHECK (((faults = 0) OR (reason <> ''::text))),
+    CONSTRAINT day_close_hash CHECK ((sha256 = sha256(convert_to(body, 'UTF8'::name)))),
+    CONSTRAINT day_close_in_order CHECK ((previous_day < day))
+);
+
+ALTER TABLE escrow.day_close OWNER TO gavelhouse_owner;
 
 CREATE TABLE escrow.deposit (
     id bigint NOT NULL,
@@ -1057,23 +1427,68 @@ CASE
     WHEN (sealed_version IS NOT NULL) THEN false
     ELSE NULL::boolean
 END) STORED,
-    CONSTRAINT escrow_case_commission CHECK (((commission_minor)::numeric = div((((price_minor)::numeric * (commission_bp)::numeric) + (5000)::numeric), (10000)::numeric))),
+    transaction_bp integer DEFAULT 0 NOT NULL,
+    service_minor bigint DEFAULT 0 NOT NULL,
+    fees_minor bigint DEFAULT 0 NOT NULL,
+    reserve_bp integer DEFAULT 0 NOT NULL,
+    parent_id bigint,
+    reinstates_id bigint,
+    payment_id text,
+    lines jsonb DEFAULT '[]'::jsonb NOT NULL,
+    split_minor bigint DEFAULT 0 NOT NULL,
+    split_commission_minor bigint DEFAULT 0 NOT NULL,
+    split_fees_minor bigint DEFAULT 0 NOT NULL,
+    undisputed_minor bigint DEFAULT 0 NOT NULL,
+    undisputed_commission_minor bigint DEFAULT 0 NOT NULL,
+    undisputed_fees_minor bigint DEFAULT 0 NOT NULL,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    charged_back_minor bigint DEFAULT 0 NOT NULL,
+    ruling_id bigint,
+    ruling_in_force boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (ruling_id IS NOT NULL) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    held_minor bigint GENERATED ALWAYS AS (
+CASE
+    WHEN (state = ANY (ARRAY['funded'::text, 'shipped'::text, 'inspecting'::text, 'claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text])) THEN ((price_minor - split_minor) - undisputed_minor)
+    ELSE (0)::bigint
+END) STORED,
+    is_sealed boolean GENERATED ALWAYS AS ((sealed_version IS NOT NULL)) STORED NOT NULL,
+    is_disputed boolean GENERATED ALWAYS AS ((state = ANY (ARRAY['claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text]))) STORED NOT NULL,
+    has_open_claim boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (state = ANY (ARRAY['claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text])) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    CONSTRAINT escrow_case_charged_back CHECK ((charged_back_minor >= 0)),
+    CONSTRAINT escrow_case_commission CHECK (((parent_id IS NOT NULL) OR ((commission_minor)::numeric = div((((price_minor)::numeric * (commission_bp)::numeric) + (5000)::numeric), (10000)::numeric)))),
     CONSTRAINT escrow_case_contract CHECK ((octet_length(contract_sha256) = 32)),
     CONSTRAINT escrow_case_deposit_named CHECK (((deposit_minor > 0) <= (deposit_id IS NOT NULL))),
     CONSTRAINT escrow_case_deposit_within CHECK (((deposit_minor >= 0) AND (deposit_minor <= price_minor))),
-    CONSTRAINT escrow_case_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state = ANY (ARRAY['released'::text, 'settled'::text, 'defaulted'::text, 'cancelled'::text])))),
+    CONSTRAINT escrow_case_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state = ANY (ARRAY['released'::text, 'settled'::text, 'refunded'::text, 'defaulted'::text, 'cancelled'::text])))),
+    CONSTRAINT escrow_case_fee_rates CHECK ((((transaction_bp >= 0) AND (transaction_bp <= 4999)) AND (service_minor >= 0))),
+    CONSTRAINT escrow_case_fees CHECK (((parent_id IS NOT NULL) OR ((fees_minor)::numeric = LEAST((div((((price_minor)::numeric * (transaction_bp)::numeric) + (5000)::numeric), (10000)::numeric) + (service_minor)::numeric), (((price_minor / 2) - commission_minor))::numeric)))),
     CONSTRAINT escrow_case_funded_is_proved CHECK (
 CASE
-    WHEN (state = ANY (ARRAY['funded'::text, 'shipped'::text, 'inspecting'::text, 'released'::text, 'settled'::text])) THEN (funded_version IS NOT NULL)
     WHEN (state = ANY (ARRAY['awaiting_payment'::text, 'defaulted'::text])) THEN (funded_version IS NULL)
-    ELSE true
+    WHEN (state = 'cancelled'::text) THEN true
+    ELSE (funded_version IS NOT NULL)
 END),
+    CONSTRAINT escrow_case_part_has_no_deposit CHECK (((parent_id IS NULL) OR (deposit_minor = 0))),
+    CONSTRAINT escrow_case_part_is_later CHECK ((parent_id < id)),
     CONSTRAINT escrow_case_price CHECK ((price_minor > 0)),
     CONSTRAINT escrow_case_rate CHECK (((commission_bp >= 0) AND (commission_bp <= 4999))),
-    CONSTRAINT escrow_case_shipped_has_tracking CHECK (((state <> ALL (ARRAY['shipped'::text, 'inspecting'::text, 'released'::text, 'settled'::text])) OR ((carrier <> ''::text) AND (tracking_number <> ''::text)))),
-    CONSTRAINT escrow_case_state CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'funded'::text, 'shipped'::text, 'inspecting'::text, 'released'::text, 'settled'::text, 'defaulted'::text, 'cancelled'::text]))),
+    CONSTRAINT escrow_case_refunded_within CHECK (((refunded_minor >= 0) AND (refunded_minor <= ((price_minor - split_minor) - undisputed_minor)))),
+    CONSTRAINT escrow_case_reserve_rate CHECK (((reserve_bp >= 0) AND (reserve_bp <= 10000))),
+    CONSTRAINT escrow_case_ruled_has_ruling CHECK (((state <> 'ruled'::text) OR (ruling_id IS NOT NULL))),
+    CONSTRAINT escrow_case_shipped_has_tracking CHECK (((state <> ALL (ARRAY['shipped'::text, 'inspecting'::text, 'released'::text])) OR ((carrier <> ''::text) AND (tracking_number <> ''::text)))),
+    CONSTRAINT escrow_case_split_within CHECK (((split_minor >= 0) AND (split_minor < price_minor) AND ((split_commission_minor >= 0) AND (split_commission_minor <= commission_minor)) AND ((split_fees_minor >= 0) AND (split_fees_minor <= fees_minor)))),
+    CONSTRAINT escrow_case_state CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'funded'::text, 'shipped'::text, 'inspecting'::text, 'claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text, 'released'::text, 'settled'::text, 'refunded'::text, 'defaulted'::text, 'cancelled'::text]))),
+    CONSTRAINT escrow_case_takes_less_than_it_is CHECK (((fees_minor >= 0) AND (commission_minor >= 0) AND ((commission_minor + fees_minor) <= price_minor))),
     CONSTRAINT escrow_case_two_parties CHECK ((buyer_id <> seller_id)),
-    CONSTRAINT escrow_case_waits_with_a_clock CHECK (((timer_id IS NOT NULL) = (state = ANY (ARRAY['awaiting_payment'::text, 'funded'::text, 'shipped'::text, 'inspecting'::text]))))
+    CONSTRAINT escrow_case_undisputed_within CHECK (((undisputed_minor >= 0) AND (undisputed_minor <= (price_minor - split_minor)))),
+    CONSTRAINT escrow_case_waits_with_a_clock CHECK (((timer_id IS NOT NULL) = (state = ANY (ARRAY['awaiting_payment'::text, 'funded'::text, 'shipped'::text, 'inspecting'::text, 'claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text]))))
 );
 
 ALTER TABLE escrow.escrow_case OWNER TO gavelhouse_owner;
@@ -1131,12 +1546,22 @@ CASE
     WHEN (sealed_version IS NOT NULL) THEN false
     ELSE NULL::boolean
 END) STORED,
+    of_sealed_case boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (purpose = 'sale'::text) THEN true
+    ELSE NULL::boolean
+END) STORED,
+    held_at timestamp with time zone,
+    held_by bigint,
+    held_reason text,
     CONSTRAINT payout_amount CHECK ((amount_minor > 0)),
-    CONSTRAINT payout_case_named CHECK (((case_id IS NOT NULL) = (purpose = ANY (ARRAY['sale'::text, 'forfeit'::text])))),
+    CONSTRAINT payout_case_named CHECK (((case_id IS NOT NULL) = (purpose = ANY (ARRAY['sale'::text, 'forfeit'::text, 'undisputed'::text, 'reserve'::text, 'chargeback'::text])))),
     CONSTRAINT payout_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state = ANY (ARRAY['settled'::text, 'returned'::text])))),
     CONSTRAINT payout_has_payee CHECK (((state = 'waiting_account'::text) OR ((holder <> ''::text) AND (number <> ''::text)))),
+    CONSTRAINT payout_held_before_its_file CHECK (((held_at IS NULL) OR ((batch_id IS NULL) AND (state = ANY (ARRAY['waiting_account'::text, 'queued'::text]))))),
+    CONSTRAINT payout_held_whole CHECK ((num_nulls(held_at, held_by, held_reason) = ANY (ARRAY[0, 3]))),
     CONSTRAINT payout_owner CHECK (((party_id IS NULL) = (purpose = 'return'::text))),
-    CONSTRAINT payout_purpose CHECK ((purpose = ANY (ARRAY['sale'::text, 'forfeit'::text, 'withdrawal'::text, 'return'::text]))),
+    CONSTRAINT payout_purpose CHECK ((purpose = ANY (ARRAY['sale'::text, 'forfeit'::text, 'withdrawal'::text, 'return'::text, 'undisputed'::text, 'reserve'::text, 'chargeback'::text]))),
     CONSTRAINT payout_quarantine_named CHECK (((quarantine_id IS NOT NULL) = (purpose = 'return'::text))),
     CONSTRAINT payout_state CHECK ((state = ANY (ARRAY['waiting_account'::text, 'queued'::text, 'sent'::text, 'settled'::text, 'returned'::text])))
 );
@@ -1223,6 +1648,21 @@ ALTER TABLE escrow.quarantine ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE escrow.reserve_hold (
+    case_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    held_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    try_at timestamp with time zone NOT NULL,
+    taken_minor bigint DEFAULT 0 NOT NULL,
+    freed_at timestamp with time zone,
+    CONSTRAINT reserve_hold_amount CHECK (((amount_minor > 0) AND ((taken_minor >= 0) AND (taken_minor <= amount_minor))))
+);
+
+ALTER TABLE escrow.reserve_hold OWNER TO gavelhouse_owner;
+
 CREATE TABLE escrow.rollup (
     account bigint NOT NULL,
     up_to xid8 NOT NULL,
@@ -1230,6 +1670,84 @@ CREATE TABLE escrow.rollup (
 );
 
 ALTER TABLE escrow.rollup OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.ruling (
+    id bigint NOT NULL,
+    claim_id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    arbiter_id bigint NOT NULL,
+    buyer_minor bigint NOT NULL,
+    seller_minor bigint NOT NULL,
+    house_minor bigint NOT NULL,
+    reason text NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    second_above_minor bigint NOT NULL,
+    confirmed_by bigint,
+    confirmed_at timestamp with time zone,
+    declined_by bigint,
+    declined_at timestamp with time zone,
+    declined_why text,
+    needs_second boolean GENERATED ALWAYS AS ((((buyer_minor + seller_minor) + house_minor) > second_above_minor)) STORED NOT NULL,
+    in_force boolean GENERATED ALWAYS AS (((declined_at IS NULL) AND ((confirmed_by IS NOT NULL) OR (((buyer_minor + seller_minor) + house_minor) <= second_above_minor)))) STORED NOT NULL,
+    CONSTRAINT ruling_confirmed_by_another CHECK ((confirmed_by <> arbiter_id)),
+    CONSTRAINT ruling_confirmed_or_declined CHECK (((confirmed_by IS NULL) OR (declined_by IS NULL))),
+    CONSTRAINT ruling_confirmed_together CHECK ((num_nulls(confirmed_by, confirmed_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT ruling_declined_together CHECK ((num_nulls(declined_by, declined_at, declined_why) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT ruling_divides CHECK (((buyer_minor >= 0) AND (seller_minor >= 0) AND (house_minor >= 0) AND (((buyer_minor + seller_minor) + house_minor) > 0))),
+    CONSTRAINT ruling_says_why CHECK ((btrim(reason) <> ''::text))
+);
+
+ALTER TABLE escrow.ruling OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.ruling ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.ruling_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.statement_entry (
+    id bigint NOT NULL,
+    statement bigint NOT NULL,
+    account text NOT NULL,
+    bank_id text NOT NULL,
+    currency text NOT NULL,
+    direction text NOT NULL,
+    amount_minor bigint NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    end_to_end_id text NOT NULL,
+    reference text NOT NULL,
+    other_holder text NOT NULL,
+    other_number text NOT NULL,
+    code text NOT NULL,
+    return_reason text,
+    state text DEFAULT 'open'::text NOT NULL,
+    matched_kind text,
+    matched_id text,
+    matched_by bigint,
+    matched_at timestamp with time zone,
+    note text,
+    CONSTRAINT statement_entry_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT statement_entry_direction CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
+    CONSTRAINT statement_entry_ended CHECK (((state = 'open'::text) = (matched_at IS NULL))),
+    CONSTRAINT statement_entry_explained CHECK (((state <> 'explained'::text) OR ((matched_by IS NOT NULL) AND (note <> ''::text)))),
+    CONSTRAINT statement_entry_kind CHECK ((matched_kind = ANY (ARRAY['notice'::text, 'payout'::text, 'payout_return'::text, 'card_settlement'::text]))),
+    CONSTRAINT statement_entry_matched CHECK (((state = 'matched'::text) = ((matched_kind IS NOT NULL) AND (matched_id IS NOT NULL)))),
+    CONSTRAINT statement_entry_state CHECK ((state = ANY (ARRAY['open'::text, 'matched'::text, 'explained'::text])))
+);
+
+ALTER TABLE escrow.statement_entry OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.statement_entry ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.statement_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE escrow.timer (
     id bigint NOT NULL,
@@ -1295,6 +1813,18 @@ ALTER TABLE escrow.transfer ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE market.agreed_fees (
+    lot_id bigint NOT NULL,
+    commission_bp integer NOT NULL,
+    transaction_bp integer NOT NULL,
+    service_minor bigint NOT NULL,
+    schedule_id bigint,
+    agreed_at timestamp with time zone NOT NULL,
+    CONSTRAINT agreed_fees_rates CHECK (((commission_bp >= 0) AND (transaction_bp >= 0) AND ((commission_bp + transaction_bp) < 5000) AND (service_minor >= 0)))
+);
+
+ALTER TABLE market.agreed_fees OWNER TO gavelhouse_owner;
 
 CREATE TABLE market.api_token (
     id bigint NOT NULL,
@@ -1374,6 +1904,79 @@ ALTER TABLE market.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE market.case_evidence (
+    id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    author_id bigint NOT NULL,
+    author_role text NOT NULL,
+    n integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    size_bytes integer NOT NULL,
+    width integer,
+    height integer,
+    upload_sha256 bytea NOT NULL,
+    sha256 bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT case_evidence_height_check CHECK ((height > 0)),
+    CONSTRAINT case_evidence_kind_is_known CHECK ((kind = ANY (ARRAY['photo'::text, 'document'::text]))),
+    CONSTRAINT case_evidence_most CHECK (((n >= 1) AND (n <= 20))),
+    CONSTRAINT case_evidence_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+    CONSTRAINT case_evidence_photo_has_a_size CHECK ((((kind = 'photo'::text) = (width IS NOT NULL)) AND ((width IS NULL) = (height IS NULL)))),
+    CONSTRAINT case_evidence_role_is_known CHECK ((author_role = ANY (ARRAY['buyer'::text, 'seller'::text, 'operator'::text]))),
+    CONSTRAINT case_evidence_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT case_evidence_size_bytes_check CHECK (((size_bytes >= 1) AND (size_bytes <= 10485760))),
+    CONSTRAINT case_evidence_upload_sha256_check CHECK ((length(upload_sha256) = 32)),
+    CONSTRAINT case_evidence_width_check CHECK ((width > 0))
+);
+
+ALTER TABLE market.case_evidence OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.case_evidence_content (
+    evidence_id bigint NOT NULL,
+    width integer NOT NULL,
+    content bytea NOT NULL,
+    sha256 bytea GENERATED ALWAYS AS (sha256(content)) STORED NOT NULL,
+    CONSTRAINT case_evidence_content_content_check CHECK (((length(content) >= 1) AND (length(content) <= 10485760))),
+    CONSTRAINT case_evidence_content_width_check CHECK ((width = ANY (ARRAY[0, 320])))
+);
+ALTER TABLE ONLY market.case_evidence_content ALTER COLUMN content SET STORAGE EXTERNAL;
+
+ALTER TABLE market.case_evidence_content OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.case_evidence ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.case_evidence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.case_message (
+    id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    author_id bigint NOT NULL,
+    author_role text NOT NULL,
+    n integer NOT NULL,
+    words text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT case_message_most CHECK (((n >= 1) AND (n <= 100))),
+    CONSTRAINT case_message_role_is_known CHECK ((author_role = ANY (ARRAY['buyer'::text, 'seller'::text, 'operator'::text]))),
+    CONSTRAINT case_message_says_something CHECK (((words ~ '\S'::text) AND (length(words) <= 4000)))
+);
+
+ALTER TABLE market.case_message OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.case_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.case_message_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.deal (
     case_id bigint NOT NULL,
     lot_id bigint NOT NULL,
@@ -1417,6 +2020,41 @@ ALTER TABLE market.desk_request OWNER TO gavelhouse_owner;
 
 ALTER TABLE market.desk_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME market.desk_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.fee_schedule (
+    id bigint NOT NULL,
+    market text NOT NULL,
+    currency text,
+    commission_bp integer NOT NULL,
+    transaction_bp integer NOT NULL,
+    service_minor bigint NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    proposed_by bigint NOT NULL,
+    proposed_at timestamp with time zone NOT NULL,
+    confirmed_by bigint,
+    confirmed_at timestamp with time zone,
+    withdrawn_at timestamp with time zone,
+    in_force_from timestamp with time zone GENERATED ALWAYS AS (GREATEST(valid_from, confirmed_at)) STORED,
+    CONSTRAINT fee_schedule_confirmed_by_another CHECK ((confirmed_by <> proposed_by)),
+    CONSTRAINT fee_schedule_confirmed_together CHECK ((num_nulls(confirmed_by, confirmed_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT fee_schedule_ended_once CHECK (((confirmed_at IS NULL) OR (withdrawn_at IS NULL))),
+    CONSTRAINT fee_schedule_market CHECK ((market = ANY (ARRAY['auction'::text, 'reverse'::text]))),
+    CONSTRAINT fee_schedule_rates CHECK (((commission_bp >= 0) AND (transaction_bp >= 0) AND ((commission_bp + transaction_bp) < 5000))),
+    CONSTRAINT fee_schedule_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT fee_schedule_service CHECK (((service_minor >= 0) AND ((service_minor = 0) OR (currency IS NOT NULL))))
+);
+
+ALTER TABLE market.fee_schedule OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.fee_schedule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.fee_schedule_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1527,6 +2165,53 @@ ALTER TABLE market.listing ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE market.money_batch (
+    id bigint NOT NULL,
+    asked_by bigint NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    at_stake jsonb NOT NULL,
+    needs_second boolean NOT NULL,
+    state text NOT NULL,
+    confirmed_by bigint,
+    ended_by bigint,
+    ended_at timestamp with time zone,
+    CONSTRAINT money_batch_done_by_two CHECK (((state <> 'done'::text) OR (NOT needs_second) OR (confirmed_by IS NOT NULL))),
+    CONSTRAINT money_batch_ended CHECK ((((state = 'waiting'::text) = (ended_at IS NULL)) AND (num_nulls(ended_by, ended_at) = ANY (ARRAY[0, 2])))),
+    CONSTRAINT money_batch_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT money_batch_second_is_another CHECK ((confirmed_by <> asked_by)),
+    CONSTRAINT money_batch_state CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'withdrawn'::text]))),
+    CONSTRAINT money_batch_waits_for_a_second CHECK (((state <> 'waiting'::text) OR needs_second))
+);
+
+ALTER TABLE market.money_batch OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.money_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.money_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.money_batch_item (
+    batch_id bigint NOT NULL,
+    n integer NOT NULL,
+    act text NOT NULL,
+    subject_id bigint NOT NULL,
+    into_kind text,
+    into_id bigint,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    CONSTRAINT money_batch_item_act CHECK ((act = ANY (ARRAY['payout_release'::text, 'payout_again'::text, 'quarantine_apply'::text, 'quarantine_return'::text, 'case_refund'::text]))),
+    CONSTRAINT money_batch_item_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT money_batch_item_into CHECK (((act = 'quarantine_apply'::text) = ((into_kind IS NOT NULL) AND (into_id IS NOT NULL)))),
+    CONSTRAINT money_batch_item_into_kind CHECK ((into_kind = ANY (ARRAY['case'::text, 'deposit'::text, 'wallet'::text])))
+);
+
+ALTER TABLE market.money_batch_item OWNER TO gavelhouse_owner;
+
 CREATE TABLE market.notice (
     id bigint NOT NULL,
     party_id bigint NOT NULL,
@@ -1580,6 +2265,16 @@ ALTER TABLE market.officer_key ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE market.one_time_secret (
+    party_id bigint NOT NULL,
+    sealed_secret bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE market.one_time_secret OWNER TO gavelhouse_owner;
+
 CREATE TABLE market.party (
     id bigint NOT NULL,
     email text NOT NULL,
@@ -1630,6 +2325,72 @@ CREATE TABLE market.party_trait (
 ALTER TABLE market.party_trait OWNER TO gavelhouse_owner;
 
 COMMENT ON COLUMN market.party_trait.fingerprint IS 'SHA-256 of what is compared; a key for matching, not a secret kept';
+
+CREATE TABLE market.passkey (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    credential_id bytea NOT NULL,
+    credential bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    CONSTRAINT passkey_named CHECK ((name <> ''::text))
+);
+
+ALTER TABLE market.passkey OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.passkey ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.passkey_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.phone_request (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    means text NOT NULL,
+    means_label text NOT NULL,
+    payee text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    nonce bytea NOT NULL,
+    prepared bytea,
+    payment_id text,
+    state text DEFAULT 'requested'::text NOT NULL,
+    method text,
+    outcome text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT phone_request_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT phone_request_captured_was_confirmed CHECK (((state <> ALL (ARRAY['confirmed'::text, 'captured'::text])) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT phone_request_confirmed CHECK (((confirmed_at IS NOT NULL) = (method IS NOT NULL))),
+    CONSTRAINT phone_request_ended CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['captured'::text, 'declined'::text, 'refused'::text, 'expired'::text])))),
+    CONSTRAINT phone_request_forgets CHECK (((ended_at IS NULL) OR (prepared IS NULL))),
+    CONSTRAINT phone_request_means CHECK ((means = ANY (ARRAY['card'::text, 'wallet'::text]))),
+    CONSTRAINT phone_request_method CHECK ((method = ANY (ARRAY['passkey'::text, 'code'::text]))),
+    CONSTRAINT phone_request_nonce CHECK ((octet_length(nonce) = 32)),
+    CONSTRAINT phone_request_state CHECK ((state = ANY (ARRAY['requested'::text, 'confirmed'::text, 'captured'::text, 'declined'::text, 'refused'::text, 'expired'::text])))
+);
+
+ALTER TABLE market.phone_request OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.phone_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.phone_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE market.photo (
     id bigint NOT NULL,
@@ -1864,6 +2625,81 @@ CREATE TABLE public.migration (
 
 ALTER TABLE public.migration OWNER TO gavelhouse_owner;
 
+CREATE TABLE vault.bank_key (
+    single_row boolean DEFAULT true NOT NULL,
+    key_id text NOT NULL,
+    point bytea NOT NULL,
+    pinned_at timestamp with time zone NOT NULL,
+    CONSTRAINT bank_key_one_row CHECK (single_row),
+    CONSTRAINT bank_key_point CHECK ((length(point) = 65))
+);
+
+ALTER TABLE vault.bank_key OWNER TO gavelhouse_owner;
+
+CREATE TABLE vault.card (
+    id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    sealed bytea NOT NULL,
+    brand text NOT NULL,
+    last4 text NOT NULL,
+    expiry_month integer NOT NULL,
+    expiry_year integer NOT NULL,
+    label text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT card_expiry CHECK ((((expiry_month >= 1) AND (expiry_month <= 12)) AND ((expiry_year >= 2000) AND (expiry_year <= 2199)))),
+    CONSTRAINT card_label CHECK (((length(label) <= 40) AND (label !~ '[0-9]([ .-]?[0-9]){11}'::text))),
+    CONSTRAINT card_last4 CHECK ((last4 ~ '^[0-9]{4}$'::text))
+);
+
+ALTER TABLE vault.card OWNER TO gavelhouse_owner;
+
+CREATE TABLE vault.protection (
+    id bigint NOT NULL,
+    wallet_id bigint NOT NULL,
+    kind text NOT NULL,
+    wrapped bytea NOT NULL,
+    outer_key text NOT NULL,
+    salt bytea NOT NULL,
+    memory_kib integer,
+    iterations integer,
+    credential_id bytea,
+    label text DEFAULT ''::text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT protection_credential CHECK (((kind = 'passkey'::text) = (credential_id IS NOT NULL))),
+    CONSTRAINT protection_kind CHECK ((kind = ANY (ARRAY['passphrase'::text, 'passkey'::text]))),
+    CONSTRAINT protection_label CHECK ((length(label) <= 40)),
+    CONSTRAINT protection_salt CHECK ((length(salt) = 16)),
+    CONSTRAINT protection_stretched CHECK (((kind = 'passphrase'::text) = ((memory_kib IS NOT NULL) AND (iterations IS NOT NULL))))
+);
+
+ALTER TABLE vault.protection OWNER TO gavelhouse_owner;
+
+CREATE TABLE vault.signed_payment (
+    payment_id text NOT NULL,
+    party_id bigint NOT NULL,
+    card_id bigint NOT NULL,
+    order_sha256 bytea NOT NULL,
+    payment_sha256 bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE vault.signed_payment OWNER TO gavelhouse_owner;
+
+CREATE TABLE vault.wallet (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    public_key bytea NOT NULL,
+    signing_sealed bytea NOT NULL,
+    wrong_tries integer DEFAULT 0 NOT NULL,
+    blocked_until timestamp with time zone,
+    CONSTRAINT wallet_public_key CHECK ((length(public_key) = 32)),
+    CONSTRAINT wallet_tries CHECK ((wrong_tries >= 0))
+);
+
+ALTER TABLE vault.wallet OWNER TO gavelhouse_owner;
+
 ALTER TABLE ONLY auction.admission
     ADD CONSTRAINT admission_paddle_unique UNIQUE (lot_id, paddle);
 
@@ -1957,14 +2793,77 @@ ALTER TABLE ONLY escrow.bank_account
 ALTER TABLE ONLY escrow.bank_notice
     ADD CONSTRAINT bank_notice_pk PRIMARY KEY (bank_id);
 
+ALTER TABLE ONLY escrow.bank_statement
+    ADD CONSTRAINT bank_statement_file_once UNIQUE (account, sha256);
+
+ALTER TABLE ONLY escrow.bank_statement
+    ADD CONSTRAINT bank_statement_once UNIQUE (account, statement_id, part);
+
+ALTER TABLE ONLY escrow.bank_statement
+    ADD CONSTRAINT bank_statement_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.book_entry
+    ADD CONSTRAINT book_entry_hash UNIQUE (n, hash);
+
+ALTER TABLE ONLY escrow.book_entry
+    ADD CONSTRAINT book_entry_op_once UNIQUE (op);
+
+ALTER TABLE ONLY escrow.book_entry
+    ADD CONSTRAINT book_entry_pk PRIMARY KEY (n);
+
+ALTER TABLE ONLY escrow.book_head
+    ADD CONSTRAINT book_head_pk PRIMARY KEY (size);
+
+ALTER TABLE ONLY escrow.book_node
+    ADD CONSTRAINT book_node_pk PRIMARY KEY (level, place);
+
+ALTER TABLE ONLY escrow.book_waiting
+    ADD CONSTRAINT book_waiting_pk PRIMARY KEY (op);
+
 ALTER TABLE ONLY escrow.case_event
     ADD CONSTRAINT case_event_pk PRIMARY KEY (case_id, n);
 
 ALTER TABLE ONLY escrow.case_event
     ADD CONSTRAINT case_event_state UNIQUE (case_id, n, to_state);
 
+ALTER TABLE ONLY escrow.change_move
+    ADD CONSTRAINT change_move_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.chargeback
+    ADD CONSTRAINT chargeback_notice_once UNIQUE (bank_id);
+
+ALTER TABLE ONLY escrow.chargeback
+    ADD CONSTRAINT chargeback_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_number_once UNIQUE (number);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.claim_arbiter
+    ADD CONSTRAINT claim_arbiter_pk PRIMARY KEY (claim_id, arbiter_id);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_one_a_case UNIQUE (case_id);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_open_or_not UNIQUE (case_id, is_open);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY escrow.currency
     ADD CONSTRAINT currency_pk PRIMARY KEY (code);
+
+ALTER TABLE ONLY escrow.day_close
+    ADD CONSTRAINT day_close_named UNIQUE (day, sha256);
+
+ALTER TABLE ONLY escrow.day_close
+    ADD CONSTRAINT day_close_once PRIMARY KEY (day);
+
+ALTER TABLE ONLY escrow.day_close
+    ADD CONSTRAINT day_close_one_after UNIQUE (previous_day);
 
 ALTER TABLE ONLY escrow.deposit
     ADD CONSTRAINT deposit_pk PRIMARY KEY (id);
@@ -1976,10 +2875,22 @@ ALTER TABLE ONLY escrow.edge
     ADD CONSTRAINT edge_pk PRIMARY KEY (from_state, action, actor, to_state);
 
 ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_disputed_or_not UNIQUE (id, is_disputed);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_payment_once UNIQUE (payment_id);
+
+ALTER TABLE ONLY escrow.escrow_case
     ADD CONSTRAINT escrow_case_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY escrow.escrow_case
     ADD CONSTRAINT escrow_case_reference_once UNIQUE (reference);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_reinstated_once UNIQUE (reinstates_id);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_sealed_or_not UNIQUE (id, is_sealed);
 
 ALTER TABLE ONLY escrow.op
     ADD CONSTRAINT op_pk PRIMARY KEY (id);
@@ -2002,8 +2913,23 @@ ALTER TABLE ONLY escrow.quarantine
 ALTER TABLE ONLY escrow.quarantine
     ADD CONSTRAINT quarantine_pk PRIMARY KEY (id);
 
+ALTER TABLE ONLY escrow.reserve_hold
+    ADD CONSTRAINT reserve_hold_pk PRIMARY KEY (case_id);
+
 ALTER TABLE ONLY escrow.rollup
     ADD CONSTRAINT rollup_pk PRIMARY KEY (account, up_to);
+
+ALTER TABLE ONLY escrow.ruling
+    ADD CONSTRAINT ruling_in_force_or_not UNIQUE (id, in_force);
+
+ALTER TABLE ONLY escrow.ruling
+    ADD CONSTRAINT ruling_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.statement_entry
+    ADD CONSTRAINT statement_entry_once UNIQUE (account, bank_id);
+
+ALTER TABLE ONLY escrow.statement_entry
+    ADD CONSTRAINT statement_entry_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY escrow.timer
     ADD CONSTRAINT timer_of_case UNIQUE (id, case_id);
@@ -2023,6 +2949,9 @@ ALTER TABLE ONLY escrow.transfer
 ALTER TABLE ONLY escrow.transfer
     ADD CONSTRAINT transfer_whole_key UNIQUE (op, n, debit, credit, currency, amount);
 
+ALTER TABLE ONLY market.agreed_fees
+    ADD CONSTRAINT agreed_fees_pkey PRIMARY KEY (lot_id);
+
 ALTER TABLE ONLY market.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
 
@@ -2035,6 +2964,27 @@ ALTER TABLE ONLY market.application
 ALTER TABLE ONLY market.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY market.case_evidence_content
+    ADD CONSTRAINT case_evidence_content_is_known_by_its_hash UNIQUE (evidence_id, sha256);
+
+ALTER TABLE ONLY market.case_evidence_content
+    ADD CONSTRAINT case_evidence_content_pkey PRIMARY KEY (evidence_id, width);
+
+ALTER TABLE ONLY market.case_evidence
+    ADD CONSTRAINT case_evidence_is_handed_in_once UNIQUE (case_id, author_id, upload_sha256);
+
+ALTER TABLE ONLY market.case_evidence
+    ADD CONSTRAINT case_evidence_is_numbered UNIQUE (case_id, author_id, n);
+
+ALTER TABLE ONLY market.case_evidence
+    ADD CONSTRAINT case_evidence_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.case_message
+    ADD CONSTRAINT case_message_is_numbered UNIQUE (case_id, author_id, n);
+
+ALTER TABLE ONLY market.case_message
+    ADD CONSTRAINT case_message_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_pkey PRIMARY KEY (case_id);
 
@@ -2043,6 +2993,9 @@ ALTER TABLE ONLY market.deal
 
 ALTER TABLE ONLY market.desk_request
     ADD CONSTRAINT desk_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.fee_schedule
+    ADD CONSTRAINT fee_schedule_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.hammer
     ADD CONSTRAINT hammer_pkey PRIMARY KEY (lot_id);
@@ -2056,6 +3009,15 @@ ALTER TABLE ONLY market.listing
 ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY market.money_batch_item
+    ADD CONSTRAINT money_batch_item_once UNIQUE (batch_id, act, subject_id);
+
+ALTER TABLE ONLY market.money_batch_item
+    ADD CONSTRAINT money_batch_item_pkey PRIMARY KEY (batch_id, n);
+
+ALTER TABLE ONLY market.money_batch
+    ADD CONSTRAINT money_batch_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
 
@@ -2065,6 +3027,9 @@ ALTER TABLE ONLY market.officer_key
 ALTER TABLE ONLY market.application
     ADD CONSTRAINT one_application_a_lot UNIQUE (lot_id, party_id);
 
+ALTER TABLE ONLY market.one_time_secret
+    ADD CONSTRAINT one_time_secret_pkey PRIMARY KEY (party_id);
+
 ALTER TABLE ONLY market.party
     ADD CONSTRAINT party_email_is_unique UNIQUE (email);
 
@@ -2073,6 +3038,15 @@ ALTER TABLE ONLY market.party
 
 ALTER TABLE ONLY market.party_trait
     ADD CONSTRAINT party_trait_pk PRIMARY KEY (party_id, kind, fingerprint);
+
+ALTER TABLE ONLY market.passkey
+    ADD CONSTRAINT passkey_once UNIQUE (credential_id);
+
+ALTER TABLE ONLY market.passkey
+    ADD CONSTRAINT passkey_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.phone_request
+    ADD CONSTRAINT phone_request_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.photo
     ADD CONSTRAINT photo_has_its_own_place UNIQUE (listing_id, "position") DEFERRABLE INITIALLY DEFERRED;
@@ -2125,6 +3099,27 @@ ALTER TABLE ONLY market.watch
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY vault.bank_key
+    ADD CONSTRAINT bank_key_pk PRIMARY KEY (single_row);
+
+ALTER TABLE ONLY vault.card
+    ADD CONSTRAINT card_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.protection
+    ADD CONSTRAINT protection_credential_once UNIQUE (wallet_id, credential_id);
+
+ALTER TABLE ONLY vault.protection
+    ADD CONSTRAINT protection_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY vault.signed_payment
+    ADD CONSTRAINT signed_payment_pk PRIMARY KEY (payment_id);
+
+ALTER TABLE ONLY vault.wallet
+    ADD CONSTRAINT wallet_one_a_party UNIQUE (party_id);
+
+ALTER TABLE ONLY vault.wallet
+    ADD CONSTRAINT wallet_pk PRIMARY KEY (id);
+
 CREATE INDEX admission_by_party ON auction.admission USING btree (party_id, lot_id);
 
 CREATE INDEX retraction_by_lot ON auction.retraction USING btree (lot_id, party_id);
@@ -2145,6 +3140,24 @@ CREATE UNIQUE INDEX bank_account_current ON escrow.bank_account USING btree (par
 
 CREATE INDEX bank_notice_received ON escrow.bank_notice USING btree (received_at);
 
+CREATE INDEX bank_statement_by_period ON escrow.bank_statement USING btree (account, to_at DESC, part DESC);
+
+CREATE INDEX change_move_by_party ON escrow.change_move USING btree (party_id, id DESC);
+
+CREATE INDEX chargeback_by_case ON escrow.chargeback USING btree (case_id, id);
+
+CREATE UNIQUE INDEX chargeback_one_running ON escrow.chargeback USING btree (payment_reference) WHERE (state = 'open'::text);
+
+CREATE INDEX cheque_by_payee ON escrow.cheque USING btree (payee_id, id DESC);
+
+CREATE INDEX cheque_by_writer ON escrow.cheque USING btree (writer_id, id DESC);
+
+CREATE INDEX cheque_running ON escrow.cheque USING btree (expires_at) WHERE (state = 'written'::text);
+
+CREATE INDEX claim_holds ON escrow.claim USING btree (account) INCLUDE (amount_minor) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX day_close_one_first ON escrow.day_close USING btree ((true)) WHERE (previous_day IS NULL);
+
 CREATE INDEX deposit_by_party ON escrow.deposit USING btree (party_id, id DESC);
 
 CREATE INDEX deposit_by_subject ON escrow.deposit USING btree (subject, party_id);
@@ -2153,11 +3166,17 @@ CREATE UNIQUE INDEX deposit_one_running ON escrow.deposit USING btree (subject, 
 
 CREATE INDEX escrow_case_by_buyer ON escrow.escrow_case USING btree (buyer_id, id DESC);
 
+CREATE INDEX escrow_case_by_parent ON escrow.escrow_case USING btree (parent_id, id) WHERE (parent_id IS NOT NULL);
+
 CREATE INDEX escrow_case_by_seller ON escrow.escrow_case USING btree (seller_id, id DESC);
 
 CREATE INDEX escrow_case_by_subject ON escrow.escrow_case USING btree (subject, id DESC);
 
-CREATE UNIQUE INDEX escrow_case_one_running ON escrow.escrow_case USING btree (subject) WHERE (state <> ALL (ARRAY['defaulted'::text, 'cancelled'::text]));
+CREATE INDEX escrow_case_disputed ON escrow.escrow_case USING btree (state, id) WHERE (state = ANY (ARRAY['claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text]));
+
+CREATE UNIQUE INDEX escrow_case_one_running ON escrow.escrow_case USING btree (subject) WHERE ((state <> ALL (ARRAY['defaulted'::text, 'cancelled'::text, 'refunded'::text])) AND (parent_id IS NULL));
+
+CREATE INDEX op_at ON escrow.op USING brin (at) WITH (autosummarize=off, pages_per_range='32');
 
 CREATE INDEX op_subject ON escrow.op USING btree (subject);
 
@@ -2165,13 +3184,25 @@ CREATE INDEX payout_batch_unsent ON escrow.payout_batch USING btree (try_at) WHE
 
 CREATE INDEX payout_by_party ON escrow.payout USING btree (party_id, id DESC);
 
-CREATE UNIQUE INDEX payout_once_a_case ON escrow.payout USING btree (case_id, purpose) WHERE (state <> 'returned'::text);
+CREATE UNIQUE INDEX payout_once_a_case ON escrow.payout USING btree (case_id, purpose) WHERE ((state <> 'returned'::text) AND (purpose <> 'chargeback'::text));
 
 CREATE UNIQUE INDEX payout_once_a_quarantine ON escrow.payout USING btree (quarantine_id) WHERE (state <> 'returned'::text);
 
 CREATE INDEX payout_running ON escrow.payout USING btree (id) WHERE (state = ANY (ARRAY['waiting_account'::text, 'queued'::text, 'sent'::text]));
 
 CREATE INDEX quarantine_open ON escrow.quarantine USING btree (id) WHERE (state = ANY (ARRAY['open'::text, 'returning'::text]));
+
+CREATE INDEX reserve_hold_due ON escrow.reserve_hold USING btree (try_at) WHERE (freed_at IS NULL);
+
+CREATE INDEX reserve_hold_of_party ON escrow.reserve_hold USING btree (party_id, currency) WHERE (freed_at IS NULL);
+
+CREATE UNIQUE INDEX ruling_once_an_arbiter ON escrow.ruling USING btree (claim_id, arbiter_id) WHERE (declined_at IS NULL);
+
+CREATE UNIQUE INDEX statement_entry_matched_once ON escrow.statement_entry USING btree (matched_kind, matched_id) WHERE (state = 'matched'::text);
+
+CREATE INDEX statement_entry_of_statement ON escrow.statement_entry USING btree (statement, id);
+
+CREATE INDEX statement_entry_open ON escrow.statement_entry USING btree (booked_at, id) WHERE (state = 'open'::text);
 
 CREATE INDEX timer_due ON escrow.timer USING btree (try_at) WHERE (ended_at IS NULL);
 
@@ -2201,6 +3232,8 @@ CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC)
 
 CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
 
+CREATE INDEX fee_schedule_in_force ON market.fee_schedule USING btree (market, valid_from DESC) WHERE (confirmed_at IS NOT NULL);
+
 CREATE INDEX listing_of_seller ON market.listing USING btree (seller_id, updated_at DESC);
 
 CREATE INDEX listing_on_show ON market.listing USING btree (starts_at, id) WHERE (state = 'approved'::text);
@@ -2211,6 +3244,10 @@ CREATE INDEX listing_search ON market.listing USING gin (search) WHERE (state = 
 
 CREATE INDEX listing_to_approve ON market.listing USING btree (submitted_at) WHERE (state = 'submitted'::text);
 
+CREATE INDEX money_batch_by_asker ON market.money_batch USING btree (asked_by, asked_at);
+
+CREATE INDEX money_batch_waiting ON market.money_batch USING btree (id) WHERE (state = 'waiting'::text);
+
 CREATE INDEX notice_party ON market.notice USING btree (party_id, id DESC);
 
 CREATE INDEX notice_unread ON market.notice USING btree (party_id) WHERE (read_at IS NULL);
@@ -2218,6 +3255,12 @@ CREATE INDEX notice_unread ON market.notice USING btree (party_id) WHERE (read_a
 CREATE UNIQUE INDEX officer_key_in_use ON market.officer_key USING btree (party_id) WHERE (replaced_at IS NULL);
 
 CREATE INDEX party_trait_shared ON market.party_trait USING btree (kind, fingerprint);
+
+CREATE INDEX passkey_of_party ON market.passkey USING btree (party_id) WHERE (removed_at IS NULL);
+
+CREATE INDEX phone_request_of_party ON market.phone_request USING btree (party_id, id DESC);
+
+CREATE UNIQUE INDEX phone_request_one_running ON market.phone_request USING btree (case_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX second_chance_by_party ON market.second_chance USING btree (party_id, id DESC);
 
@@ -2232,6 +3275,10 @@ CREATE INDEX seller_link_of_bidder ON market.seller_link USING btree (bidder_id)
 CREATE INDEX seller_link_to_decide ON market.seller_link USING btree (found_at) WHERE (state = 'flagged'::text);
 
 CREATE INDEX session_party ON market.session USING btree (party_id);
+
+CREATE INDEX card_of_wallet ON vault.card USING btree (wallet_id, added_at);
+
+CREATE UNIQUE INDEX protection_one_passphrase ON vault.protection USING btree (wallet_id) WHERE (kind = 'passphrase'::text);
 
 CREATE TRIGGER bid_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON auction.bid FOR EACH STATEMENT EXECUTE FUNCTION auction.refuse_rewrite();
 
@@ -2267,19 +3314,55 @@ CREATE TRIGGER balance_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escro
 
 ALTER TABLE escrow.balance ENABLE ALWAYS TRIGGER balance_is_immutable;
 
+CREATE TRIGGER bank_statement_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.bank_statement FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.bank_statement ENABLE ALWAYS TRIGGER bank_statement_is_immutable;
+
+CREATE TRIGGER book_entry_ends_waiting AFTER INSERT ON escrow.book_entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION escrow.entry_stands();
+
+ALTER TABLE escrow.book_entry ENABLE ALWAYS TRIGGER book_entry_ends_waiting;
+
+CREATE TRIGGER book_entry_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.book_entry FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.book_entry ENABLE ALWAYS TRIGGER book_entry_is_immutable;
+
+CREATE TRIGGER book_head_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.book_head FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.book_head ENABLE ALWAYS TRIGGER book_head_is_immutable;
+
+CREATE TRIGGER book_node_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.book_node FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.book_node ENABLE ALWAYS TRIGGER book_node_is_immutable;
+
 CREATE TRIGGER case_event_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.case_event FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
 
 ALTER TABLE escrow.case_event ENABLE ALWAYS TRIGGER case_event_is_immutable;
 
+CREATE TRIGGER claim_holds_the_money AFTER INSERT ON escrow.balance REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION escrow.claim_holds_the_money();
+
+ALTER TABLE escrow.balance ENABLE ALWAYS TRIGGER claim_holds_the_money;
+
+CREATE TRIGGER claim_takes_hold AFTER INSERT ON escrow.claim FOR EACH ROW EXECUTE FUNCTION escrow.claim_takes_hold();
+
 CREATE TRIGGER currency_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.currency FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
 
 ALTER TABLE escrow.currency ENABLE ALWAYS TRIGGER currency_is_immutable;
+
+CREATE TRIGGER day_close_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.day_close FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
+
+ALTER TABLE escrow.day_close ENABLE ALWAYS TRIGGER day_close_is_immutable;
+
+CREATE TRIGGER op_awaits_entry AFTER INSERT ON escrow.op REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION escrow.await_entry();
+
+ALTER TABLE escrow.op ENABLE ALWAYS TRIGGER op_awaits_entry;
 
 CREATE TRIGGER op_is_immutable BEFORE DELETE OR UPDATE OR TRUNCATE ON escrow.op FOR EACH STATEMENT EXECUTE FUNCTION escrow.refuse_change();
 
 ALTER TABLE escrow.op ENABLE ALWAYS TRIGGER op_is_immutable;
 
 CREATE TRIGGER payout_wakes_clock AFTER INSERT OR UPDATE ON escrow.payout FOR EACH STATEMENT EXECUTE FUNCTION escrow.wake_clock();
+
+CREATE TRIGGER reserve_hold_wakes_clock AFTER INSERT ON escrow.reserve_hold FOR EACH STATEMENT EXECUTE FUNCTION escrow.wake_clock();
 
 CREATE TRIGGER timer_wakes_clock AFTER INSERT ON escrow.timer FOR EACH STATEMENT EXECUTE FUNCTION escrow.wake_clock();
 
@@ -2292,6 +3375,18 @@ CREATE TRIGGER approved_listing_stays BEFORE UPDATE ON market.listing FOR EACH R
 CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON market.audit FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER audit_is_never_emptied BEFORE TRUNCATE ON market.audit FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER case_evidence_content_is_append_only BEFORE DELETE OR UPDATE ON market.case_evidence_content FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER case_evidence_content_is_never_emptied BEFORE TRUNCATE ON market.case_evidence_content FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER case_evidence_is_append_only BEFORE DELETE OR UPDATE ON market.case_evidence FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER case_evidence_is_never_emptied BEFORE TRUNCATE ON market.case_evidence FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER case_message_is_append_only BEFORE DELETE OR UPDATE ON market.case_message FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER case_message_is_never_emptied BEFORE TRUNCATE ON market.case_message FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
@@ -2348,6 +3443,18 @@ ALTER TABLE ONLY escrow.balance
 ALTER TABLE ONLY escrow.balance
     ADD CONSTRAINT balance_seal_account FOREIGN KEY (sealed, sealed_mode) REFERENCES escrow.account(id, mode);
 
+ALTER TABLE ONLY escrow.bank_statement
+    ADD CONSTRAINT bank_statement_currency FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY escrow.book_entry
+    ADD CONSTRAINT book_entry_chain FOREIGN KEY (previous_n, previous_hash) REFERENCES escrow.book_entry(n, hash);
+
+ALTER TABLE ONLY escrow.book_entry
+    ADD CONSTRAINT book_entry_op FOREIGN KEY (op) REFERENCES escrow.op(id);
+
+ALTER TABLE ONLY escrow.book_head
+    ADD CONSTRAINT book_head_of_entry FOREIGN KEY (last_n, head) REFERENCES escrow.book_entry(n, hash);
+
 ALTER TABLE ONLY escrow.case_event
     ADD CONSTRAINT case_event_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
 
@@ -2356,6 +3463,51 @@ ALTER TABLE ONLY escrow.case_event
 
 ALTER TABLE ONLY escrow.case_event
     ADD CONSTRAINT case_event_listed FOREIGN KEY (from_state, action, actor, to_state) REFERENCES escrow.edge(from_state, action, actor, to_state);
+
+ALTER TABLE ONLY escrow.chargeback
+    ADD CONSTRAINT chargeback_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.chargeback
+    ADD CONSTRAINT chargeback_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.chargeback
+    ADD CONSTRAINT chargeback_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.chargeback
+    ADD CONSTRAINT chargeback_notice FOREIGN KEY (bank_id) REFERENCES escrow.bank_notice(bank_id);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_held_once FOREIGN KEY (account, held_version, amount_minor, held_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.cheque
+    ADD CONSTRAINT cheque_paid_case FOREIGN KEY (paid_case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.claim_arbiter
+    ADD CONSTRAINT claim_arbiter_claim FOREIGN KEY (claim_id) REFERENCES escrow.claim(id);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_arbiter_known FOREIGN KEY (id, arbiter_id) REFERENCES escrow.claim_arbiter(claim_id, arbiter_id);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.claim
+    ADD CONSTRAINT claim_open_of_disputed_case FOREIGN KEY (case_id, of_disputed_case) REFERENCES escrow.escrow_case(id, is_disputed) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.day_close
+    ADD CONSTRAINT day_close_chain FOREIGN KEY (previous_day, previous_sha256) REFERENCES escrow.day_close(day, sha256);
 
 ALTER TABLE ONLY escrow.deposit
     ADD CONSTRAINT deposit_account FOREIGN KEY (account) REFERENCES escrow.account(id);
@@ -2376,10 +3528,22 @@ ALTER TABLE ONLY escrow.escrow_case
     ADD CONSTRAINT escrow_case_deposit FOREIGN KEY (deposit_id) REFERENCES escrow.deposit(id);
 
 ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_disputed_has_open_claim FOREIGN KEY (id, has_open_claim) REFERENCES escrow.claim(case_id, is_open) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.escrow_case
     ADD CONSTRAINT escrow_case_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
 
 ALTER TABLE ONLY escrow.escrow_case
     ADD CONSTRAINT escrow_case_held_the_price FOREIGN KEY (account, funded_version, price_minor, funded_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_parent FOREIGN KEY (parent_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_reinstates FOREIGN KEY (reinstates_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.escrow_case
+    ADD CONSTRAINT escrow_case_ruling FOREIGN KEY (ruling_id, ruling_in_force) REFERENCES escrow.ruling(id, in_force);
 
 ALTER TABLE ONLY escrow.escrow_case
     ADD CONSTRAINT escrow_case_state_is_last_event FOREIGN KEY (id, version, state) REFERENCES escrow.case_event(case_id, n, to_state) DEFERRABLE INITIALLY DEFERRED;
@@ -2398,6 +3562,9 @@ ALTER TABLE ONLY escrow.payout
 
 ALTER TABLE ONLY escrow.payout
     ADD CONSTRAINT payout_ended_empty FOREIGN KEY (account, sealed_version, sealed_balance, sealed_open) REFERENCES escrow.balance(account, version, balance, open);
+
+ALTER TABLE ONLY escrow.payout
+    ADD CONSTRAINT payout_of_a_case_that_is_over FOREIGN KEY (case_id, of_sealed_case) REFERENCES escrow.escrow_case(id, is_sealed);
 
 ALTER TABLE ONLY escrow.payout
     ADD CONSTRAINT payout_quarantine FOREIGN KEY (quarantine_id) REFERENCES escrow.quarantine(id);
@@ -2420,8 +3587,23 @@ ALTER TABLE ONLY escrow.quarantine
 ALTER TABLE ONLY escrow.quarantine
     ADD CONSTRAINT quarantine_notice FOREIGN KEY (bank_id) REFERENCES escrow.bank_notice(bank_id);
 
+ALTER TABLE ONLY escrow.reserve_hold
+    ADD CONSTRAINT reserve_hold_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
 ALTER TABLE ONLY escrow.rollup
     ADD CONSTRAINT rollup_account FOREIGN KEY (account) REFERENCES escrow.account(id);
+
+ALTER TABLE ONLY escrow.ruling
+    ADD CONSTRAINT ruling_by_the_arbiter FOREIGN KEY (claim_id, arbiter_id) REFERENCES escrow.claim_arbiter(claim_id, arbiter_id);
+
+ALTER TABLE ONLY escrow.ruling
+    ADD CONSTRAINT ruling_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY escrow.ruling
+    ADD CONSTRAINT ruling_claim FOREIGN KEY (claim_id) REFERENCES escrow.claim(id);
+
+ALTER TABLE ONLY escrow.statement_entry
+    ADD CONSTRAINT statement_entry_statement FOREIGN KEY (statement) REFERENCES escrow.bank_statement(id);
 
 ALTER TABLE ONLY escrow.timer
     ADD CONSTRAINT timer_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
@@ -2444,6 +3626,12 @@ ALTER TABLE ONLY escrow.transfer
 ALTER TABLE ONLY escrow.transfer
     ADD CONSTRAINT transfer_reversal_swaps_sides FOREIGN KEY (reverses_op, reverses_n, credit, debit, currency, reverses_amount) REFERENCES escrow.transfer(op, n, debit, credit, currency, amount);
 
+ALTER TABLE ONLY market.agreed_fees
+    ADD CONSTRAINT agreed_fees_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
+
+ALTER TABLE ONLY market.agreed_fees
+    ADD CONSTRAINT agreed_fees_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES market.fee_schedule(id);
+
 ALTER TABLE ONLY market.api_token
     ADD CONSTRAINT api_token_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
@@ -2458,6 +3646,24 @@ ALTER TABLE ONLY market.application
 
 ALTER TABLE ONLY market.audit
     ADD CONSTRAINT audit_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.case_evidence
+    ADD CONSTRAINT case_evidence_author_id_fkey FOREIGN KEY (author_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.case_evidence
+    ADD CONSTRAINT case_evidence_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.case_evidence_content
+    ADD CONSTRAINT case_evidence_content_evidence_id_fkey FOREIGN KEY (evidence_id) REFERENCES market.case_evidence(id);
+
+ALTER TABLE ONLY market.case_evidence
+    ADD CONSTRAINT case_evidence_has_its_bytes FOREIGN KEY (id, sha256) REFERENCES market.case_evidence_content(evidence_id, sha256) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY market.case_message
+    ADD CONSTRAINT case_message_author_id_fkey FOREIGN KEY (author_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.case_message
+    ADD CONSTRAINT case_message_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
 
 ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES market.party(id);
@@ -2477,6 +3683,15 @@ ALTER TABLE ONLY market.desk_request
 ALTER TABLE ONLY market.desk_request
     ADD CONSTRAINT desk_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.fee_schedule
+    ADD CONSTRAINT fee_schedule_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.fee_schedule
+    ADD CONSTRAINT fee_schedule_currency_known FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY market.fee_schedule
+    ADD CONSTRAINT fee_schedule_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES market.party(id);
+
 ALTER TABLE ONLY market.hammer
     ADD CONSTRAINT hammer_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
 
@@ -2495,14 +3710,38 @@ ALTER TABLE ONLY market.listing
 ALTER TABLE ONLY market.listing
     ADD CONSTRAINT listing_seller_id_fkey FOREIGN KEY (seller_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.money_batch
+    ADD CONSTRAINT money_batch_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.money_batch
+    ADD CONSTRAINT money_batch_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.money_batch
+    ADD CONSTRAINT money_batch_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.money_batch_item
+    ADD CONSTRAINT money_batch_item_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES market.money_batch(id);
+
 ALTER TABLE ONLY market.notice
     ADD CONSTRAINT notice_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.officer_key
     ADD CONSTRAINT officer_key_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.one_time_secret
+    ADD CONSTRAINT one_time_secret_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
 ALTER TABLE ONLY market.party_trait
     ADD CONSTRAINT party_trait_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.passkey
+    ADD CONSTRAINT passkey_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.phone_request
+    ADD CONSTRAINT phone_request_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.phone_request
+    ADD CONSTRAINT phone_request_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.photo
     ADD CONSTRAINT photo_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES market.listing(id);
@@ -2564,6 +3803,12 @@ ALTER TABLE ONLY market.watch
 ALTER TABLE ONLY market.watch
     ADD CONSTRAINT watch_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY vault.card
+    ADD CONSTRAINT card_wallet FOREIGN KEY (wallet_id) REFERENCES vault.wallet(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY vault.protection
+    ADD CONSTRAINT protection_wallet FOREIGN KEY (wallet_id) REFERENCES vault.wallet(id) ON DELETE CASCADE;
+
 GRANT USAGE ON SCHEMA auction TO gavelhouse_app;
 
 GRANT USAGE ON SCHEMA bank TO gavelhouse_bank;
@@ -2575,6 +3820,9 @@ GRANT USAGE ON SCHEMA market TO gavelhouse_app;
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO gavelhouse_app;
 GRANT USAGE ON SCHEMA public TO gavelhouse_bank;
+GRANT USAGE ON SCHEMA public TO gavelhouse_vault;
+
+GRANT USAGE ON SCHEMA vault TO gavelhouse_vault;
 
 REVOKE ALL ON FUNCTION auction.event_chain_holds() FROM PUBLIC;
 
@@ -2590,10 +3838,24 @@ REVOKE ALL ON FUNCTION auction.standing_moves_forward() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION escrow.append(operations jsonb, posted_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION escrow.await_entry() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION escrow.balance_of(asked bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION escrow.balance_of(asked bigint) TO gavelhouse_app;
 
+REVOKE ALL ON FUNCTION escrow.claim_holds_the_money() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.claim_of(asked bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.claim_of(asked bigint) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION escrow.claim_takes_hold() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.entry_stands() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION escrow.lock_accounts(operations jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION escrow.lock_owed(asked_path text, asked_currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.lock_owed(asked_path text, asked_currency text) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION escrow.open_accounts(accounts jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION escrow.open_accounts(accounts jsonb) TO gavelhouse_app;
@@ -2703,9 +3965,75 @@ GRANT SELECT,INSERT ON TABLE escrow.bank_notice TO gavelhouse_app;
 
 GRANT UPDATE(outcome) ON TABLE escrow.bank_notice TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE escrow.bank_statement TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.book_entry TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.book_head TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.book_node TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.book_waiting TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE escrow.case_event TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE escrow.change_move TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.change_move_id_seq TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.chargeback TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.chargeback TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE escrow.chargeback TO gavelhouse_app;
+
+GRANT UPDATE(sealed_version) ON TABLE escrow.chargeback TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.chargeback_id_seq TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.cheque TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.cheque TO gavelhouse_app;
+
+GRANT UPDATE(paid_case_id) ON TABLE escrow.cheque TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE escrow.cheque TO gavelhouse_app;
+
+GRANT UPDATE(sealed_version) ON TABLE escrow.cheque TO gavelhouse_app;
+
+GRANT USAGE ON SEQUENCE escrow.cheque_id_seq TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(offer_minor) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(answered_at) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(handler_id) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(arbiter_id) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(return_carrier) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(return_tracking_number) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(returned_at) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(appealed_by) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(appealed_at) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(outcome) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(awarded_minor) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.claim_arbiter TO gavelhouse_app;
+
 GRANT SELECT ON TABLE escrow.currency TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.day_close TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE escrow.deposit TO gavelhouse_app;
 
@@ -2745,6 +4073,28 @@ GRANT UPDATE(funded_version) ON TABLE escrow.escrow_case TO gavelhouse_app;
 
 GRANT UPDATE(sealed_version) ON TABLE escrow.escrow_case TO gavelhouse_app;
 
+GRANT UPDATE(payment_id) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(lines) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(split_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(split_commission_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(split_fees_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(undisputed_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(undisputed_commission_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(undisputed_fees_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(refunded_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(charged_back_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
+GRANT UPDATE(ruling_id) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
 GRANT USAGE ON SEQUENCE escrow.escrow_case_id_seq TO gavelhouse_app;
 
 GRANT SELECT ON TABLE escrow.op TO gavelhouse_app;
@@ -2768,6 +4118,12 @@ GRANT UPDATE(return_reason) ON TABLE escrow.payout TO gavelhouse_app;
 GRANT UPDATE(replaced_by) ON TABLE escrow.payout TO gavelhouse_app;
 
 GRANT UPDATE(sealed_version) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(held_at) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(held_by) ON TABLE escrow.payout TO gavelhouse_app;
+
+GRANT UPDATE(held_reason) ON TABLE escrow.payout TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE escrow.payout_batch TO gavelhouse_app;
 
@@ -2795,7 +4151,41 @@ GRANT UPDATE(sealed_version) ON TABLE escrow.quarantine TO gavelhouse_app;
 
 GRANT USAGE ON SEQUENCE escrow.quarantine_id_seq TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE escrow.reserve_hold TO gavelhouse_app;
+
+GRANT UPDATE(try_at) ON TABLE escrow.reserve_hold TO gavelhouse_app;
+
+GRANT UPDATE(taken_minor) ON TABLE escrow.reserve_hold TO gavelhouse_app;
+
+GRANT UPDATE(freed_at) ON TABLE escrow.reserve_hold TO gavelhouse_app;
+
 GRANT SELECT ON TABLE escrow.rollup TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.ruling TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE escrow.ruling TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE escrow.ruling TO gavelhouse_app;
+
+GRANT UPDATE(declined_by) ON TABLE escrow.ruling TO gavelhouse_app;
+
+GRANT UPDATE(declined_at) ON TABLE escrow.ruling TO gavelhouse_app;
+
+GRANT UPDATE(declined_why) ON TABLE escrow.ruling TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.statement_entry TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.statement_entry TO gavelhouse_app;
+
+GRANT UPDATE(matched_kind) ON TABLE escrow.statement_entry TO gavelhouse_app;
+
+GRANT UPDATE(matched_id) ON TABLE escrow.statement_entry TO gavelhouse_app;
+
+GRANT UPDATE(matched_by) ON TABLE escrow.statement_entry TO gavelhouse_app;
+
+GRANT UPDATE(matched_at) ON TABLE escrow.statement_entry TO gavelhouse_app;
+
+GRANT UPDATE(note) ON TABLE escrow.statement_entry TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE escrow.timer TO gavelhouse_app;
 
@@ -2811,11 +4201,19 @@ GRANT USAGE ON SEQUENCE escrow.timer_id_seq TO gavelhouse_app;
 
 GRANT SELECT ON TABLE escrow.transfer TO gavelhouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE market.agreed_fees TO gavelhouse_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE market.api_token TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.application TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.audit TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.case_evidence TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.case_evidence_content TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.case_message TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.deal TO gavelhouse_app;
 
@@ -2825,11 +4223,31 @@ GRANT UPDATE(confirmed_by) ON TABLE market.desk_request TO gavelhouse_app;
 
 GRANT UPDATE(confirmed_at) ON TABLE market.desk_request TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE market.fee_schedule TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE market.fee_schedule TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE market.fee_schedule TO gavelhouse_app;
+
+GRANT UPDATE(withdrawn_at) ON TABLE market.fee_schedule TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.hammer TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.idempotency TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.listing TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.money_batch TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.money_batch TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_by) ON TABLE market.money_batch TO gavelhouse_app;
+
+GRANT UPDATE(ended_by) ON TABLE market.money_batch TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE market.money_batch TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.money_batch_item TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.notice TO gavelhouse_app;
 
@@ -2837,9 +4255,45 @@ GRANT SELECT,INSERT ON TABLE market.officer_key TO gavelhouse_app;
 
 GRANT UPDATE(replaced_at) ON TABLE market.officer_key TO gavelhouse_app;
 
+GRANT SELECT,INSERT,DELETE ON TABLE market.one_time_secret TO gavelhouse_app;
+
+GRANT UPDATE(sealed_secret) ON TABLE market.one_time_secret TO gavelhouse_app;
+
+GRANT UPDATE(created_at) ON TABLE market.one_time_secret TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE market.one_time_secret TO gavelhouse_app;
+
+GRANT UPDATE(last_step) ON TABLE market.one_time_secret TO gavelhouse_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE market.party TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.party_trait TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.passkey TO gavelhouse_app;
+
+GRANT UPDATE(sign_count) ON TABLE market.passkey TO gavelhouse_app;
+
+GRANT UPDATE(last_used_at) ON TABLE market.passkey TO gavelhouse_app;
+
+GRANT UPDATE(removed_at) ON TABLE market.passkey TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(prepared) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(payment_id) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(method) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(outcome) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(seen_at) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(confirmed_at) ON TABLE market.phone_request TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE market.phone_request TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.photo TO gavelhouse_app;
 
@@ -2873,5 +4327,32 @@ GRANT SELECT,INSERT,DELETE ON TABLE market.watch TO gavelhouse_app;
 
 GRANT SELECT ON TABLE public.migration TO gavelhouse_app;
 GRANT SELECT ON TABLE public.migration TO gavelhouse_bank;
+GRANT SELECT ON TABLE public.migration TO gavelhouse_vault;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE vault.bank_key TO gavelhouse_vault;
+
+GRANT SELECT,INSERT,DELETE ON TABLE vault.card TO gavelhouse_vault;
+
+GRANT UPDATE(label) ON TABLE vault.card TO gavelhouse_vault;
+
+GRANT SELECT,INSERT,DELETE ON TABLE vault.protection TO gavelhouse_vault;
+
+GRANT UPDATE(wrapped) ON TABLE vault.protection TO gavelhouse_vault;
+
+GRANT UPDATE(outer_key) ON TABLE vault.protection TO gavelhouse_vault;
+
+GRANT UPDATE(salt) ON TABLE vault.protection TO gavelhouse_vault;
+
+GRANT UPDATE(memory_kib) ON TABLE vault.protection TO gavelhouse_vault;
+
+GRANT UPDATE(iterations) ON TABLE vault.protection TO gavelhouse_vault;
+
+GRANT SELECT,INSERT ON TABLE vault.signed_payment TO gavelhouse_vault;
+
+GRANT SELECT,INSERT,DELETE ON TABLE vault.wallet TO gavelhouse_vault;
+
+GRANT UPDATE(wrong_tries) ON TABLE vault.wallet TO gavelhouse_vault;
+
+GRANT UPDATE(blocked_until) ON TABLE vault.wallet TO gavelhouse_vault;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE gavelhouse_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;

@@ -8,39 +8,39 @@ select nextval('escrow.escrow_case_id_seq')::bigint as case_id, nextval('escrow.
 -- Opens a case; its timer and first event follow in the same transaction.
 insert into escrow.escrow_case (id, subject, buyer_id, seller_id, currency, price_minor, deposit_minor, deposit_id,
   commission_bp, commission_minor, contract_sha256, timers, reference, state, version, opened_at, state_since, timer_id,
-  account)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $16, $17);
+  account, transaction_bp, service_minor, fees_minor, reserve_bp, lines, reinstates_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $16, $17, $18, $19, $20, $21, $22, $23);
 
 -- name: case_by_id
 -- One case with its running clock.
-select c.*, t.action as clock_action, t.due_at as clock_due_at
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.id = $1;
 
 -- name: lock_case
 -- One case, locked until the transaction ends.
-select c.*, t.action as clock_action, t.due_at as clock_due_at
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.id = $1 for no key update of c;
 
 -- name: lock_case_by_reference
 -- The case that a bank reference names, locked.
-select c.*, t.action as clock_action, t.due_at as clock_due_at
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.reference = $1 for no key update of c;
 
 -- name: case_of_subject
 -- The latest case of a subject.
-select c.*, t.action as clock_action, t.due_at as clock_due_at
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
 where c.subject = $1 order by c.id desc limit 1;
 
 -- name: cases_of_party
 -- A party's cases on either side, latest first.
-select c.*, t.action as clock_action, t.due_at as clock_due_at
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
 where c.buyer_id = $1 or c.seller_id = $1 order by c.id desc limit $2;
 
 -- name: cases_in_state
 -- The cases in one state, oldest first.
-select c.*, t.action as clock_action, t.due_at as clock_due_at
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
 where c.state = $1 order by c.state_since limit $2;
 

@@ -13,6 +13,7 @@ from escrow.facts import (
     CaseEvent,
     CaseTerms,
     Deposit,
+    Fees,
     NoticeKind,
     Payout,
     Quarantined,
@@ -104,7 +105,7 @@ def terms(
         currency="CNY",
         price_minor=price_minor,
         deposit_minor=deposit_minor,
-        commission_bp=800,
+        fees=Fees(commission_bp=800),
         contract_sha256=bytes(32),
         timers=timers or Timers(),
     )
