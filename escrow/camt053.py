@@ -1,0 +1,302 @@
+"""A bank statement as the desk reads it: ISO 20022 camt.053.001.02 in, balances and booked entries out.
+
+Pure: bytes in, facts out. The file comes from outside, so nothing in it is believed: no document type and no entity (they
+can blow up or read files), a bounded size, depth and number of entries, one account a statement, amounts exact to the
+currency's smallest unit, and balances that add up.
+
+    StatementError   the file can't be taken; `fault` says why, `detail` where
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+from msgspec import Struct
+
+from escrow.facts import LARGEST_AMOUNT_MINOR
+
+NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"
+LARGEST_FILE_BYTES = 8 * 1024 * 1024
+MOST_ENTRIES = 50_000
+DEEPEST = 24
+_LONGEST_TEXT = 500
+
+
+class StatementFault(StrEnum):
+    """Why a statement is refused; its sentence is `statement_fault.<value>`. In the order in which they are tested."""
+
+    TOO_LARGE = "too_large"
+    DOCUMENT_TYPE = "document_type"
+    TOO_DEEP = "too_deep"
+    NOT_XML = "not_xml"
+    NOT_CAMT053 = "not_camt053"
+    MISSING = "missing"
+    NOT_A_TIME = "not_a_time"
+    UNKNOWN_CURRENCY = "unknown_currency"
+    OTHER_CURRENCY = "other_currency"
+    NOT_AN_AMOUNT = "not_an_amount"
+    NOT_BOOKED = "not_booked"
+    SAME_ENTRY_TWICE = "same_entry_twice"
+    WRONG_COUNT = "wrong_count"
+    BALANCES_DISAGREE = "balances_disagree"
+
+
+class StatementError(Exception):
+    """The file is refused as a whole; nothing of it counts."""
+
+    def __init__(self, fault: StatementFault, detail: str = "") -> None:
+        super().__init__(f"{fault}: {detail}")
+        self.fault = fault
+        self.detail = detail[:200]
+
+
+class StatementEntry(Struct, frozen=True, kw_only=True):
+    """One booked movement. `amount_minor` is above zero; a credit came in, a debit went out. `bank_id` is the bank's own."""
+
+    bank_id: str
+    is_credit: bool
+    amount_minor: int
+    booked_at: datetime
+    end_to_end_id: str = ""
+    reference: str = ""
+    other_holder: str = ""
+    other_number: str = ""
+    code: str = ""
+    return_reason: str | None = None
+
+    @property
+    def signed_minor(self) -> int:
+        return self.amount_minor if self.is_credit else -self.amount_minor
+
+
+class Statement(Struct, frozen=True, kw_only=True):
+    """One account's statement over a period; its balances are below zero when the account is overdrawn."""
+
+    statement_id: str
+    account: str
+    currency: str
+    from_at: datetime
+    to_at: datetime
+    opening_minor: int
+    closing_minor: int
+    entries: tuple[StatementEntry, ...]
+
+    @property
+    def credits_minor(self) -> int:
+        return sum(entry.amount_minor for entry in self.entries if entry.is_credit)
+
+    @property
+    def debits_minor(self) -> int:
+        return sum(entry.amount_minor for entry in self.entries if not entry.is_credit)
+
+
+def read_statements(body: bytes, exponents: Mapping[str, int]) -> tuple[Statement, ...]:
+    """Every statement of the file. `exponents` are the decimals of the currencies that the house keeps. Raises StatementError."""
+    root = _tree(body)
+    if root.tag != _q("Document"):
+        raise StatementError(StatementFault.NOT_CAMT053, str(root.tag).replace("}", " "))
+    found = root.findall(f"{_q('BkToCstmrStmt')}/{_q('Stmt')}")
+    if not found:
+        raise StatementError(StatementFault.MISSING, "BkToCstmrStmt/Stmt")
+    return tuple(_statement(node, exponents) for node in found)
+
+
+def _statement(node: ElementTree.Element, exponents: Mapping[str, int]) -> Statement:
+    currency = _need(node, "Acct/Ccy") if _text(node, "Acct/Ccy") else _balance_currency(node)
+    if currency not in exponents:
+        raise StatementError(StatementFault.UNKNOWN_CURRENCY, currency)
+    account = _text(node, "Acct/Id/Othr/Id") or _text(node, "Acct/Id/IBAN")
+    if not account:
+        raise StatementError(StatementFault.MISSING, "Acct/Id")
+    exponent = exponents[currency]
+    entries = tuple(_entry(each, currency, exponent) for each in node.findall(_q("Ntry")))
+    opening, opened_on = _balance(node, "OPBD", currency, exponent)
+    closing, closed_on = _balance(node, "CLBD", currency, exponent)
+    statement = Statement(
+        statement_id=_need(node, "Id"),
+        account=account,
+        currency=currency,
+        from_at=_time(_text(node, "FrToDt/FrDtTm") or opened_on),
+        to_at=_time(_text(node, "FrToDt/ToDtTm") or closed_on, end_of_day=not _text(node, "FrToDt/ToDtTm")),
+        opening_minor=opening,
+        closing_minor=closing,
+        entries=entries,
+    )
+    _check(node, statement)
+    return statement
+
+
+def _check(node: ElementTree.Element, statement: Statement) -> None:
+    entries = statement.entries
+    if len(entries) > MOST_ENTRIES:
+        raise StatementError(StatementFault.TOO_LARGE, f"{len(entries)} Ntry")
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.bank_id in seen:
+            raise StatementError(StatementFault.SAME_ENTRY_TWICE, entry.bank_id)
+        seen.add(entry.bank_id)
+    told = _text(node, "TxsSummry/TtlNtries/NbOfNtries")
+    if told and told != str(len(entries)):
+        raise StatementError(StatementFault.WRONG_COUNT, f"{told} / {len(entries)}")
+    moved = sum(entry.signed_minor for entry in entries)
+    if statement.opening_minor + moved != statement.closing_minor:
+        raise StatementError(
+            StatementFault.BALANCES_DISAGREE, f"{statement.opening_minor} + {moved} ≠ {statement.closing_minor}"
+        )
+    if statement.from_at > statement.to_at:
+        raise StatementError(StatementFault.NOT_A_TIME, "FrToDt")
+
+
+def _entry(node: ElementTree.Element, currency: str, exponent: int) -> StatementEntry:
+    if _need(node, "Sts") != "BOOK":
+        raise StatementError(StatementFault.NOT_BOOKED, _need(node, "Sts"))
+    is_credit = _is_credit(node)
+    details = "NtryDtls/TxDtls/"
+    bank_id = (
+        _text(node, "AcctSvcrRef") or _text(node, f"{details}Refs/AcctSvcrRef") or _text(node, "NtryRef")
+    )
+    if not bank_id:
+        raise StatementError(StatementFault.MISSING, "Ntry/AcctSvcrRef")
+    side, account = ("Dbtr", "DbtrAcct") if is_credit else ("Cdtr", "CdtrAcct")
+    parties = f"{details}RltdPties/"
+    end_to_end = _text(node, f"{details}Refs/EndToEndId")
+    return StatementEntry(
+        bank_id=bank_id,
+        is_credit=is_credit,
+        amount_minor=_amount(node, currency, exponent),
+        booked_at=_time(_text(node, "BookgDt/DtTm") or _need(node, "BookgDt/Dt")),
+        end_to_end_id="" if end_to_end == "NOTPROVIDED" else end_to_end,
+        reference=_as_typed(node, f"{details}RmtInf/Ustrd"),
+        other_holder=_as_typed(node, f"{parties}{side}/Nm"),
+        other_number=_text(node, f"{parties}{account}/Id/Othr/Id") or _text(node, f"{parties}{account}/Id/IBAN"),
+        code=_text(node, "BkTxCd/Prtry/Cd") or _text(node, "BkTxCd/Domn/Cd"),
+        return_reason=_text(node, f"{details}RtrInf/Rsn/Cd") or None,
+    )
+
+
+def _balance(node: ElementTree.Element, code: str, currency: str, exponent: int) -> tuple[int, str]:
+    """The booked balance of this code with its sign, and its day."""
+    for each in node.findall(_q("Bal")):
+        if _text(each, "Tp/CdOrPrtry/Cd") == code:
+            minor = _amount(each, currency, exponent, least=0)
+            return minor if _is_credit(each) else -minor, _text(each, "Dt/Dt") or _need(each, "Dt/DtTm")
+    raise StatementError(StatementFault.MISSING, f"Bal {code}")
+
+
+def _balance_currency(node: ElementTree.Element) -> str:
+    found = node.find(f"{_q('Bal')}/{_q('Amt')}")
+    return "" if found is None else found.get("Ccy", "")
+
+
+def _is_credit(node: ElementTree.Element) -> bool:
+    told = _need(node, "CdtDbtInd")
+    if told not in ("CRDT", "DBIT"):
+        raise StatementError(StatementFault.MISSING, f"CdtDbtInd: {told}")
+    return told == "CRDT"
+
+
+def _amount(node: ElementTree.Element, currency: str, exponent: int, *, least: int = 1) -> int:
+    found = node.find(_q("Amt"))
+    if found is None:
+        raise StatementError(StatementFault.MISSING, "Amt")
+    if found.get("Ccy") != currency:
+        raise StatementError(StatementFault.OTHER_CURRENCY, f"{found.get('Ccy')} / {currency}")
+    text = (found.text or "").strip()
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise StatementError(StatementFault.NOT_AN_AMOUNT, text) from error
+    # Before any arithmetic: an exponent of millions would make the number itself a flood.
+    if not number.is_finite() or len(text) > 24 or "e" in text.lower():
+        raise StatementError(StatementFault.NOT_AN_AMOUNT, text)
+    minor = number.scaleb(exponent)
+    if minor != minor.to_integral_value() or not least <= minor <= LARGEST_AMOUNT_MINOR:
+        raise StatementError(StatementFault.NOT_AN_AMOUNT, text)
+    return int(minor)
+
+
+def _time(text: str, *, end_of_day: bool = False) -> datetime:
+    """A date is the beginning of its day in UTC, or its last instant; a time without a zone is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise StatementError(StatementFault.NOT_A_TIME, text) from error
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at + timedelta(days=1, microseconds=-1) if end_of_day and len(text) == 10 else at
+    except OverflowError as error:
+        raise StatementError(StatementFault.NOT_A_TIME, text) from error
+
+
+def _q(tag: str) -> str:
+    return f"{{{NAMESPACE}}}{tag}"
+
+
+def _text(node: ElementTree.Element, path: str) -> str:
+    found = node.find("/".join(_q(tag) for tag in path.split("/")))
+    return "" if found is None else " ".join((found.text or "").split())[:_LONGEST_TEXT]
+
+
+def _as_typed(node: ElementTree.Element, path: str) -> str:
+    """What a person typed, with its spaces: it must equal what the bank's notice said of the same movement."""
+    found = node.find("/".join(_q(tag) for tag in path.split("/")))
+    return "" if found is None else (found.text or "")[:_LONGEST_TEXT]
+
+
+def _need(node: ElementTree.Element, path: str) -> str:
+    text = _text(node, path)
+    if not text:
+        raise StatementError(StatementFault.MISSING, path)
+    return text
+
+
+def _tree(body: bytes) -> ElementTree.Element:
+    """The elements of the file. Raises StatementError for a document type, an entity, too much of anything, or no XML."""
+    if len(body) > LARGEST_FILE_BYTES:
+        raise StatementError(StatementFault.TOO_LARGE, f"{len(body)} bytes")
+    builder = ElementTree.TreeBuilder()
+    parser = expat.ParserCreate(namespace_separator="}")
+    depth = 0
+
+    def refuse(*_: object) -> None:
+        raise StatementError(StatementFault.DOCUMENT_TYPE)
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise StatementError(StatementFault.TOO_DEEP, str(DEEPEST))
+        builder.start("{" + tag if "}" in tag else tag, attributes)
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end("{" + tag if "}" in tag else tag)
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    parser.UnparsedEntityDeclHandler = refuse
+    parser.ExternalEntityRefHandler = refuse
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = builder.data
+    parser.buffer_text = True
+    try:
+        for chunk in _chunks(body):
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise StatementError(StatementFault.NOT_XML, str(error)) from error
+    except (ValueError, LookupError) as error:  # an encoding that Python does not know
+        raise StatementError(StatementFault.NOT_XML, str(error)) from error
+    return builder.close()
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), 65_536):
+        yield body[start : start + 65_536]
