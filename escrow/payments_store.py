@@ -80,6 +80,38 @@ async def payouts(conn: Connection, state: PayoutState | None, limit: int) -> li
     return [read(row, Payout) for row in await conn.fetch(_payouts.payouts, state, limit)]
 
 
+async def payouts_page(
+    conn: Connection,
+    *,
+    state: PayoutState | None,
+    currency: str | None,
+    held: bool | None,
+    by_sum: bool,
+    limit: int,
+    offset: int,
+) -> tuple[list[Payout], int]:
+    """A page of payouts, and how many there are in all."""
+    sort = "sum" if by_sum else "age"
+    rows = await conn.fetch(_payouts.payouts_page, state, currency, held, sort, limit, offset)
+    return [read(row, Payout) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def lock_payout(conn: Connection, payout_id: int) -> Payout | None:
+    return read_one(await conn.fetchrow(_payouts.lock_payout, payout_id), Payout)
+
+
+async def hold_payout(
+    conn: Connection, payout_id: int, operator_id: int, reason: str, now: datetime
+) -> Payout | None:
+    """None when it is held already, or has gone into a file."""
+    return read_one(await conn.fetchrow(_payouts.hold_payout, payout_id, now, operator_id, reason), Payout)
+
+
+async def release_payout(conn: Connection, payout_id: int) -> Payout | None:
+    """None when it is not held."""
+    return read_one(await conn.fetchrow(_payouts.release_payout, payout_id), Payout)
+
+
 async def payouts_of_party(conn: Connection, party_id: int, limit: int) -> list[Payout]:
     return [read(row, Payout) for row in await conn.fetch(_payouts.payouts_of_party, party_id, limit)]
 

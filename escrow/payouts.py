@@ -166,6 +166,40 @@ class Payouts:
         await self.hooks.on_payout_changed(conn, ended, now)
         return ended
 
+    async def hold(
+        self, conn: Connection, payout_id: int, operator_id: int, reason: str, now: datetime
+    ) -> Payout | Refusal:
+        """An operator holds a payout back, with a reason; it goes into no file until it is released."""
+        if not reason.strip():
+            return Refusal.REASON_MISSING
+        if await payments_store.lock_payout(conn, payout_id) is None:
+            return Refusal.UNKNOWN_PAYOUT
+        held = await payments_store.hold_payout(conn, payout_id, operator_id, reason.strip(), now)
+        return held or Refusal.PAYOUT_HAS_GONE
+
+    async def release(self, conn: Connection, payout_id: int) -> Payout | Refusal:
+        """What was held back goes with the next file."""
+        if await payments_store.lock_payout(conn, payout_id) is None:
+            return Refusal.UNKNOWN_PAYOUT
+        return await payments_store.release_payout(conn, payout_id) or Refusal.PAYOUT_NOT_HELD
+
+    async def send_again(self, conn: Connection, payout_id: int, now: datetime) -> Payout | Refusal:
+        """What the bank gave back goes out anew, to the account that the party has registered now."""
+        returned = await payments_store.lock_payout(conn, payout_id)
+        if returned is None:
+            return Refusal.UNKNOWN_PAYOUT
+        if returned.state is not PayoutState.RETURNED or returned.party_id is None or returned.replaced_by is not None:
+            return Refusal.PAYOUT_NOT_RETURNED
+        if await payments_store.bank_account(conn, returned.party_id) is None:
+            return Refusal.NO_BANK_ACCOUNT
+        source = Source(
+            path=returned.source, purpose=returned.purpose, party_id=returned.party_id, case_id=returned.case_id
+        )
+        again = await self.queue(conn, source, returned.currency, returned.amount_minor, now)
+        if isinstance(again, Payout):
+            await payments_store.replace_payout(conn, returned.id, again.id)
+        return again
+
     async def payouts(self, conn: Connection, state: PayoutState | None = None, limit: int = 200) -> list[Payout]:
         """Payouts in one state or all, latest first."""
         return await payments_store.payouts(conn, state, limit)

@@ -33,7 +33,8 @@ select * from escrow.payout where case_id = $1 order by id desc limit 1;
 -- name: lock_returned_payouts
 -- What the bank gave back of a party's sales and was not sent again, locked.
 select * from escrow.payout
-where party_id = $1 and state = 'returned' and replaced_by is null and purpose in ('sale', 'forfeit')
+where party_id = $1 and state = 'returned' and replaced_by is null and purpose not in ('withdrawal', 'return')
+  and held_at is null
 order by id for no key update;
 
 -- name: give_payee
@@ -45,11 +46,11 @@ update escrow.payout set state = 'queued', holder = $2, number = $3 where id = $
 update escrow.payout set replaced_by = $2 where id = $1;
 
 -- name: lock_queued_payouts
--- Queued payouts that are in no batch, of one currency; others that another clock holds are passed over.
+-- Queued payouts that are in no batch and not held back, of one currency; others that another clock holds are passed over.
 select * from escrow.payout
-where state = 'queued' and batch_id is null
+where state = 'queued' and batch_id is null and held_at is null
   and currency = (select q.currency from escrow.payout q where q.state = 'queued' and q.batch_id is null
-                  order by q.id limit 1)
+                  and q.held_at is null order by q.id limit 1)
 order by id limit $1 for no key update skip locked;
 
 -- name: insert_batch
@@ -83,10 +84,31 @@ update escrow.payout set state = 'sent', sent_at = $2 where batch_id = $1 and st
 -- The bank has said how it ended.
 update escrow.payout set state = $2, ended_at = $3, return_reason = $4, sealed_version = $5 where id = $1;
 
+-- name: lock_payout
+-- One payout, locked.
+select * from escrow.payout where id = $1 for no key update;
+
+-- name: hold_payout
+-- An operator holds a payout back; not when it is in a file already.
+update escrow.payout set held_at = $2, held_by = $3, held_reason = $4
+where id = $1 and held_at is null and batch_id is null and state in ('waiting_account', 'queued') returning *;
+
+-- name: release_payout
+-- The payout goes with the next file.
+update escrow.payout set held_at = null, held_by = null, held_reason = null where id = $1 and held_at is not null
+returning *;
+
+-- name: payouts_page
+-- Payouts by state, currency, or held back; sorted by age or sum, with how many there are.
+select p.*, count(*) over ()::bigint as total from escrow.payout p
+where ($1::text is null or p.state = $1) and ($2::text is null or p.currency = $2)
+  and ($3::boolean is null or (p.held_at is not null) = $3)
+order by case when $4::text = 'sum' then p.amount_minor end desc, p.id desc limit $5 offset $6;
+
 -- name: next_payout_at
 -- When there is something to send: now for a payout in no batch, or the next try of a batch.
 select least(
-  (select min(queued_at) from escrow.payout where state = 'queued' and batch_id is null),
+  (select min(queued_at) from escrow.payout where state = 'queued' and batch_id is null and held_at is null),
   (select min(try_at) from escrow.payout_batch where sent_at is null));
 
 -- name: bank_account
