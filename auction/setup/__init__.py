@@ -24,6 +24,10 @@ class Setup(Protocol):
     def Options(self) -> type[msgspec.Struct]:
         """What the format asks beyond the common fields: every member may be missing, unknown ones are refused."""
 
+    @property
+    def COMMON_FIELDS(self) -> frozenset[str]:
+        """Which of the fields that some formats share (steps, lengths, caps) this one reads."""
+
     def lint(self, draft: Draft, now: datetime) -> list[Finding]:
         """Every finding on the draft, errors first."""
 

@@ -26,6 +26,7 @@ from auction.words import Phrase
 SHORTEST_USUAL_STEP_SECONDS = 3
 """A step that stands for less gives nobody the time to see it and press."""
 MOST_USUAL_STEPS = 1_000
+COMMON_FIELDS: frozenset[str] = frozenset()
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +98,9 @@ def _pace(rule: DutchRule) -> Iterator[Finding]:
     name = "interval_seconds" if rule.fall_seconds is None else "fall_seconds"
     steps, whole_us = dutch.step_count(rule), dutch.fall_us(rule)
     if whole_us > LONGEST_PHASE_SECONDS * SECOND:
-        yield error(name, "duration_too_long", longest=("duration", LONGEST_PHASE_SECONDS))
+        # A single length past the bound has been named already.
+        if (rule.interval_seconds or 0) <= LONGEST_PHASE_SECONDS >= (rule.fall_seconds or 0):
+            yield error(name, "duration_too_long", longest=("duration", LONGEST_PHASE_SECONDS))
     elif whole_us < steps * SECOND:
         yield error(name, "dutch_step_under_second")
     elif whole_us < steps * SHORTEST_USUAL_STEP_SECONDS * SECOND:

@@ -16,6 +16,9 @@ from auction.linter import LONGEST_PHASE_SECONDS, Draft, Finding, error, errors_
 from auction.words import Phrase, rule_in_words
 
 words = rule_in_words
+COMMON_FIELDS = frozenset(
+    {"steps", "grid_base", "timed_seconds", "extension_seconds", "soft_close_seconds", "cap_extensions", "cap_at"}
+)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

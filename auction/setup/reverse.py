@@ -37,6 +37,7 @@ from auction.words import Phrase
 MOST_TOP = 100
 LONGEST_NAME, LONGEST_UNIT = 60, 20
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,29}")
+COMMON_FIELDS = frozenset({"timed_seconds", "soft_close_seconds", "cap_extensions", "cap_at"})
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

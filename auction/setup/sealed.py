@@ -17,7 +17,8 @@ from auction.words import Phrase
 
 FEWEST_OFFICERS, MOST_OFFICERS = 2, 15
 SHORTEST_OPENING_SECONDS, LONGEST_OPENING_SECONDS = 3600, 30 * 86400
-COMMON_FIELDS = ("start_price_minor", "starts_at", "reserve_minor", "deposit_minor", "timed_seconds", "steps")
+COMMON_FIELDS = frozenset({"steps", "timed_seconds"})
+ALIKE = COMMON_FIELDS | {"start_price_minor", "starts_at", "reserve_minor", "deposit_minor"}
 NOT_OURS = ("no_phase", "reserve_off_grid", "step_missing", "last_band_bounded", "bands_unordered", "band_off_grid")
 
 
@@ -104,7 +105,7 @@ def _common(draft: Draft, now: datetime) -> list[Finding]:
         cap_extensions=None,
         cap_at=None,
     )
-    return [found for found in linter.lint(alike, now) if found.field in COMMON_FIELDS and found.code not in NOT_OURS]
+    return [found for found in linter.lint(alike, now) if found.field in ALIKE and found.code not in NOT_OURS]
 
 
 def _time(draft: Draft) -> Iterator[Finding]:

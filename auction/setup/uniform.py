@@ -28,6 +28,7 @@ from auction.words import Phrase
 MOST_UNITS = 1_000_000_000
 MOST_BIDS_PER_BIDDER = 50
 USUAL_BIDS_PER_BIDDER = 5
+COMMON_FIELDS = frozenset({"timed_seconds"})
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,6 +14,8 @@ def routes() -> list[BaseRoute]:
         case_files,
         deals,
         fraud,
+        listings,
+        lot_desk,
         lots,
         money,
         offers,
@@ -25,5 +27,21 @@ def routes() -> list[BaseRoute]:
     )
     from market.api.operations import routes_of
 
-    areas = (account, lots, bids, offers, sales, openings, proofs, deals, case_files, wallet, receipts, money, fraud)
+    areas = (
+        account,
+        lots,
+        listings,
+        lot_desk,
+        bids,
+        offers,
+        sales,
+        openings,
+        proofs,
+        deals,
+        case_files,
+        wallet,
+        receipts,
+        money,
+        fraud,
+    )
     return [*(route for area in areas for route in routes_of(area.__name__)), *openapi.routes]

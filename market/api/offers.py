@@ -46,7 +46,7 @@ class PriorityWish(Struct, kw_only=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class HolderShape(Struct, kw_only=True):
+class PriorityHolder(Struct, kw_only=True):
     party_id: int
     paddle: int
     rank: int | None
@@ -183,14 +183,14 @@ async def decline_offer(call: Call, offer_id: int) -> OfferShape:
 
 
 @operation("GET", "/lots/{lot_id:int}/priority", tag="operator")
-async def priority_holders(call: Call, lot_id: int) -> list[HolderShape]:
+async def priority_holders(call: Call, lot_id: int) -> list[PriorityHolder]:
     """Who may bid on the lot, with the confirmed rights of priority first."""
     found = await priority.holders(call.conn, lot_id)
-    return [HolderShape(party_id=one.party_id, paddle=one.paddle, rank=one.rank) for one in found]
+    return [PriorityHolder(party_id=one.party_id, paddle=one.paddle, rank=one.rank) for one in found]
 
 
 @operation("POST", "/lots/{lot_id:int}/priority", tag="operator")
-async def confirm_priority(call: Call, lot_id: int, body: PriorityWish) -> list[HolderShape]:
+async def confirm_priority(call: Call, lot_id: int, body: PriorityWish) -> list[PriorityHolder]:
     """Confirm a right of priority by its rank, or take it back; with the reason for the audit trail."""
     refusal = await priority.confirm(
         call.conn,

@@ -38,7 +38,7 @@ class Openings(Struct, kw_only=True):
     items: list[OpeningLine]
 
 
-class HolderShape(Struct, kw_only=True):
+class ShareHolder(Struct, kw_only=True):
     number: int
     officer: int
     name: str
@@ -52,7 +52,7 @@ class Ceremony(Struct, kw_only=True):
     public_key: str
     threshold: int
     made_at: datetime
-    holders: list[HolderShape]
+    holders: list[ShareHolder]
 
 
 class OfficerShape(Struct, kw_only=True):
@@ -170,7 +170,7 @@ async def _ceremony(call: Call, lot_id: int) -> Ceremony:
         threshold=made.threshold,
         made_at=made.made_at,
         holders=[
-            HolderShape(
+            ShareHolder(
                 number=holder.number,
                 officer=holder.officer_id,
                 name=holder.display_name,

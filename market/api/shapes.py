@@ -6,11 +6,13 @@ come in as such a string or as an integer, and never as a fraction.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
 from auction.facts import LARGEST_AMOUNT_MINOR, Refusal
+from market import problems
 from market.problems import ProblemError
 
 T = TypeVar("T")
@@ -26,6 +28,8 @@ MinorOrZeroIn = (
     | Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,15})$", max_length=16)]
 )
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+CurrencyTraded = Literal["CNY", "USD", "EUR", "HKD", "JPY", "KWD"]
+Instant = Annotated[datetime, Meta(tz=True)]
 Reason = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"\S")]
 PageNumber = Annotated[int, Meta(ge=1, le=100_000)]
 PageSize = Annotated[int, Meta(ge=1, le=100)]
@@ -90,3 +94,10 @@ def one_page(items: list[Any], query: Paging) -> tuple[list[Any], int]:
     pages = max(1, -(-len(items) // query.page_size))
     start = (query.page - 1) * query.page_size
     return items[start : start + query.page_size], pages
+
+
+def instant_in(at: datetime | None, name: str) -> datetime | None:
+    """A time as the pages take it too; years at the ends of the calendar can't be reckoned with."""
+    if at is not None and not 2000 < at.year < 2200:
+        raise ProblemError(problems.Problem.MALFORMED, fault=name)
+    return at

@@ -37,6 +37,11 @@ def test_every_operation_has_a_row_and_a_sentence() -> None:
         assert f"api_area.{one.tag}" in catalogue
 
 
+def test_no_two_shapes_have_one_name() -> None:
+    # A name that is taken twice comes with its module before it.
+    assert not [name for name in openapi_document()["components"]["schemas"] if "market_" in name or "auction_" in name]
+
+
 def test_every_reference_in_the_documents_leads_somewhere() -> None:
     for document in (openapi_document(), asyncapi_document()):
         for reference in _references(document):

@@ -38,6 +38,7 @@ ROWS: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str]]] = [
     ("dutch", "two paces", {"fall_seconds": 60}, {}, ["dutch_two_paces"]),
     ("dutch", "a length of no time", {"floor_seconds": 0}, {}, ["duration_not_positive"]),
     ("dutch", "a stay of years", {"floor_seconds": 10**9}, {}, ["duration_too_long"]),
+    ("dutch", "an interval of years", {"interval_seconds": 10**9}, {}, ["duration_too_long"]),
     ("dutch", "a fall of years", {"step_minor": 1, "interval_seconds": 86_400}, {}, ["duration_too_long", "dutch_many_steps"]),
     ("dutch", "half a second a step", {"interval_seconds": None, "fall_seconds": 3}, {}, ["dutch_step_under_second"]),
     ("dutch", "two seconds a step", {"interval_seconds": 2}, {}, ["dutch_step_short"]),
