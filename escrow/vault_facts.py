@@ -1,4 +1,7 @@
-"""What the vault and its client say to each other: refusals, and what is known of a wallet without opening it. Pure."""
+"""What the vault and its client say to each other: refusals, and what is known of a wallet without opening it. Pure.
+
+VaultKeyError   the vault's key file can't be used, or lacks a key that the database needs; the message is a sentence
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ MOST_PASSKEYS = 8
 LONGEST_LABEL = 40
 LONGEST_HOLDER = 26
 """As ISO/IEC 7813 has it; in UTF-8 it fits the bank's envelope whatever the script."""
+
+
+class VaultKeyError(Exception):
+    """The vault can't work with the key file that it has."""
 
 
 class VaultRefusal(StrEnum):

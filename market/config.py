@@ -87,6 +87,14 @@ class Config:
     """Where the sandbox bank listens; 0 for the port after the house's own."""
     bank_webhook_secret: str = _secret(_webhook_secret)
     """What bank and house sign what they send each other with (standardwebhooks)."""
+    vault_url: str = ""
+    """A vault that runs elsewhere; empty for the one that the house starts and looks after."""
+    vault_port: int = 0
+    """Where the vault listens on this machine; 0 for any port that is free."""
+    vault_secret: str = _secret(_random_key)
+    """What house and vault sign what they say to each other with."""
+    vault_key_file: str = ""
+    """The vault's own keys, which the server never reads; empty for `secrets/vault_key` in the data folder."""
     centre_holder: str = ""
     """In whose name the centre's accounts stand; empty for the sandbox bank's."""
     centre_accounts: Mapping[str, str] = field(default_factory=dict)
@@ -121,6 +129,11 @@ class Config:
     @property
     def bank_origin(self) -> str:
         return self.bank_url.rstrip("/") or f"http://127.0.0.1:{self.bank_listens_on}"
+
+    @property
+    def vault_keys(self) -> Path:
+        """The key file's path, for the vault and for commands about it; the server opens it never."""
+        return Path(self.vault_key_file) if self.vault_key_file else self.data_dir / "secrets" / "vault_key"
 
     @property
     def address(self) -> Address:
@@ -233,7 +246,7 @@ def _content_of(path: str, variable: str) -> str:
 def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
     kinds = get_type_hints(Config)
     config = Config(**{name: _converted(name, value, kinds[name], origins[name]) for name, value in values.items()})
-    for name in ("port", "bank_port"):
+    for name in ("port", "bank_port", "vault_port"):
         number = getattr(config, name)
         if not 0 <= number <= 65535:
             raise ConfigError(f"{name} is {number} ({origins[name]}), but a port lies between 1 and 65535.")
@@ -249,7 +262,7 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         seconds = getattr(config, name)
         if not 1 <= seconds <= LONGEST_CLOCK_SECONDS:
             raise ConfigError(f"{name} is {seconds} ({origins[name]}), but must be between a second and a year.")
-    for name in ("public_url", "bank_url"):
+    for name in ("public_url", "bank_url", "vault_url"):
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).path.strip("/")):
             raise ConfigError(f"{name} is {url!r} ({origins[name]}), but must be like https://auction.example.org.")

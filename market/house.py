@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from escrow.clock import EscrowClock
     from escrow.desk import EscrowDesk
     from escrow.payouts import Centre
+    from escrow.vault_client import VaultClient
     from market.book_seals import BookSeals
     from market.catalogue import Catalogue
     from market.config import Config
@@ -47,6 +48,8 @@ class House:
     """Signs the heads of the logs, and whatever else the house puts its name to."""
     book_seals: BookSeals
     """Seals the ledger, and makes the parties' receipts."""
+    vault: VaultClient
+    """Keeps the parties' cards and signing keys; the house itself never sees one."""
     bank_webhook: Callable[[Request], Awaitable[Response]]
     """Where the bank's signed notices arrive."""
     late_clocks: Callable[[Connection], Awaitable[Sequence[str]]]

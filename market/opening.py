@@ -31,6 +31,7 @@ from escrow.desk import EscrowDesk
 from escrow.hooks import Hooks
 from escrow.payouts import Centre
 from escrow.sandbox_bank.numbers import CENTRE_ACCOUNTS, CENTRE_HOLDER
+from escrow.vault_client import VaultClient
 from market import applications, second_chance, sessions, trades
 from market.assets import Assets
 from market.book_seals import BookSeals
@@ -66,9 +67,10 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
     saleroom = await create_pool(config.address, Role.APP, max_size=SALEROOM_POOL)
     passphrases = Passphrases()
     bank = BankClient(config.bank_origin, config.bank_webhook_secret)
+    vault = VaultClient(config.vault_url, config.vault_secret)
     try:
         async with _supervised() as group:
-            house = await _house(config, pool, saleroom, passphrases, bank, metrics, group)
+            house = await _house(config, pool, saleroom, passphrases, bank, vault, metrics, group)
             tasks = [
                 group.create_task(house.node_time.run(saleroom), name="node time"),
                 group.create_task(_sweep_sessions(house), name="session sweep"),
@@ -88,6 +90,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
     finally:
         passphrases.close()
         await bank.close()
+        await vault.close()
         await saleroom.close()
         await pool.close()
 
@@ -109,6 +112,7 @@ async def _house(
     saleroom: Pool,
     passphrases: Passphrases,
     bank: BankClient,
+    vault: VaultClient,
     metrics: Metrics,
     group: asyncio.TaskGroup,
 ) -> House:
@@ -163,6 +167,7 @@ async def _house(
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
         centre=centre,
+        vault=vault,
         late_clocks=late_clocks,
         catalogue=catalogue,
         templates=make_environment(catalogue, Assets.find()),

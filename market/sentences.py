@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncpg
 
+from escrow.vault_facts import VaultKeyError
 from market.config import ConfigError
 from market.data_folder import DataFolderBusy, DataFolderUnusable
 from migrations.embedded_postgres import EmbeddedPostgresError
 from migrations.runner import MigrationError
 
-_OWN = (ConfigError, DataFolderBusy, DataFolderUnusable, EmbeddedPostgresError, MigrationError)
+_OWN = (ConfigError, DataFolderBusy, DataFolderUnusable, EmbeddedPostgresError, MigrationError, VaultKeyError)
 
 
 def sentence_of(error: BaseException) -> str:

@@ -100,19 +100,21 @@ async def _house(
 ) -> None:
     from market.app import build_app
     from market.server import server_config
+    from market.vault_keeper import looked_after
 
     for migration in await bring_up_to_date(running):
         log.info("migration applied", migration=str(migration))
-    if before is not None:
-        await before(running)
-    server = HouseServer(server_config(running.config, build_app(running.config)), on_open)
-    async with asyncio.TaskGroup() as group:
-        watch = group.create_task(running.postgres.keep_running()) if running.postgres else None
-        try:
-            await server.serve(sockets=[listening])
-        finally:
-            if watch is not None:
-                watch.cancel()
+    async with looked_after(running) as guarded:
+        if before is not None:
+            await before(guarded)
+        server = HouseServer(server_config(guarded.config, build_app(guarded.config)), on_open)
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(running.postgres.keep_running()) if running.postgres else None
+            try:
+                await server.serve(sockets=[listening])
+            finally:
+                if watch is not None:
+                    watch.cancel()
     if not server.started:
         raise ConfigError("The house could not open; the log above says why.")
 

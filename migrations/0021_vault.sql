@@ -26,9 +26,10 @@ grant select on public.migration to gavelhouse_vault;
 create schema vault;
 grant usage on schema vault to gavelhouse_vault;
 
--- A party is known to the vault by its number alone.
+-- A party is known to the vault by its number alone. The vault chooses the ids itself, at random, since what it seals is
+-- bound to them.
 create table vault.wallet (
-  id bigint generated always as identity,
+  id bigint not null,
   party_id bigint not null,
   opened_at timestamptz not null,
   public_key bytea not null,
@@ -45,7 +46,7 @@ create table vault.wallet (
 -- One way to unlock a wallet: its data key under a key made of a passphrase (Argon2id) or of a passkey's secret (HKDF),
 -- and that once more under the vault's key `outer_key`.
 create table vault.protection (
-  id bigint generated always as identity,
+  id bigint not null,
   wallet_id bigint not null,
   kind text not null,
   wrapped bytea not null,
@@ -68,7 +69,7 @@ create table vault.protection (
 create unique index protection_one_passphrase on vault.protection (wallet_id) where kind = 'passphrase';
 
 create table vault.card (
-  id bigint generated always as identity,
+  id bigint not null,
   wallet_id bigint not null,
   version integer not null default 1,
   sealed bytea not null,
@@ -85,7 +86,7 @@ create table vault.card (
   -- A number of a card must not get here by way of its name.
   constraint card_label check (length(label) <= 40 and label !~ '[0-9]([ .-]?[0-9]){11}')
 );
-create index card_of_wallet on vault.card (wallet_id, id);
+create index card_of_wallet on vault.card (wallet_id, added_at);
 
 -- What a wallet has signed: a payment's id is signed once for ever.
 create table vault.signed_payment (
