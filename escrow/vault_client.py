@@ -101,10 +101,10 @@ class VaultClient:
     async def sign_cheque(self, handle: WalletHandle, record: bytes) -> Signed | Refused:
         return await self._get("sign_cheque", wire.Recorded(handle, record), Signed)
 
-    async def answers(self) -> bool:
+    async def answers(self, timeout_seconds: float = PROBE_SECONDS) -> bool:
         """Whether the vault is there, and is ours; asked with little patience."""
         try:
-            await self._ask("public_key", wire.Nothing(), timeout=PROBE_SECONDS)
+            await self._ask("public_key", wire.Nothing(), timeout=timeout_seconds)
         except VaultError:
             return False
         return True

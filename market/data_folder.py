@@ -25,13 +25,14 @@ class DataFolderUnusable(Exception):
 
 
 class OpenHouse(msgspec.Struct, frozen=True, kw_only=True):
-    """The house that is open on a folder: its process, how browsers reach it, and where it listens."""
+    """The house that is open on a folder: its process, how browsers reach it, where it listens, and where its vault."""
 
     pid: int
     origin: str
     host: str
     port: int
     bank_port: int
+    vault: str = ""
 
 
 @contextmanager

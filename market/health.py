@@ -16,15 +16,19 @@ from market.metrics import CONTENT_TYPE
 from migrations.runner import MigrationError, migration_state
 
 PROBE_SECONDS = 2.0
+VAULT_SECONDS = 0.2
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Each part's state: `ok`, or in a few words what is not in order."""
+    """Each part's state: `ok`, or in a few words what is not in order. Bids don't need the vault: without it a house is
+    ready all the same, and payments from wallets wait.
+    """
 
     ready: bool
     database: str
     migrations: str
     clocks: str
+    vault: str = "unknown"
 
 
 async def healthz(_request: Request) -> Response:
@@ -51,8 +55,9 @@ async def readiness_of(house: House) -> Readiness:
         return Readiness(ready=False, database="ok", migrations="not in order", clocks="unknown")
     except (TimeoutError, PostgresError, *CONNECTION_LOST):
         return Readiness(ready=False, database="unreachable", migrations="unknown", clocks="unknown")
+    vault = "ok" if await house.vault.answers(VAULT_SECONDS) else "no answer"
     clocks = "late: " + ", ".join(late) if late else "ok"
-    return Readiness(ready=not late, database="ok", migrations="ok", clocks=clocks)
+    return Readiness(ready=not late, database="ok", migrations="ok", clocks=clocks, vault=vault)
 
 
 async def metrics(request: Request) -> Response:

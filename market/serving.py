@@ -62,8 +62,8 @@ def run_house(
     """Migrate, run `before` (demo data), serve until SIGINT or SIGTERM. `on_open` is called once it answers."""
     import uvloop
 
-    def opened() -> None:
-        _note_open_house(running.config)
+    def opened(config: Config) -> None:
+        _note_open_house(config)
         on_open()
 
     open_files.raise_limit()
@@ -85,6 +85,7 @@ def _note_open_house(config: Config) -> None:
         host=config.host,
         port=config.port,
         bank_port=config.bank_listens_on,
+        vault=config.vault_url,
     )
     try:
         data_folder.note_open_house(config.data_dir, house)
@@ -95,7 +96,7 @@ def _note_open_house(config: Config) -> None:
 async def _house(
     running: Running,
     listening: socket.socket,
-    on_open: Callable[[], object],
+    on_open: Callable[[Config], object],
     before: Callable[[Running], Awaitable[object]] | None,
 ) -> None:
     from market.app import build_app
@@ -107,7 +108,7 @@ async def _house(
     async with looked_after(running) as guarded:
         if before is not None:
             await before(guarded)
-        server = HouseServer(server_config(guarded.config, build_app(guarded.config)), on_open)
+        server = HouseServer(server_config(guarded.config, build_app(guarded.config)), lambda: on_open(guarded.config))
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(running.postgres.keep_running()) if running.postgres else None
             try:

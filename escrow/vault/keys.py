@@ -76,6 +76,11 @@ def load_or_make(path: Path, *, needed: set[str]) -> VaultKeys:
     """The keys of the file, which is made if there is none and the database needs none. Raises VaultKeyError."""
     if not path.exists() and not needed:
         _make(path)
+    return load_for(path, needed)
+
+
+def load_for(path: Path, needed: set[str]) -> VaultKeys:
+    """The keys of a file that must be there and fit the database. Raises VaultKeyError."""
     if not path.exists():
         raise VaultKeyError(f"The vault's key file {path} is missing, but wallets are wrapped under it: restore it.")
     keys = load(path)

@@ -10,6 +10,7 @@ import asyncpg
 from market import data_folder
 from market.config import Config
 from market.doctor import Finding
+from market.doctor.vault import examine_vault
 from market.running import Running, command_database
 from market.sentences import sentence_of
 from migrations.database import Address, Role, connect
@@ -37,6 +38,8 @@ async def examine_database(running: Running) -> list[Finding]:
     findings = [await _connection(address)]
     if findings[0].verdict == "good":
         findings += [await _migrations(address), await _role(address), await _clock(address)]
+        if await _is_migrated(address):
+            findings += await examine_vault(running.config, address)
     return findings
 
 
@@ -80,6 +83,14 @@ async def _migrations(address: Address) -> Finding:
     if state.pending:
         return Finding(check="migrations", verdict="good", seen="a new database; the first start migrates it")
     return Finding(check="migrations", verdict="good", seen=f"all {len(state.applied)} applied")
+
+
+async def _is_migrated(address: Address) -> bool:
+    conn = await connect(address, Role.OWNER)
+    try:
+        return bool(await conn.fetchval("select to_regclass('vault.protection') is not null"))
+    finally:
+        await conn.close()
 
 
 async def _role(address: Address) -> Finding:

@@ -19,7 +19,7 @@ from migrations.postgres_binaries import EmbeddedPostgresError, find_binaries, m
 
 LEAST_FREE_BYTES = 500_000_000
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
-SECRETS = ("secret_key", "bank_webhook_secret")
+SECRETS = ("secret_key", "bank_webhook_secret", "vault_secret")
 
 
 def examine_machine(loaded: LoadedConfig) -> Iterator[Finding]:
