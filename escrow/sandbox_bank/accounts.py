@@ -160,7 +160,7 @@ async def _transfer(conn: Connection, order: Order, now: datetime) -> str:
     from_holder = sender.holder if sender else " ".join(order.from_name.split())
     # Somebody at another bank: a number that is not ours, made up from the name, so that a return has a place to go.
     from_number = sender.number if sender else f"EX{abs(hash_of(from_holder)) % 10**10:010d}"
-    transfer_id = f"BT-{secrets.token_hex(8).upper()}"
+    transfer_id = new_transfer_id()
     inserted = await conn.execute(
         _queries.insert_transfer,
         transfer_id,
@@ -187,7 +187,7 @@ async def _transfer(conn: Connection, order: Order, now: datetime) -> str:
 
 async def pay_out(conn: Connection, end_to_end_id: str, payee: Account | None, order: Order, now: datetime) -> None:
     """Execute one payment of the centre's file: credited here, or gone to another bank (`payee` None)."""
-    transfer_id = f"BT-{secrets.token_hex(8).upper()}"
+    transfer_id = new_transfer_id()
     await conn.execute(
         _queries.insert_transfer,
         transfer_id,
@@ -254,6 +254,10 @@ async def _made_before(conn: Connection, order: Order) -> str:
         raise BankRefusalError("request_key_reused")
     transfer_id: str = row["id"]
     return transfer_id
+
+
+def new_transfer_id() -> str:
+    return f"BT-{secrets.token_hex(8).upper()}"
 
 
 def hash_of(text: str) -> int:

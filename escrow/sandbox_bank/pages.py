@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import jinja2
 import msgspec
 from msgspec import Struct
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from escrow.sandbox_bank import accounts, payout_files, texts
 from escrow.sandbox_bank.accounts import CURRENCIES, BankRefusalError, Order
-from escrow.sandbox_bank.numbers import BANK_NAME
+from escrow.sandbox_bank.answers import HERE, as_json, minor, page, problem
 from escrow.sandbox_bank.outbox import Outbox
 
 if TYPE_CHECKING:
     from migrations.database import Pool
-
-_HERE = Path(__file__).parent
-_TEMPLATES = jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)
-_LANGUAGE_COOKIE = "bank_lang"
-LARGEST_BODY = 2 * 1024 * 1024
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class TransferRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +69,7 @@ class Doors:
             Route("/api/settings", self.api_settings, methods=["POST"], name="api_settings"),
             Route("/api/payout-files", self.api_payout_files, methods=["POST"], name="api_payout_files"),
             Route("/healthz", self.healthz, name="healthz"),
-            Mount("/static", StaticFiles(directory=_HERE / "static"), name="static"),
+            Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
         ]
 
     # For people.
@@ -107,7 +86,7 @@ class Doors:
             if account is None:
                 raise HTTPException(404)
             movements = await accounts.movements(conn, account.number)
-        return _page(request, "account.html", account=account, movements=movements)
+        return page(request, "account.html", account=account, movements=movements)
 
     async def page_transfer(self, request: Request) -> Response:
         typed = {key: str(value) for key, value in (await request.form()).items()}
@@ -139,7 +118,7 @@ class Doors:
             every = await accounts.accounts(conn)
             undelivered = await accounts.undelivered(conn)
             twice = await accounts.deliver_twice(conn)
-        return _page(
+        return page(
             request,
             "accounts.html",
             status=status,
@@ -159,115 +138,60 @@ class Doors:
         now = datetime.now(UTC)
         async with self._pool.acquire() as conn:
             if request.method == "GET":
-                return _json({"accounts": [_account_wire(each) for each in await accounts.accounts(conn)]})
+                return as_json({"accounts": [_account_wire(each) for each in await accounts.accounts(conn)]})
             wanted = msgspec.json.decode(await request.body(), type=AccountRequest)
-            balance = _minor(wanted.balance_minor)
+            balance = minor(wanted.balance_minor)
             opened = await accounts.open_account(conn, wanted.holder, wanted.currency, balance, now)
-        return _json(_account_wire(opened), status=201)
+        return as_json(_account_wire(opened), status=201)
 
     async def api_close(self, request: Request) -> Response:
         async with self._pool.acquire() as conn:
             await accounts.close_account(conn, request.path_params["number"], datetime.now(UTC))
-        return _json({"closed": request.path_params["number"]})
+        return as_json({"closed": request.path_params["number"]})
 
     async def api_transfers(self, request: Request) -> Response:
         wanted = msgspec.json.decode(await request.body(), type=TransferRequest)
         key = request.headers.get("idempotency-key")
         order = Order(
             currency=wanted.currency,
-            amount_minor=_minor(wanted.amount_minor),
+            amount_minor=minor(wanted.amount_minor),
             reference=wanted.reference,
             from_number=wanted.from_number,
             from_name=wanted.from_name,
             to_number=wanted.to_number,
             request_key=f"api:{key}" if key else None,
         )
-        return _json({"id": await self._transfer(order)}, status=201)
+        return as_json({"id": await self._transfer(order)}, status=201)
 
     async def api_settings(self, request: Request) -> Response:
         wanted = msgspec.json.decode(await request.body(), type=SettingsRequest)
         async with self._pool.acquire() as conn:
             await accounts.set_deliver_twice(conn, wanted.deliver_twice)
-        return _json({"deliver_twice": wanted.deliver_twice})
+        return as_json({"deliver_twice": wanted.deliver_twice})
 
     async def api_payout_files(self, request: Request) -> Response:
         body = await request.body()
         try:
             self._verifier.verify(body, dict(request.headers), json_parse=False)
         except (WebhookVerificationError, ValueError):
-            return _problem(401, "not_signed")
+            return problem(401, "not_signed")
         try:
             async with self._pool.acquire() as conn:
                 executed = await payout_files.take(conn, body.decode(), datetime.now(UTC))
         except payout_files.BadFileError as error:
-            return _problem(422, "malformed", detail=str(error))
+            return problem(422, "malformed", detail=str(error))
         self._outbox.wake()
-        return _json({"executed": executed}, status=202)
+        return as_json({"executed": executed}, status=202)
 
     async def healthz(self, request: Request) -> Response:
         async with self._pool.acquire() as conn:
-            return _json({"undelivered": await accounts.undelivered(conn)})
+            return as_json({"undelivered": await accounts.undelivered(conn)})
 
     async def _transfer(self, order: Order) -> str:
         async with self._pool.acquire() as conn:
             transfer_id = await accounts.transfer(conn, order, datetime.now(UTC))
         self._outbox.wake()
         return transfer_id
-
-
-async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Bounded bodies, no requests from other sites' pages, strict headers on every answer, refusals as problems."""
-    if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
-        return _problem(413, "malformed")
-    if request.method == "POST" and not _same_site(request):
-        return _problem(403, "other_site")
-    response = await call_next(request)
-    response.headers.update(SECURITY_HEADERS)
-    chosen = request.query_params.get("lang")
-    if chosen in texts.LANGUAGES:
-        response.set_cookie(_LANGUAGE_COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="lax")
-    return response
-
-
-async def on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, BankRefusalError)
-    return _problem(422, error.code)
-
-
-async def on_malformed(request: Request, error: Exception) -> Response:
-    return _problem(400, "malformed", detail=str(error))
-
-
-def _same_site(request: Request) -> bool:
-    """A browser says where a form came from; programs say nothing."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
-
-
-def _language(request: Request) -> str:
-    for asked in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE_COOKIE)):
-        if asked in texts.LANGUAGES:
-            return asked
-    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
-
-
-def _page(request: Request, template: str, *, status: int = 200, **facts: Any) -> Response:
-    lang = _language(request)
-
-    def t(key: str, **params: object) -> str:
-        return texts.text(key, lang, **params)
-
-    html = _TEMPLATES.get_template(template).render(t=t, lang=lang, money=texts.money, bank_name=BANK_NAME, **facts)
-    return HTMLResponse(html, status_code=status)
-
-
-def _minor(amount: str | int) -> int:
-    if isinstance(amount, str) and not (amount.isascii() and amount.isdecimal() and len(amount) <= 18):
-        raise BankRefusalError("bad_amount")
-    return int(amount)
 
 
 def _account_wire(account: accounts.Account) -> dict[str, object]:
@@ -279,14 +203,3 @@ def _account_wire(account: accounts.Account) -> dict[str, object]:
         "is_centre": account.is_centre,
         "is_closed": account.is_closed,
     }
-
-
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
-
-
-def _problem(status: int, code: str, detail: str | None = None) -> Response:
-    body = {"type": "about:blank", "status": status, "code": code, "title": texts.text(f"refusal.{code}", "en")}
-    if detail:
-        body["detail"] = detail
-    return Response(msgspec.json.encode(body), status_code=status, media_type="application/problem+json")

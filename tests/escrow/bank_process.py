@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 
 from migrations.database import Address, Role
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,9 +26,10 @@ class BankProcess:
     def __init__(self, address: Address, port: int, house_port: int, secret: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.house_port = house_port
+        self.switch_port = free_port()
         webhook_url = f"http://127.0.0.1:{house_port}/webhooks/bank"
         self._arguments = [address.as_url(Role.BANK), str(address.socket_folder), address.database, str(port)]
-        self._arguments += [webhook_url, secret]
+        self._arguments += [webhook_url, secret, str(self.switch_port)]
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
@@ -57,9 +59,12 @@ class BankProcess:
 def _main() -> None:
     from escrow.sandbox_bank.app import BankConfig, serve
 
-    _, folder, database, port, webhook_url, secret = sys.argv[1:]
+    _, folder, database, port, webhook_url, secret, switch_port = sys.argv[1:]
     address = Address(socket_folder=Path(folder), database=database)
-    asyncio.run(serve(BankConfig(address=address, port=int(port), webhook_url=webhook_url, secret=secret)))
+    config = BankConfig(
+        address=address, port=int(port), webhook_url=webhook_url, secret=secret, switch_port=int(switch_port)
+    )
+    asyncio.run(serve(config))
 
 
 if __name__ == "__main__":
