@@ -16,12 +16,12 @@ from escrow.vault_facts import VaultKeyError
 if TYPE_CHECKING:
     from migrations.database import Pool
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 _log = structlog.get_logger("escrow.vault")
 
 
 async def watch(room: Room, path: Path) -> None:
-    """Look at the file every other second, and wipe what is no longer unlocked; runs until cancelled."""
+    """Look at the file twice a second, and wipe what is no longer unlocked; runs until cancelled."""
     seen = _stamp(path)
     while True:
         await asyncio.sleep(LOOK_SECONDS)

@@ -1,7 +1,7 @@
 """The vault as a process of its own on a real port, started as the house starts it; a test may kill and start it again.
 
-    async with running_vault(address, folder) as vault:
-        client = vault.client()
+async with running_vault(address, folder) as vault:
+    client = vault.client()
 """
 
 from __future__ import annotations
