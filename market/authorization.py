@@ -65,6 +65,9 @@ class Whose(StrEnum):
     OWN_TOKEN = "token_id"
     OWN_NOTICE = "notice_id"
     OWN_OFFER = "offer_id"
+    OWN_CHEQUE = "cheque_id"
+    OWN_DEPOSIT = "deposit_id"
+    OWN_REQUEST = "request_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +85,14 @@ class Row:
 VISITOR = Row(who=Who.VISITOR)
 MEMBER = Row(who=Who.MEMBER, whose=Whose.OWN)
 OPERATOR = Row(who=Who.OPERATOR)
+OPERATOR_UPLOAD = Row(who=Who.OPERATOR, body_bytes=UPLOAD_BYTES)
 WEBHOOK = Row(who=Who.WEBHOOK)
 OWN_LOT = Row(who=Who.MEMBER, whose=Whose.OWN_LOT)
 OWN_LOT_UPLOAD = Row(who=Who.MEMBER, whose=Whose.OWN_LOT, body_bytes=UPLOAD_BYTES)
 OWN_OFFER = Row(who=Who.MEMBER, whose=Whose.OWN_OFFER)
+OWN_CHEQUE = Row(who=Who.MEMBER, whose=Whose.OWN_CHEQUE)
+OWN_DEPOSIT = Row(who=Who.MEMBER, whose=Whose.OWN_DEPOSIT)
+OWN_REQUEST = Row(who=Who.MEMBER, whose=Whose.OWN_REQUEST)
 OWN_DEAL = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL)
 OWN_DEAL_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True)
 OWN_DEAL_EVIDENCE = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True, body_bytes=EVIDENCE_FORM_BYTES)
@@ -193,9 +200,65 @@ TABLE: dict[str, Row] = {
     "deal_file_add": OWN_DEAL_EVIDENCE,
     "deal_evidence": OWN_DEAL_OR_OPERATOR,
     "deal_evidence_small": OWN_DEAL_OR_OPERATOR,
+    # Claims: what each side does about one; the escrow says whose move it is
+    "deal_claim": Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, body_bytes=EVIDENCE_FORM_BYTES),
+    "deal_claim_offer": OWN_DEAL,
+    "deal_claim_ask_return": OWN_DEAL,
+    "deal_claim_send_back": OWN_DEAL,
+    "deal_claim_accept": OWN_DEAL,
+    "deal_claim_take_offer": OWN_DEAL,
+    "deal_claim_withdraw": OWN_DEAL,
+    "deal_claim_undisputed": OWN_DEAL,
+    "deal_claim_returned": OWN_DEAL,
+    "deal_claim_contest": OWN_DEAL,
+    "deal_claim_escalate": OWN_DEAL,
+    "deal_claim_appeal": OWN_DEAL,
+    "operator_claims": OPERATOR,
+    "operator_claim": OPERATOR,
+    "operator_claim_take_up": OPERATOR,
+    "operator_claim_arbitrate": OPERATOR,
+    "operator_claim_rule": OPERATOR,
+    "operator_claim_confirm": OPERATOR,
+    "operator_claim_decline": OPERATOR,
     "confirmation": MEMBER,
     "wallet": MEMBER,
     "wallet_withdraw": MEMBER,
+    "wallet_manager": MEMBER,
+    "wallet_open": MEMBER,
+    "wallet_unlock": MEMBER,
+    "wallet_lock": MEMBER,
+    "wallet_passphrase": MEMBER,
+    "wallet_passphrase_add": MEMBER,
+    "wallet_passkey_add": MEMBER,
+    "wallet_protection_remove": MEMBER,
+    "wallet_card_add": MEMBER,
+    "wallet_card_remove": MEMBER,
+    "wallet_discard": MEMBER,
+    "wallet_cheques": MEMBER,
+    "cheque": OWN_CHEQUE,
+    "cheque_present": OWN_CHEQUE,
+    "cheque_revoke": OWN_CHEQUE,
+    "wallet_recorder": MEMBER,
+    "wallet_statements": MEMBER,
+    "wallet_statement": MEMBER,
+    "wallet_top_up": MEMBER,
+    "wallet_take_out": MEMBER,
+    "card_payment": MEMBER,
+    "card_payment_state": MEMBER,
+    "deal_checkout": OWN_DEAL,
+    "deal_checkout_state": OWN_DEAL,
+    "deal_receipt": OWN_DEAL_OR_OPERATOR,
+    "deposit_checkout": OWN_DEPOSIT,
+    "phone": MEMBER,
+    "phone_devices": MEMBER,
+    "phone_passkey_add": MEMBER,
+    "phone_passkey_remove": MEMBER,
+    "phone_codes": MEMBER,
+    "phone_codes_off": MEMBER,
+    "phone_request": OWN_REQUEST,
+    "phone_request_state": OWN_REQUEST,
+    "phone_confirm": OWN_REQUEST,
+    "phone_refuse": OWN_REQUEST,
     "operator_money": OPERATOR,
     "operator_cases": OPERATOR,
     "operator_case": OPERATOR,
@@ -206,6 +269,30 @@ TABLE: dict[str, Row] = {
     "operator_payouts": OPERATOR,
     "operator_payouts_send": OPERATOR,
     "operator_payout_file": OPERATOR,
+    "operator_payout": OPERATOR,
+    "operator_payout_hold": OPERATOR,
+    "operator_payout_act": OPERATOR,
+    "operator_queue": OPERATOR,
+    "operator_batches": OPERATOR,
+    "operator_batch_new": OPERATOR,
+    "operator_batch": OPERATOR,
+    "operator_batch_confirm": OPERATOR,
+    "operator_batch_withdraw": OPERATOR,
+    "operator_statements": OPERATOR,
+    "operator_statement_fetch": OPERATOR,
+    "operator_statement_file": OPERATOR,
+    "operator_entries": OPERATOR,
+    "operator_entry_decide": OPERATOR,
+    "operator_days": OPERATOR,
+    "operator_day_close": OPERATOR,
+    "operator_day": OPERATOR,
+    "operator_reports": OPERATOR,
+    "operator_journal": OPERATOR,
+    "operator_fees": OPERATOR,
+    "operator_fees_propose": OPERATOR,
+    "operator_fees_confirm": OPERATOR,
+    "operator_fees_withdraw": OPERATOR,
+    "operator_statement_upload": OPERATOR_UPLOAD,
     # API
     "api_docs": VISITOR,
     "openapi": VISITOR,
@@ -292,6 +379,28 @@ TABLE: dict[str, Row] = {
     "api.write_message": OWN_DEAL_OR_OPERATOR,
     "api.hand_in_evidence": Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True, body_bytes=EVIDENCE_BYTES),
     "api.fetch_evidence": OWN_DEAL_OR_OPERATOR,
+    "api.claim": OWN_DEAL_OR_OPERATOR,
+    "api.make_claim": OWN_DEAL,
+    "api.release_undisputed": OWN_DEAL,
+    "api.accept_claim": OWN_DEAL,
+    "api.offer_refund": OWN_DEAL,
+    "api.accept_offered_refund": OWN_DEAL,
+    "api.withdraw_claim": OWN_DEAL,
+    "api.ask_return": OWN_DEAL,
+    "api.send_back": OWN_DEAL,
+    "api.confirm_return": OWN_DEAL,
+    "api.contest_claim": OWN_DEAL,
+    "api.escalate_claim": OWN_DEAL,
+    "api.appeal_ruling": OWN_DEAL,
+    "api.claims_queue": OPERATOR,
+    "api.claim_case": OPERATOR,
+    "api.take_up_claim": OPERATOR,
+    "api.take_arbitration": OPERATOR,
+    "api.preview_ruling": OPERATOR,
+    "api.rule_claim": OPERATOR,
+    "api.confirm_ruling": OPERATOR,
+    "api.decline_ruling": OPERATOR,
+    "api.chargebacks_list": OPERATOR,
     "api.lot_confirmation": MEMBER,
     "api.wallet": MEMBER,
     "api.statement": MEMBER,
@@ -410,6 +519,9 @@ _OWNERS = {
     Whose.OWN_TOKEN: _QUERIES.token_owners,
     Whose.OWN_NOTICE: _QUERIES.notice_owners,
     Whose.OWN_OFFER: _QUERIES.offer_owners,
+    Whose.OWN_CHEQUE: _QUERIES.cheque_owners,
+    Whose.OWN_DEPOSIT: _QUERIES.deposit_owners,
+    Whose.OWN_REQUEST: _QUERIES.phone_request_owners,
 }
 
 

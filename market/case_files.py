@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from escrow.facts import Case, Role
+from market import deals_store, notices
 from market.evidence_rendering import (
     LARGEST_EVIDENCE_BYTES,
     THUMBNAIL,
@@ -142,7 +143,10 @@ async def add_message(
     message_id: int | None = await conn.fetchval(
         _queries.insert_message, case.id, author_id, role.value, words, now, MOST_MESSAGES
     )
-    return CaseFileRefusal.FULL if message_id is None else message_id
+    if message_id is None:
+        return CaseFileRefusal.FULL
+    await _tell_others(conn, case, author_id, now)
+    return message_id
 
 
 async def add_evidence(
@@ -174,6 +178,7 @@ async def add_evidence(
     await conn.execute(_queries.insert_evidence_content, evidence_id, 0, evidence.content)
     if evidence.thumbnail is not None:
         await conn.execute(_queries.insert_evidence_content, evidence_id, THUMBNAIL, evidence.thumbnail)
+    await _tell_others(conn, case, author_id, now)
     return evidence_id
 
 
@@ -196,3 +201,15 @@ async def evidence_content(conn: Connection, case_id: int, evidence_id: int, wid
     """The bytes of one file of this case, whole or (320) small; None when there is no such file in it."""
     row = await conn.fetchrow(_queries.evidence_content, case_id, evidence_id, width)
     return None if row is None else Content(kind=EvidenceKind(row["kind"]), name=row["name"], content=row["content"])
+
+
+async def _tell_others(conn: Connection, case: Case, author_id: int, now: datetime) -> None:
+    """There is something new: told once to each of the others, until he has looked."""
+    deal = await deals_store.deal_of_case(conn, case.id)
+    assert deal is not None, "a case whose file is open has its contract"
+    claim, link = case.claim, f"/deals/{case.id}"
+    people = {case.buyer_id, case.seller_id, *((claim.handler_id, claim.arbiter_id) if claim else ())}
+    params = {"lot": deal.lot_id, "title_en": deal.title("en"), "title_zh": deal.title("zh")}
+    for each in sorted(one for one in people if one is not None and one != author_id):
+        if not await conn.fetchval(_queries.unread_of_file, each, link):
+            await notices.notify(conn, [each], "case_file_added", params, link, now)

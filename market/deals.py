@@ -7,12 +7,24 @@ they are only asked. Knows no page and no wire.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from escrow import rules
-from escrow.facts import Action, Case, CaseEvent, Payout, Quarantined, Role, State
+from escrow.facts import (
+    DISPUTED,
+    Action,
+    Case,
+    CaseEvent,
+    Chargeback,
+    Claim,
+    Payout,
+    Quarantined,
+    Role,
+    Ruling,
+    State,
+)
 from market import case_files, deals_store
 from market.deals_store import Deal
 
@@ -37,10 +49,15 @@ TONES = {
     "funded": "leading",
     "shipped": "leading",
     "inspecting": "outbid",
+    "claimed": "outbid",
+    "returning": "outbid",
+    "arbitration": "seal",
+    "ruled": "outbid",
     "released": "leading",
     "settled": "leading",
     "defaulted": "seal",
     "cancelled": "plain",
+    "refunded": "plain",
 }
 """How a state looks in a list: something is asked of somebody, all goes well, or it went wrong."""
 
@@ -62,6 +79,16 @@ class TimelineRow(Struct, frozen=True, kw_only=True):
     reason: str | None
     carrier: str | None
     tracking_number: str | None
+    amount_minor: int | None = None
+    division: tuple[int, int, int] | None = None
+    """What a ruling gives to buyer, seller and house."""
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Some lines of a sale that were shipped by themselves."""
+
+    case: Case
+    titles: tuple[str, ...]
 
 
 class DealView(Struct, frozen=True, kw_only=True):
@@ -77,6 +104,10 @@ class DealView(Struct, frozen=True, kw_only=True):
     unmatched: tuple[Quarantined, ...] = ()
     file_entries: int = 0
     """How much was said and shown in the case's file."""
+    parts: tuple[Part, ...] = ()
+    chargebacks: tuple[Chargeback, ...] = ()
+    names: dict[int, str] = {}
+    """Who handles and who arbitrates the claim, by id."""
 
     @property
     def state(self) -> str:
@@ -92,12 +123,55 @@ class DealView(Struct, frozen=True, kw_only=True):
         payout = f"-{self.payout.state}" if self.payout else ""
         unmatched = f"-{len(self.unmatched)}" if self.unmatched else ""
         file = f"-f{self.file_entries}" if self.file_entries else ""
-        return f"{self.case.version}{payout}{unmatched}{file}"
+        claim = self.claim
+        people = f"-p{claim.handler_id}.{claim.arbiter_id}" if claim and (claim.handler_id or claim.arbiter_id) else ""
+        charged = "".join(f"-{one.state[0]}" for one in self.chargebacks)
+        parts = "".join(f"-{part.case.version}" for part in self.parts)
+        return f"{self.case.version}{payout}{unmatched}{file}{people}{charged}{parts}"
 
     @property
     def held_minor(self) -> int:
         """What lies in the case's own account now."""
-        return self.case.price_minor if self.case.state in (State.FUNDED, State.SHIPPED, State.INSPECTING) else 0
+        return self.case.held_minor
+
+    @property
+    def claim(self) -> Claim | None:
+        return self.case.claim
+
+    @property
+    def is_disputed(self) -> bool:
+        return self.case.state in DISPUTED
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """The ruling, as soon as it is one: what waits for a second person only the operators see."""
+        found = self.claim.ruling if self.claim else None
+        return found if found is not None and (found.in_force or self.role is Role.OPERATOR) else None
+
+    @property
+    def situation(self) -> str:
+        """The state, told apart where it asks different things of the parties."""
+        claim = self.claim
+        if claim is None:
+            return self.state
+        if self.case.state is State.CLAIMED and claim.offer_minor is not None:
+            return "offered"
+        if self.case.state is State.RETURNING and claim.returned_at is not None:
+            return "returned"
+        if self.case.state is State.SETTLED and claim.outcome is not Action.WITHDRAW_CLAIM:
+            return "settled_claim"
+        return self.state
+
+    @property
+    def undisputed_minor(self) -> int:
+        """What is held and not claimed."""
+        return self.held_minor - self.claim.amount_minor if self.claim else 0
+
+    @property
+    def open_lines(self) -> list[tuple[int, str, int]]:
+        """Number, title and price of what is not shipped yet, where there is a choice to make."""
+        left = [(line.n, line.title, line.amount_minor) for line in self.case.lines if line.part_id is None]
+        return left if len(left) > 1 else []
 
     @property
     def deposit_is(self) -> str:
@@ -109,7 +183,8 @@ class DealView(Struct, frozen=True, kw_only=True):
     @property
     def steps(self) -> tuple[Step, ...]:
         """The way with its stations; a deal that ended early has only those that it reached."""
-        reached = _REACHED.get(self.case.state)
+        was = self.claim.from_state if self.claim and self.is_disputed else self.case.state
+        reached = _REACHED.get(was)
         if reached is None:
             return ()
         words = ["done"] * reached + ["now"] + ["later"] * len(_STEPS)
@@ -131,30 +206,62 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
         case=case,
         role=role,
         actions=tuple(rules.next_actions(case, role, now)),
-        timeline=await _timeline(conn, desk, deal),
+        timeline=await _timeline(conn, desk, deal, role),
         payout=None if is_buyer else await desk.payouts.payout_of_case(conn, case_id),
         wallet_minor=await desk.wallet.balance(conn, viewer.id, deal.currency) if is_buyer else 0,
         unmatched=() if role is Role.SELLER else tuple(await desk.quarantine.waiting_for_case(conn, case)),
         file_entries=await case_files.file_size(conn, case_id),
+        parts=await _parts(conn, desk, case),
+        chargebacks=tuple(await desk.chargebacks.of_case(conn, case_id)),
+        names=await _people(conn, case),
     )
 
 
-async def _timeline(conn: Connection, desk: EscrowDesk, deal: Deal) -> tuple[TimelineRow, ...]:
+async def _parts(conn: Connection, desk: EscrowDesk, case: Case) -> tuple[Part, ...]:
+    """The parts that were split off a case, with the lines that are in each."""
+    return tuple(
+        Part(case=part, titles=tuple(line.title for line in case.lines if line.part_id == part.id))
+        for part in await desk.settlement.parts_of(conn, case.id)
+    )
+
+
+async def _people(conn: Connection, case: Case) -> dict[int, str]:
+    claim = case.claim
+    if claim is None:
+        return {}
+    ids = {one for one in (claim.handler_id, claim.arbiter_id, claim.ruling and claim.ruling.arbiter_id) if one}
+    return {one: await deals_store.party_name(conn, one) for one in sorted(ids)}
+
+
+async def _timeline(conn: Connection, desk: EscrowDesk, deal: Deal, role: Role) -> tuple[TimelineRow, ...]:
     names: dict[int, str] = {deal.buyer_id: deal.terms.buyer_name, deal.seller_id: deal.terms.seller_name}
     events = await desk.settlement.case_events(conn, deal.case_id)
     for event in events:
         if event.actor_id is not None and event.actor_id not in names:
             names[event.actor_id] = await deals_store.party_name(conn, event.actor_id)
-    return tuple(_row(event, names) for event in events)
+    return tuple(_row(event, names, role) for event in events)
 
 
-def _row(event: CaseEvent, names: dict[int, str]) -> TimelineRow:
+def _row(event: CaseEvent, names: dict[int, str], role: Role) -> TimelineRow:
     return TimelineRow(
         at=event.at,
         action=event.action.value,
         actor=event.actor.value,
         name=None if event.actor_id is None else names[event.actor_id],
-        reason=event.reason,
+        # What waits for a second person is no ruling yet: its reasons are for operators alone.
+        reason=None if event.action is Action.PROPOSE_RULING and role is not Role.OPERATOR else event.reason,
         carrier=event.detail.get("carrier"),
         tracking_number=event.detail.get("tracking_number"),
+        amount_minor=_minor(event.detail.get("amount_minor")),
+        division=_division(event.detail) if event.action is Action.RULE else None,
     )
+
+
+def _minor(value: object) -> int | None:
+    """A sum of an event's detail; JSON holds it as a string."""
+    return int(value) if isinstance(value, str) else None
+
+
+def _division(detail: dict[str, Any]) -> tuple[int, int, int] | None:
+    buyer, seller, house = (_minor(detail.get(f"{whose}_minor")) for whose in ("buyer", "seller", "house"))
+    return None if buyer is None or seller is None or house is None else (buyer, seller, house)

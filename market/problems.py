@@ -95,6 +95,22 @@ STATUS: dict[str, int] = {
     "no_such_party": 404,
     "no_such_listing": 404,
     "no_such_offer": 404,
+    "unknown_cheque": 404,
+    "no_such_request": 404,
+    "unknown_subject": 404,
+    "not_the_payee": 403,
+    "not_the_writer": 403,
+    "cheque_ended": 409,
+    "request_ended": 409,
+    "phone_busy": 409,
+    "payment_running": 409,
+    "proof_wrong": 403,
+    "wallet_locked": 409,
+    "unlock_wrong": 403,
+    "unlock_wait": 429,
+    "vault_busy": 503,
+    "vault_unreachable": 503,
+    "cards_not_taken": 503,
     "offer_barred": 403,
     "not_started": 409,
     "not_a_timed_bidder": 409,
@@ -139,6 +155,28 @@ STATUS: dict[str, int] = {
     "too_early": 409,
     "already_extended": 409,
     "deposit_not_awaited": 409,
+    # claims and their file
+    "arbiter_is_party": 403,
+    "arbiter_is_handler": 403,
+    "not_the_arbiter": 403,
+    "same_person": 403,
+    "already_released": 409,
+    "nothing_undisputed": 409,
+    "no_offer": 409,
+    "nothing_shipped": 409,
+    "already_sent_back": 409,
+    "not_sent_back": 409,
+    "already_taken": 409,
+    "ruling_waits": 409,
+    "no_ruling": 409,
+    "already_appealed": 409,
+    "goods_are_gone": 409,
+    "not_reinstatable": 409,
+    "case_file_closed": 409,
+    "case_file_already_there": 409,
+    "case_file_full": 409,
+    "case_file_busy": 503,
+    "evidence_too_large": 413,
     "not_editable": 409,
     "not_submitted": 409,
     "opens_with_its_sale": 409,
@@ -235,8 +273,12 @@ def sentence_key(code: StrEnum) -> str:
     if kind.__module__.startswith("auction."):
         return f"{re.sub('(?<!^)(?=[A-Z])', '_', kind.__name__).lower()}.{code.value}"
     if kind.__module__.startswith("escrow."):
-        return f"escrow_refusal.{code.value}"
+        return f"{_AREAS.get(kind.__name__, 'escrow_refusal')}.{code.value}"
     return f"problem.{code.value}" if kind is Problem else f"market_refusal.{code.value}"
+
+
+_AREAS = {"VaultRefusal": "vault_refusal", "CardRefusal": "card_refusal"}
+"""Where the sentences of the escrow's further refusals stand."""
 
 
 def title_of(connection: HTTPConnection, code: StrEnum) -> str:

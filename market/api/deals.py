@@ -21,7 +21,19 @@ from market.pages.confirmation import may_read, paper_of
 from market.problems import Problem, ProblemError
 
 StateName = Literal[
-    "awaiting_payment", "funded", "shipped", "inspecting", "released", "settled", "defaulted", "cancelled"
+    "awaiting_payment",
+    "funded",
+    "shipped",
+    "inspecting",
+    "claimed",
+    "returning",
+    "arbitration",
+    "ruled",
+    "released",
+    "settled",
+    "refunded",
+    "defaulted",
+    "cancelled",
 ]
 ShortText = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
 
@@ -63,9 +75,19 @@ class EventShape(Struct, kw_only=True):
     tracking_number: str | None
 
 
+class LineShape(Struct, kw_only=True):
+    """What can be shipped by itself; `part_case_id` is the deal as which it was."""
+
+    n: int
+    title: str
+    amount_minor: MinorOut
+    part_case_id: int | None
+
+
 class DealShape(Struct, kw_only=True):
     """The deal as the viewer sees it: `quantity` units at `unit_price_minor` make `hammer_minor` (1 where one buyer takes
-    the whole lot). `actions` are what he may do now; `clock` names what happens by itself, and when."""
+    the whole lot). `actions` are what he may do now; `clock` names what happens by itself, and when. `own_minor` is the
+    price less what was shipped as parts (`part_case_ids`); a part names its `parent_case_id`."""
 
     case_id: int
     lot_id: int
@@ -82,10 +104,17 @@ class DealShape(Struct, kw_only=True):
     quantity: int
     unit_price_minor: MinorOut
     deposit_minor: MinorOut
+    own_minor: MinorOut
     held_minor: MinorOut
+    refunded_minor: MinorOut
     commission_bp: int
     commission_minor: MinorOut
+    fees_minor: MinorOut
     proceeds_minor: MinorOut
+    lines: list[LineShape]
+    parent_case_id: int | None
+    part_case_ids: list[int]
+    has_claim: bool
     seller_name: str
     buyer_name: str
     carrier: str | None
@@ -98,8 +127,11 @@ class DealShape(Struct, kw_only=True):
 
 
 class Shipment(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Without `lines` everything that is left; with some of them, these become a part with a case of their own."""
+
     carrier: ShortText
     tracking_number: ShortText
+    lines: Annotated[list[Id], Meta(max_length=1000)] = []
 
 
 class ReceiptConfirmation(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -158,12 +190,12 @@ async def pay_deal(call: Call, case_id: int) -> DealShape:
 
 @operation("POST", "/deals/{case_id:int}/shipment", tag="deals")
 async def ship_deal(call: Call, case_id: int, body: Shipment) -> DealShape:
-    """The seller has shipped."""
-    granted(
-        await call.house.escrow.settlement.ship(
-            call.conn, case_id, call.viewer.id, body.carrier, body.tracking_number, call.now
-        )
-    )
+    """The seller has shipped, everything or some lines. Some lines become a part of their own in `part_case_ids`."""
+    given, settlement = (body.carrier, body.tracking_number), call.house.escrow.settlement
+    if body.lines:
+        granted(await settlement.ship_lines(call.conn, case_id, call.viewer.id, body.lines, *given, call.now))
+    else:
+        granted(await settlement.ship(call.conn, case_id, call.viewer.id, *given, call.now))
     return await _shown(call, case_id)
 
 
@@ -280,10 +312,20 @@ def deal_shape(call: Call, view: DealView) -> DealShape:
         quantity=terms.quantity if isinstance(terms.quantity, int) else 1,
         unit_price_minor=str(terms.unit_price_minor if isinstance(terms.unit_price_minor, int) else case.price_minor),
         deposit_minor=str(case.deposit_minor),
+        own_minor=str(case.own_minor),
         held_minor=str(view.held_minor),
+        refunded_minor=str(case.refunded_minor),
         commission_bp=case.commission_bp,
-        commission_minor=str(case.commission_minor),
+        commission_minor=str(case.own_commission_minor),
+        fees_minor=str(case.own_fees_minor),
         proceeds_minor=str(case.proceeds_minor),
+        lines=[
+            LineShape(n=one.n, title=one.title, amount_minor=str(one.amount_minor), part_case_id=one.part_id)
+            for one in case.lines
+        ],
+        parent_case_id=case.parent_id,
+        part_case_ids=[part.case.id for part in view.parts],
+        has_claim=case.claim is not None,
         seller_name=terms.seller_name,
         buyer_name=terms.buyer_name,
         carrier=case.carrier,

@@ -5,25 +5,30 @@ Every form about a deal ends here when it is refused, with what was typed and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
 
-from escrow.facts import Role
+from escrow.facts import Case, Refusal, Role, Timers
 from market import case_files
 from market.bank_details import bank_details
 from market.confirmation import rate_text
-from market.deals import DealView, deal_view
-from market.house import house_of
+from market.currencies import money_text
+from market.deals import TONES, DealView, deal_view
+from market.house import House, house_of
 from market.parties import party_by_id
-from market.rendering import Form, language_of, money_markup, render
+from market.refusals import MarketRefusal
+from market.rendering import Form, flash, language_of, money_markup, render
+from market.step_up import step_up
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from migrations.database import Connection
+
+Act = Callable[["Connection", House, int], Awaitable[Case | Refusal]]
 
 
 async def show(request: Request, form: Form, status: int = 200) -> Response:
@@ -40,14 +45,47 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         "deal": view.deal,
         "form": form,
         "payment": bank_details(house, view.case.currency, view.case.due_minor, view.case.reference),
-        "sums": _sums(texts(request), view),
+        "sums": sums_of(texts(request), view),
         "parties": _parties(texts(request), view),
-        "timeline": _timeline(texts(request), view),
+        "timeline": timeline_of(texts(request), view),
         "file": file,
         "may_add": case_files.may_add(view.case),
         "lang": lang,
+        "tones": TONES,
+        "clocks": clocks(view.case.timers),
     }
     return render(request, "deal/deal.html", context, status=status)
+
+
+async def perform(request: Request, act: Act, done: str, form: Form) -> Response:
+    """One act in one transaction. Refused or badly typed: the same page with the reasons, and nothing changed."""
+    if form.errors:
+        return await show(request, form, status=422)
+    house, case_id = house_of(request), request.path_params["case_id"]
+    async with house.pool.acquire() as conn, conn.transaction():
+        outcome = await act(conn, house, case_id)
+    if isinstance(outcome, Refusal):
+        form.errors[""] = texts(request)(f"escrow_refusal.{outcome.value}")
+        return await show(request, form, status=422)
+    response = RedirectResponse(request.url_for("deal", case_id=case_id).path, 303)
+    flash(response, done)
+    return response
+
+
+async def step_up_fault(request: Request, passphrase: str) -> str | None:
+    """The key of what is wrong with the passphrase; None when it is right."""
+    house = house_of(request)
+    async with house.pool.acquire() as conn:
+        refused = await step_up(house, conn, request.user.id, passphrase)
+    if refused is MarketRefusal.PASSPHRASE_WRONG:
+        return "deal.confirm.wrong_passphrase"
+    return None if refused is None else f"market_refusal.{refused.value}"
+
+
+async def typed(request: Request, *names: str) -> Form:
+    """These fields of the form that was sent."""
+    sent = await request.form()
+    return Form(values={name: str(sent.get(name, "")) for name in names})
 
 
 async def view_of(request: Request, conn: Connection) -> DealView:
@@ -59,7 +97,14 @@ async def view_of(request: Request, conn: Connection) -> DealView:
     return view
 
 
-def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
+def clocks(timers: Timers) -> dict[str, int]:
+    """The lengths of time that the forms of a claim speak of, in seconds."""
+    return {"answer": timers.answer_seconds, "return_ship": timers.return_ship_seconds}
+
+
+def sums_of(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
+    """The sums of a deal, each with its name; the buyer is not shown what the seller pays the house."""
+
     def money(minor: int) -> Any:
         return money_markup(minor, case.currency)
 
@@ -68,15 +113,23 @@ def _sums(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
     if isinstance(terms.quantity, int) and isinstance(terms.unit_price_minor, int):
         units = text("deal.sums.units_value", quantity=terms.quantity, price=money(terms.unit_price_minor))
         rows = [(text("deal.sums.units"), units)]
-    rows += [
-        (text("deal.sums.hammer"), money(case.price_minor)),
-        (text(f"deal.sums.deposit_{view.deposit_is}"), money(case.deposit_minor)),
-    ]
+    rows.append((text("deal.sums.hammer" if case.parent_id is None else "deal.sums.part"), money(case.price_minor)))
+    if case.split_minor:
+        rows.append((text("deal.sums.own"), money(case.own_minor)))
+    if case.parent_id is None:
+        rows.append((text(f"deal.sums.deposit_{view.deposit_is}"), money(case.deposit_minor)))
     if case.state == "awaiting_payment":
         rows.append((text("deal.sums.due"), money(case.due_minor)))
     rows.append((text("deal.sums.held"), money(view.held_minor)))
-    if view.role is not Role.BUYER:
-        rows.append((text("deal.sums.commission", rate=rate_text(case.commission_bp)), money(case.commission_minor)))
+    if case.undisputed_minor:
+        rows.append((text("deal.sums.undisputed"), money(case.undisputed_minor)))
+    if case.refunded_minor:
+        rows.append((text("deal.sums.refunded"), money(case.refunded_minor)))
+    if view.role is not Role.BUYER and not case.refunded_minor:
+        commission = text("deal.sums.commission", rate=rate_text(case.commission_bp))
+        rows.append((commission, money(case.own_commission_minor)))
+        if case.own_fees_minor:
+            rows.append((text("deal.sums.fees"), money(case.own_fees_minor)))
         rows.append((text("deal.sums.seller_receives"), money(case.proceeds_minor)))
     return rows
 
@@ -86,13 +139,19 @@ def _parties(text: Callable[..., str], view: DealView) -> list[tuple[str, str]]:
     return [(text("deal.role.seller"), terms.seller_name), (text("deal.role.buyer"), terms.buyer_name)]
 
 
-def _timeline(text: Callable[..., str], view: DealView) -> list[dict[str, Any]]:
+def timeline_of(text: Callable[..., str], view: DealView) -> list[dict[str, Any]]:
+    """What was done by whom, as the timeline shows it."""
     rows = []
     for row in view.timeline:
         who = text(f"deal.role.{row.actor}")
         said = [text("deal.timeline.by", who=f"{who} · {row.name}" if row.name else who)]
         if row.carrier and row.tracking_number:
             said.append(text("deal.event_shipment", carrier=row.carrier, tracking_number=row.tracking_number))
+        if row.amount_minor is not None:
+            said.append(text("deal.event_sum", sum=money_text(row.amount_minor, view.case.currency)))
+        if row.division is not None:
+            sums = (money_text(minor, view.case.currency) for minor in row.division)
+            said.append(text("deal.event_division", **dict(zip(("buyer", "seller", "house"), sums, strict=True))))
         if row.reason:
             said.append(row.reason)
         rows.append(
@@ -116,6 +175,27 @@ _ICONS = {
     "extend_inspection": "timer-reset",
     "release": "badge-check",
     "settle": "landmark",
+    "split": "package",
+    "reinstate": "rotate-ccw",
+    "claim": "triangle-alert",
+    "release_undisputed": "banknote",
+    "accept_claim": "handshake",
+    "offer": "hand",
+    "accept_offer": "handshake",
+    "withdraw_claim": "x",
+    "ask_return": "package",
+    "contest": "scale",
+    "escalate": "scale",
+    "default_judgement": "timer",
+    "return_ship": "truck",
+    "confirm_return": "package-check",
+    "lapse_return": "timer",
+    "propose_ruling": "scale",
+    "rule": "gavel",
+    "overdue": "timer",
+    "hard_stop": "timer",
+    "appeal": "rotate-ccw",
+    "enforce": "gavel",
 }
 
 

@@ -6,11 +6,10 @@ Each form is one act of the escrow in one transaction. Who may open a deal is th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from escrow import rules
@@ -20,10 +19,8 @@ from market.csv_cells import csv_text
 from market.currencies import money_text
 from market.deals import STATES, TONES
 from market.house import House, house_of
-from market.pages.deal_page import show, texts, view_of
-from market.refusals import MarketRefusal
-from market.rendering import Form, flash, language_of, render
-from market.step_up import step_up
+from market.pages.deal_page import perform, show, step_up_fault, texts, typed, view_of
+from market.rendering import Form, language_of, render
 
 if TYPE_CHECKING:
     from market.deals_store import DealRow
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 PAGE_SIZE = 25
 MOST_IN_CSV = 10_000
 LONGEST = 80
-Act = Callable[["Connection", House, int], Awaitable[Case | Refusal]]
 
 
 async def deals(request: Request) -> Response:
@@ -84,12 +80,13 @@ async def deal_pay(request: Request) -> Response:
     async def pay(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         return await house.escrow.settlement.pay_from_wallet(conn, case_id, request.user.id, house.node_time.now())
 
-    return await _act(request, pay, "deal.flash.paid", Form())
+    return await perform(request, pay, "deal.flash.paid", Form())
 
 
 async def deal_ship(request: Request) -> Response:
-    """The seller names carrier and tracking number."""
-    form = await _typed(request, "carrier", "tracking_number")
+    """The seller names carrier and tracking number, and which lines of the sale he ships now."""
+    form = await typed(request, "carrier", "tracking_number")
+    lines = await _lines(request, form)
     carrier, number = (" ".join(form.values[name].split()) for name in ("carrier", "tracking_number"))
     text = texts(request)
     if not 1 <= len(carrier) <= LONGEST:
@@ -98,10 +95,24 @@ async def deal_ship(request: Request) -> Response:
         form.errors["tracking_number"] = text("deal.ship.tracking_missing")
 
     async def ship(conn: Connection, house: House, case_id: int) -> Case | Refusal:
-        now = house.node_time.now()
-        return await house.escrow.settlement.ship(conn, case_id, request.user.id, carrier, number, now)
+        now, settlement = house.node_time.now(), house.escrow.settlement
+        if lines:
+            return await settlement.ship_lines(conn, case_id, request.user.id, lines, carrier, number, now)
+        return await settlement.ship(conn, case_id, request.user.id, carrier, number, now)
 
-    return await _act(request, ship, "deal.flash.shipped", form)
+    return await perform(request, ship, "deal.flash.shipped", form)
+
+
+async def _lines(request: Request, form: Form) -> list[int]:
+    """The lines that are ticked; none where the sale has no lines to choose among, or all that are left are shipped."""
+    async with house_of(request).pool.acquire() as conn:
+        view = await view_of(request, conn)
+    left = [n for n, _, _ in view.open_lines]
+    ticked = [n for n in left if str(n) in (await request.form()).getlist("line")]
+    form.values["line"] = ",".join(map(str, ticked))
+    if left and not ticked:
+        form.errors["line"] = texts(request)("deal.ship.lines_missing")
+    return [] if ticked == left else ticked
 
 
 async def deal_received(request: Request) -> Response:
@@ -110,23 +121,23 @@ async def deal_received(request: Request) -> Response:
     async def receive(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         return await house.escrow.settlement.receive(conn, case_id, request.user.id, house.node_time.now())
 
-    return await _act(request, receive, "deal.flash.received", Form())
+    return await perform(request, receive, "deal.flash.received", Form())
 
 
 async def deal_confirm(request: Request) -> Response:
     """The buyer confirms with his passphrase: the one act here that can't be undone by anybody."""
     text = texts(request)
-    form = await _typed(request, "understood", "passphrase")
+    form = await typed(request, "understood", "passphrase")
     passphrase = form.values.pop("passphrase")
     if form.values["understood"] != "1":
         form.errors["understood"] = text("deal.confirm.not_understood")
-    elif (wrong := await _step_up(request, passphrase)) is not None:
+    elif (wrong := await step_up_fault(request, passphrase)) is not None:
         form.errors["passphrase"] = text(wrong)
 
     async def confirm(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         return await house.escrow.settlement.confirm_receipt(conn, case_id, request.user.id, house.node_time.now())
 
-    return await _act(request, confirm, "deal.flash.released", form)
+    return await perform(request, confirm, "deal.flash.released", form)
 
 
 async def deal_extend(request: Request) -> Response:
@@ -135,12 +146,12 @@ async def deal_extend(request: Request) -> Response:
     async def extend(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         return await house.escrow.settlement.extend_inspection(conn, case_id, request.user.id, house.node_time.now())
 
-    return await _act(request, extend, "deal.flash.extended", Form())
+    return await perform(request, extend, "deal.flash.extended", Form())
 
 
 async def deal_cancel(request: Request) -> Response:
     """Cancel where the escrow's table allows it; the box says that it was meant."""
-    form = await _typed(request, "cancel", "reason")
+    form = await typed(request, "cancel", "reason")
     if form.values["cancel"] != "1":
         form.errors["cancel"] = texts(request)("deal.cancel.not_understood")
     reason = form.values["reason"].strip()[:500]
@@ -152,32 +163,7 @@ async def deal_cancel(request: Request) -> Response:
             conn, case_id, request.user.id, reason, house.node_time.now(), as_operator=as_operator
         )
 
-    return await _act(request, cancel, "deal.flash.cancelled", form)
-
-
-async def _act(request: Request, act: Act, done: str, form: Form) -> Response:
-    """One act in one transaction. Refused or badly typed: the same page with the reasons, and nothing changed."""
-    if form.errors:
-        return await show(request, form, status=422)
-    house, case_id = house_of(request), request.path_params["case_id"]
-    async with house.pool.acquire() as conn, conn.transaction():
-        outcome = await act(conn, house, case_id)
-    if isinstance(outcome, Refusal):
-        form.errors[""] = texts(request)(f"escrow_refusal.{outcome.value}")
-        return await show(request, form, status=422)
-    response = RedirectResponse(request.url_for("deal", case_id=case_id).path, 303)
-    flash(response, done)
-    return response
-
-
-async def _step_up(request: Request, passphrase: str) -> str | None:
-    """The key of what is wrong with the passphrase; None when it is right."""
-    house = house_of(request)
-    async with house.pool.acquire() as conn:
-        refused = await step_up(house, conn, request.user.id, passphrase)
-    if refused is MarketRefusal.PASSPHRASE_WRONG:
-        return "deal.confirm.wrong_passphrase"
-    return None if refused is None else f"market_refusal.{refused.value}"
+    return await perform(request, cancel, "deal.flash.cancelled", form)
 
 
 def _csv(house: House, lang: str, rows: list[DealRow]) -> Response:
@@ -214,11 +200,6 @@ def _chosen(request: Request, name: str, allowed: tuple[str, ...]) -> str | None
 def _page_number(request: Request) -> int:
     text = request.query_params.get("page", "1")
     return min(max(int(text), 1), 100_000) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-
-
-async def _typed(request: Request, *names: str) -> Form:
-    typed = await request.form()
-    return Form(values={name: str(typed.get(name, "")) for name in names})
 
 
 routes = [

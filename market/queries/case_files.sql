@@ -51,3 +51,8 @@ where case_id = $1 and id = $2 and case_evidence_content.width = $3;
 -- How much a case's file holds: its version, by which a page learns that there is something new.
 select (select count(*) from market.case_message where case_id = $1)
        + (select count(*) from market.case_evidence where case_id = $1) as entries;
+
+-- name: unread_of_file
+-- Whether a party has been told of something new in this file, and has not looked yet.
+select exists (
+  select from market.notice where party_id = $1 and kind = 'case_file_added' and link = $2 and read_at is null)

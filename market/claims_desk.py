@@ -1,0 +1,245 @@
+"""The claims desk: disputed deals by deadline, who sees to them, and an arbiter's ruling with its postings shown first.
+
+The rules are the escrow's. Every act names its operator and stands in the audit trail in the same transaction. Knows no
+page and no wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from escrow import ledger, postings
+from escrow.facts import Case, Claim, Leg, Refusal, State
+from escrow.steps import Division
+from market import audit
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from escrow.desk import EscrowDesk
+    from migrations.database import Connection
+
+STATES = (State.CLAIMED, State.RETURNING, State.ARBITRATION, State.RULED)
+WHOSE = ("mine", "free", "second")
+MOST_CHARGEBACKS = 500
+
+_queries = load_queries("market", "claims")
+
+
+class QueueRow(Struct, frozen=True, kw_only=True):
+    """One disputed deal in the queue."""
+
+    case_id: int
+    state: str
+    currency: str
+    held_minor: int
+    amount_minor: int
+    reason: str
+    opened_at: datetime
+    clock_action: str
+    due_at: datetime
+    title_en: str
+    title_zh: str
+    buyer_name: str
+    seller_name: str
+    handler_name: str | None
+    arbiter_name: str | None
+    waits_for_second: bool
+
+    def title(self, lang: str) -> str:
+        """The lot's title in `lang`, else in the other language."""
+        return (self.title_zh or self.title_en) if lang == "zh" else (self.title_en or self.title_zh)
+
+
+class ChargebackRow(Struct, frozen=True, kw_only=True):
+    """One chargeback with whom it hits."""
+
+    id: int
+    case_id: int
+    currency: str
+    amount_minor: int
+    reason: str
+    state: str
+    opened_at: datetime
+    from_payable_minor: int
+    from_reserve_minor: int
+    from_receivable_minor: int
+    seller_name: str
+
+
+class Posting(Struct, frozen=True, kw_only=True):
+    """One posting that would be made, with both accounts before and after it."""
+
+    leg: Leg
+    debit_before_minor: int
+    credit_before_minor: int
+
+    @property
+    def debit_after_minor(self) -> int:
+        return self.debit_before_minor - self.leg.amount_minor
+
+    @property
+    def credit_after_minor(self) -> int:
+        return self.credit_before_minor + self.leg.amount_minor
+
+
+class RulingPreview(Struct, frozen=True, kw_only=True):
+    """How a ruling would divide what the case holds, and every posting of it."""
+
+    division: Division
+    postings: tuple[Posting, ...]
+    needs_second: bool
+
+
+class Duties(Struct, frozen=True, kw_only=True):
+    """What this operator can do about a claim now. The escrow judges again when he does it."""
+
+    take_up: bool = False
+    take_arbitration: bool = False
+    rule: bool = False
+    confirm: bool = False
+    is_party: bool = False
+    is_handler: bool = False
+    proposed_it: bool = False
+
+
+def duties(case: Case, operator_id: int) -> Duties:
+    """Whoever is a party touches nothing; whoever handles does not arbitrate; whoever proposed does not confirm."""
+    claim = case.claim
+    if claim is None or case.state not in STATES:
+        return Duties()
+    if operator_id in (case.buyer_id, case.seller_id):
+        return Duties(is_party=True)
+    if case.state is not State.ARBITRATION:
+        free = claim.handler_id is None and claim.arbiter_id != operator_id and case.state is not State.RULED
+        return Duties(take_up=free, is_handler=claim.handler_id == operator_id)
+    return _at_arbitration(claim, operator_id)
+
+
+def _at_arbitration(claim: Claim, operator_id: int) -> Duties:
+    is_handler, waits = claim.handler_id == operator_id, claim.ruling is not None
+    ours = waits and claim.ruling is not None and claim.ruling.arbiter_id == operator_id
+    return Duties(
+        take_up=claim.handler_id is None and claim.arbiter_id != operator_id,
+        take_arbitration=claim.arbiter_id is None and not is_handler,
+        rule=claim.arbiter_id == operator_id and not waits,
+        confirm=waits and not ours,
+        is_handler=is_handler,
+        proposed_it=ours,
+    )
+
+
+async def queue(
+    conn: Connection, viewer_id: int, *, state: str | None, whose: str | None, limit: int, offset: int
+) -> tuple[list[QueueRow], int]:
+    """A part of the disputed deals, the most urgent first, and how many there are in all."""
+    rows = await conn.fetch(_queries.claims_queue, state, whose, viewer_id, limit, offset)
+    return [_row(row) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def chargebacks(conn: Connection, state: str | None) -> list[ChargebackRow]:
+    """The house's chargebacks, latest first."""
+    rows = await conn.fetch(_queries.open_chargebacks, state, MOST_CHARGEBACKS)
+    return [msgspec.convert(dict(row), ChargebackRow) for row in rows]
+
+
+async def preview(
+    conn: Connection, case: Case, buyer_minor: int, house_minor: int | None, second_above_minor: int
+) -> RulingPreview | Refusal:
+    """What a ruling would post, without posting it: each account before and after, leg by leg."""
+    if not 0 <= buyer_minor <= case.held_minor:
+        return Refusal.BAD_DIVISION
+    divided = postings.division(case, buyer_minor, house_minor)
+    if min(divided.seller_minor, divided.commission_minor, divided.fees_minor) < 0:
+        return Refusal.BAD_DIVISION
+    return RulingPreview(
+        division=divided,
+        postings=await _before_and_after(conn, postings.divided(case, divided)),
+        needs_second=case.held_minor > second_above_minor,
+    )
+
+
+async def take_up(
+    conn: Connection, desk: EscrowDesk, case_id: int, *, operator_id: int, now: datetime
+) -> Case | Refusal:
+    """Become the handler of the claim."""
+    done = await desk.arbitration.take_up(conn, case_id, operator_id, now)
+    return await _noted(conn, done, operator_id, "claim.taken_up", None, now)
+
+
+async def take_arbitration(
+    conn: Connection, desk: EscrowDesk, case_id: int, *, operator_id: int, now: datetime
+) -> Case | Refusal:
+    """Become the arbiter of the claim."""
+    done = await desk.arbitration.take_arbitration(conn, case_id, operator_id, now)
+    return await _noted(conn, done, operator_id, "claim.arbitration_taken", None, now)
+
+
+async def rule(
+    conn: Connection,
+    desk: EscrowDesk,
+    case_id: int,
+    *,
+    buyer_minor: int,
+    house_minor: int | None,
+    reason: str,
+    operator_id: int,
+    now: datetime,
+) -> Case | Refusal:
+    """Rule; above the limit this is a proposal that a second operator confirms."""
+    done = await desk.arbitration.rule(conn, case_id, operator_id, buyer_minor, reason, now, house_minor=house_minor)
+    act = "claim.ruled" if isinstance(done, Case) and done.state is State.RULED else "claim.ruling_proposed"
+    return await _noted(conn, done, operator_id, act, reason, now)
+
+
+async def confirm(
+    conn: Connection, desk: EscrowDesk, case_id: int, *, operator_id: int, now: datetime
+) -> Case | Refusal:
+    """The second person agrees."""
+    done = await desk.arbitration.confirm(conn, case_id, operator_id, now)
+    return await _noted(conn, done, operator_id, "claim.ruling_confirmed", None, now)
+
+
+async def decline(
+    conn: Connection, desk: EscrowDesk, case_id: int, *, reason: str, operator_id: int, now: datetime
+) -> Case | Refusal:
+    """The second person does not agree; the arbiter rules anew."""
+    done = await desk.arbitration.decline(conn, case_id, operator_id, reason, now)
+    return await _noted(conn, done, operator_id, "claim.ruling_declined", reason, now)
+
+
+async def _noted(
+    conn: Connection, done: Case | Refusal, operator_id: int, act: str, reason: str | None, now: datetime
+) -> Case | Refusal:
+    if isinstance(done, Case):
+        ruling = done.claim.ruling if done.claim else None
+        detail: dict[str, object] = {"state": done.state.value}
+        if ruling is not None:
+            detail |= {"ruling": ruling.id, "buyer_minor": ruling.buyer_minor, "seller_minor": ruling.seller_minor}
+            detail |= {"house_minor": ruling.house_minor, "currency": done.currency}
+        await audit.record(conn, operator_id, act, f"case:{done.id}", reason, detail, now)
+    return done
+
+
+async def _before_and_after(conn: Connection, legs: Sequence[Leg]) -> tuple[Posting, ...]:
+    standing: dict[str, int] = {}
+    shown = []
+    for leg in legs:
+        for path in (leg.debit, leg.credit):
+            if path not in standing:
+                standing[path] = await ledger.balance(conn, path, leg.currency)
+        debit, credit = standing[leg.debit], standing[leg.credit]
+        shown.append(Posting(leg=leg, debit_before_minor=debit, credit_before_minor=credit))
+        standing[leg.debit] -= leg.amount_minor
+        standing[leg.credit] += leg.amount_minor
+    return tuple(shown)
+
+
+def _row(row: Record) -> QueueRow:
+    return QueueRow(**{name: row[name] for name in QueueRow.__struct_fields__})

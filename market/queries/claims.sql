@@ -1,0 +1,40 @@
+-- name: claims_queue
+-- Disputed cases by deadline, with who sees to them; $1 narrows to a state, $2 to a viewer's own ('mine'), to those that
+-- nobody has taken ('free') or whose ruling waits for a second person ('second'), $3 is the viewer.
+select escrow_case.id as case_id, escrow_case.state, escrow_case.currency, escrow_case.held_minor, claim.amount_minor,
+       claim.reason, claim.opened_at, timer.action as clock_action, timer.due_at,
+       deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+       buyer.display_name as buyer_name, seller.display_name as seller_name,
+       handler.display_name as handler_name, arbiter.display_name as arbiter_name,
+       waiting.id is not null as waits_for_second, count(*) over () as total
+from escrow.escrow_case
+join escrow.claim on claim.case_id = escrow_case.id and claim.ended_at is null
+join market.deal on deal.case_id = escrow_case.id
+join escrow.timer on timer.id = escrow_case.timer_id
+join market.party as buyer on buyer.id = escrow_case.buyer_id
+join market.party as seller on seller.id = escrow_case.seller_id
+left join market.party as handler on handler.id = claim.handler_id
+left join market.party as arbiter on arbiter.id = claim.arbiter_id
+left join escrow.ruling as waiting on waiting.claim_id = claim.id and waiting.needs_second
+  and waiting.confirmed_by is null and waiting.declined_by is null and escrow_case.state = 'arbitration'
+where escrow_case.state in ('claimed', 'returning', 'arbitration', 'ruled')
+  and ($1::text is null or escrow_case.state = $1)
+  and case $2::text
+        when 'mine' then $3::bigint in (claim.handler_id, claim.arbiter_id)
+        when 'free' then (escrow_case.state = 'arbitration' and claim.arbiter_id is null)
+                      or (escrow_case.state in ('claimed', 'returning') and claim.handler_id is null)
+        when 'second' then waiting.id is not null
+        else true end
+order by timer.due_at, escrow_case.id
+limit $4 offset $5
+
+-- name: open_chargebacks
+-- Chargebacks that the bank has not decided, the oldest first.
+select chargeback.id, chargeback.case_id, chargeback.currency, chargeback.amount_minor, chargeback.reason,
+       chargeback.state, chargeback.opened_at, chargeback.from_payable_minor, chargeback.from_reserve_minor,
+       chargeback.from_receivable_minor, party.display_name as seller_name
+from escrow.chargeback
+join market.party on party.id = chargeback.party_id
+where $1::text is null or chargeback.state = $1
+order by chargeback.id desc
+limit $2
