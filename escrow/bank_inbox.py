@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from escrow import ledger, payments_store, rules, store
+from escrow.chargebacks import Chargebacks
 from escrow.deposits import Deposits
 from escrow.facts import (
     BankNotice,
@@ -51,6 +52,7 @@ class Inbox:
     settlement: Settlement
     payouts: Payouts
     quarantine: Quarantine
+    chargebacks: Chargebacks
 
     async def receive(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
         """Take one notice in; the same one again changes nothing. Raises NoticeConflictError."""
@@ -59,6 +61,10 @@ class Inbox:
             return await self._received_before(conn, notice, digest)
         if notice.kind is NoticeKind.TRANSFER_RECEIVED:
             received = await self._transfer(conn, notice, now)
+        elif notice.kind is NoticeKind.CHARGEBACK:
+            received = await self.chargebacks.opened(conn, notice, now)
+        elif notice.kind in (NoticeKind.CHARGEBACK_WON, NoticeKind.CHARGEBACK_LOST):
+            received = await self.chargebacks.ended(conn, notice, now)
         else:
             received = await self._payout(conn, notice, now)
         await payments_store.set_notice_outcome(conn, notice.bank_id, received.outcome)

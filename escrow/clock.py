@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from escrow import ledger, payments_store, store
+from escrow import claims_store, ledger, payments_store, store
 from escrow.bank_client import BankClient, BankError
 from escrow.desk import EscrowDesk
 from escrow.facts import Refusal
@@ -76,8 +76,11 @@ class EscrowClock:
             self._has_just_started = False
         while await self._fire_one():
             pass
+        while await self._free_one_reserve():
+            pass
         async with self._pool.acquire() as conn:
-            return await store.next_timer_at(conn)
+            nexts = (await store.next_timer_at(conn), await claims_store.next_reserve_at(conn))
+        return min((at for at in nexts if at is not None), default=None)
 
     async def carry_payouts(self) -> datetime | None:
         """Build the files that are to be built, send those that are to be sent; when there is something next."""
@@ -114,6 +117,24 @@ class EscrowClock:
                     raise
                 _log.error("a timer failed", timer=claimed[0], case=claimed[1], action=claimed[2], error=repr(error))
                 await store.postpone_timer(conn, claimed[0], now + _TIMER_RETRY)
+        return True
+
+    async def _free_one_reserve(self) -> bool:
+        """A reserve whose time is over, in a transaction of its own; a row is its timer."""
+        now = self._now()
+        async with self._pool.acquire() as conn:
+            due: claims_store.Reserve | None = None
+            try:
+                async with conn.transaction():
+                    due = await claims_store.claim_due_reserve(conn, now)
+                    if due is None:
+                        return False
+                    await self._desk.chargebacks.free_reserve(conn, due, now)
+            except Exception as error:
+                if due is None:
+                    raise
+                _log.error("a reserve was not freed", case=due.case_id, error=repr(error))
+                await claims_store.postpone_reserve(conn, due.case_id, now + _TIMER_RETRY)
         return True
 
     async def _build_one(self, conn: Connection) -> bool:

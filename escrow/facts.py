@@ -320,6 +320,7 @@ class Case(Struct, frozen=True, kw_only=True):
     reserve_bp: int = 0
     refunded_minor: int = 0
     charged_back_minor: int = 0
+    withheld_minor: int = 0
     claim: Claim | None = None
 
     @property

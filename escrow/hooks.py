@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from escrow.facts import Case, CaseEvent, Deposit, Payout, Quarantined
+from escrow.facts import Case, CaseEvent, Chargeback, Deposit, Payout, Quarantined
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -17,14 +17,21 @@ async def _nothing(*_: object) -> None:
     return None
 
 
+async def _yes(*_: object) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
     """Callables of the market; what is left out does nothing. `lock_subject` runs before the row of a deposit is locked
-    when its money arrives, so that the order of locks is always: subject, deposit or case, accounts.
+    when its money arrives, so that the order of locks is always: subject, deposit or case, accounts. `goods_are_free` says
+    whether a sale that ended by default can still be carried out: nobody else has, or is being offered, the goods.
     """
 
     on_deposit_held: Callable[[Connection, Deposit, datetime], Awaitable[None]] = _nothing
     on_case_changed: Callable[[Connection, Case, CaseEvent], Awaitable[None]] = _nothing
     on_quarantined: Callable[[Connection, Quarantined, datetime], Awaitable[None]] = _nothing
     on_payout_changed: Callable[[Connection, Payout, datetime], Awaitable[None]] = _nothing
+    on_chargeback: Callable[[Connection, Case, Chargeback, datetime], Awaitable[None]] = _nothing
+    goods_are_free: Callable[[Connection, Case], Awaitable[bool]] = _yes
     lock_subject: Callable[[Connection, str], Awaitable[None]] = _nothing

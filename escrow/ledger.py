@@ -133,6 +133,16 @@ async def tip(conn: Connection, account: int) -> int:
     return int(await conn.fetchval(_queries.tip, account) or 0)
 
 
+async def lock_balance(conn: Connection, path: str, currency: str) -> int:
+    """The balance of an account that nobody else posts to until this transaction ends."""
+    return int(await conn.fetchval(_queries.lock_balance, path, currency))
+
+
+async def lock_owed(conn: Connection, path: str, currency: str) -> int:
+    """By how much an account stands below zero, and nobody else asks so until this transaction ends."""
+    return max(-await lock_balance(conn, path, currency), 0)
+
+
 async def roll_up(conn: Connection) -> int:
     """Cut new sums of the hot accounts; how many were cut."""
     return int(await conn.fetchval(_queries.roll_up))

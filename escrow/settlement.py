@@ -1,26 +1,29 @@
 """The life of a case: opened at the hammer, paid, shipped, inspected, released and settled, or ended before.
 
 Each public function is one act inside the caller's transaction: lock, judge (escrow/rules.py), post, save, tell. The
-caller has checked who is acting, and the step-up where the act can't be undone.
+caller has checked who is acting, and the step-up where the act can't be undone. Disputes stand in escrow/claims.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
 
 from escrow import ledger, rules, store
+from escrow.case_lines import split_off
 from escrow.deposits import Deposits
 from escrow.facts import (
+    SMALLEST_LINE_MINOR,
     Action,
     Case,
     CaseEvent,
     CaseTerms,
     Leg,
+    Line,
     Payout,
     PayoutPurpose,
     Refusal,
@@ -28,24 +31,16 @@ from escrow.facts import (
     State,
 )
 from escrow.hooks import Hooks
-from escrow.ledger import Account, Operation
-from escrow.payouts import Payouts, Source
+from escrow.ledger import Account
+from escrow.moves import BANK, CARRIER, HOUSE, TIMER, Actor, Moves
+from escrow.payouts import Payouts
 from escrow.references import Purpose, new_reference
 from escrow.rules import Request, Step
 
 if TYPE_CHECKING:
     from migrations.database import Connection
 
-
-class Actor(Struct, frozen=True, kw_only=True):
-    role: Role
-    party_id: int | None = None
-
-    def __str__(self) -> str:
-        return self.role if self.party_id is None else f"{self.role}:{self.party_id}"
-
-
-HOUSE, BANK, TIMER, CARRIER = (Actor(role=role) for role in (Role.HOUSE, Role.BANK, Role.TIMER, Role.CARRIER))
+__all__ = ["BANK", "CARRIER", "HOUSE", "TIMER", "Actor", "Settlement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,7 @@ class Settlement:
     hooks: Hooks
     deposits: Deposits
     payouts: Payouts
+    moves: Moves
 
     async def open_case(self, conn: Connection, terms: CaseTerms, now: datetime) -> Case:
         """Open a case for a sale; the buyer's held deposit of the same subject counts towards the price. A deposit that
@@ -62,11 +58,8 @@ class Settlement:
         part = rules.deposit_part(terms, deposit)
         if (deposit.amount_minor if deposit else 0) != terms.deposit_minor:
             raise ValueError(f"{terms.subject}: the contract and the held deposit differ")
-        case_id, timer_id = await store.new_case_ids(conn)
-        path = rules.escrow_account(case_id)
-        accounts = await ledger.open_accounts(conn, [Account(path=path, currency=terms.currency)])
         draft = Case(
-            id=case_id,
+            id=0,
             subject=terms.subject,
             buyer_id=terms.buyer_id,
             seller_id=terms.seller_id,
@@ -80,6 +73,7 @@ class Settlement:
             service_minor=terms.fees.service_minor,
             fees_minor=rules.fees_minor(terms.price_minor, terms.fees),
             reserve_bp=terms.reserve_bp,
+            lines=_lines(terms),
             contract_sha256=terms.contract_sha256,
             timers=terms.timers,
             reference=new_reference(Purpose.CASE),
@@ -88,14 +82,7 @@ class Settlement:
             opened_at=now,
             state_since=now,
         )
-        step = rules.judge(draft, Request(action=Action.OPEN, role=Role.HOUSE, now=now))
-        assert isinstance(step, Step) and step.clock is not None, "a case can always be opened, and then it waits"
-        await store.insert_case(conn, draft, timer_id=timer_id, account=accounts[path, terms.currency])
-        case = msgspec.structs.replace(
-            draft, state=step.to, version=1, clock_action=step.clock.action, clock_due_at=step.clock.due_at
-        )
-        await store.insert_timer(conn, timer_id, case_id, step.clock)
-        await self._tell(conn, draft, case, Action.OPEN, HOUSE, now)
+        case = await self._open(conn, draft, now)
         if deposit and deposit.amount_minor > part:
             over = Leg(
                 debit=rules.deposit_account(deposit.id),
@@ -103,11 +90,26 @@ class Settlement:
                 currency=deposit.currency,
                 amount_minor=deposit.amount_minor - part,
             )
-            await self._post(conn, case, "deposit_excess_freed", HOUSE, (over,), now)
+            await self.moves.post(conn, case, "deposit_excess_freed", HOUSE, (over,), now)
         if case.due_minor == 0:
-            funded = await self._act(conn, case, HOUSE, Request(action=Action.PAY, role=Role.HOUSE, now=now))
+            funded = await self.moves.act(conn, case, HOUSE, Request(action=Action.PAY, role=Role.HOUSE, now=now))
             assert isinstance(funded, Case), "a deposit that covers the price pays it"
             return funded
+        return case
+
+    async def _open(self, conn: Connection, draft: Case, now: datetime) -> Case:
+        case_id, timer_id = await store.new_case_ids(conn)
+        draft = msgspec.structs.replace(draft, id=case_id)
+        path = rules.escrow_account(case_id)
+        accounts = await ledger.open_accounts(conn, [Account(path=path, currency=draft.currency)])
+        step = rules.judge(draft, Request(action=Action.OPEN, role=Role.HOUSE, now=now))
+        assert isinstance(step, Step) and step.clock is not None, "a case can always be opened, and then it waits"
+        case = msgspec.structs.replace(
+            draft, state=step.to, version=1, clock_action=step.clock.action, clock_due_at=step.clock.due_at
+        )
+        await store.insert_case(conn, case, timer_id=timer_id, account=accounts[path, draft.currency])
+        await store.insert_timer(conn, timer_id, case_id, step.clock)
+        await self.moves.tell(conn, draft, case, Action.OPEN, HOUSE, now)
         return case
 
     async def pay(
@@ -120,9 +122,11 @@ class Settlement:
         now: datetime,
         *,
         reason: str = "",
+        payment_id: str | None = None,
+        detail: dict[str, Any] | None = None,
     ) -> Case | Refusal:
-        """The due sum comes from `source` (bank, wallet, suspense); the caller has locked the case. What is over the
-        due sum goes to the buyer's wallet.
+        """The due sum comes from `source` (bank, gateway, wallet, suspense); the caller has locked the case. What is over
+        the due sum goes to the buyer's wallet. `payment_id` is the card payment that a bank may later take back.
         """
         request = Request(
             action=Action.PAY,
@@ -132,7 +136,10 @@ class Settlement:
             received_minor=received_minor,
             reason=reason,
         )
-        return await self._act(conn, case, actor, request, detail={"from": source})
+        changed = msgspec.structs.replace(case, payment_id=payment_id) if payment_id else case
+        return await self.moves.act(
+            conn, case, actor, request, detail={"from": source, **(detail or {})}, changed=changed
+        )
 
     async def pay_from_wallet(self, conn: Connection, case_id: int, actor_id: int, now: datetime) -> Case | Refusal:
         """The buyer pays the due sum from the wallet; refuses when it holds less."""
@@ -153,21 +160,99 @@ class Settlement:
                 raise
             return Refusal.INSUFFICIENT_BALANCE  # spent by another act between the look and the posting
 
+    async def reinstate(
+        self,
+        conn: Connection,
+        case_id: int,
+        operator_id: int,
+        source: str,
+        received_minor: int,
+        note: str,
+        now: datetime,
+    ) -> Case | Refusal:
+        """Late money brings a defaulted sale back to life, as long as nobody else has the goods: a new case of the same
+        contract, funded by the money and by the forfeited deposit, which is given back. The old one stays as it ended.
+        """
+        old = await store.lock_case(conn, case_id)
+        if old is None:
+            return Refusal.UNKNOWN_CASE
+        if old.state is not State.DEFAULTED:
+            return Refusal.NOT_REINSTATABLE
+        if received_minor < old.due_minor:
+            return Refusal.BELOW_DUE
+        if await store.is_sold_again(conn, old) or not await self.hooks.goods_are_free(conn, old):
+            return Refusal.GOODS_ARE_GONE
+        draft = msgspec.structs.replace(
+            old,
+            reference=new_reference(Purpose.CASE),
+            state=State.NEW,
+            version=0,
+            opened_at=now,
+            state_since=now,
+            clock_action=None,
+            clock_due_at=None,
+            reinstates_id=old.id,
+        )
+        case = await self._open(conn, draft, now)
+        request = Request(
+            action=Action.REINSTATE,
+            role=Role.OPERATOR,
+            now=now,
+            actor_id=operator_id,
+            source=source,
+            received_minor=received_minor,
+            reason=note,
+        )
+        actor = Actor(role=Role.OPERATOR, party_id=operator_id)
+        return await self.moves.act(conn, case, actor, request, detail={"from": source, "reinstates": old.id})
+
     async def ship(
         self, conn: Connection, case_id: int, actor_id: int, carrier: str, tracking_number: str, now: datetime
     ) -> Case | Refusal:
         """The seller has handed the goods to a carrier under a tracking number."""
         carrier, tracking_number = carrier.strip(), tracking_number.strip()
-        return await self._by_party(
-            conn,
-            case_id,
-            actor_id,
-            Action.SHIP,
-            now,
-            carrier=carrier,
-            tracking_number=tracking_number,
-            detail={"carrier": carrier, "tracking_number": tracking_number},
+        request = Request(
+            action=Action.SHIP, role=Role.SELLER, now=now, carrier=carrier, tracking_number=tracking_number
         )
+        detail = {"carrier": carrier, "tracking_number": tracking_number}
+        return await self.moves.by_party(conn, case_id, actor_id, request, detail=detail)
+
+    async def ship_lines(
+        self,
+        conn: Connection,
+        case_id: int,
+        actor_id: int,
+        lines: Sequence[int],
+        carrier: str,
+        tracking_number: str,
+        now: datetime,
+    ) -> Case | Refusal:
+        """Some lines of the sale are on their way: they live on as a part with its own money and clocks. The last lines
+        are the case itself. Gives the case that was shipped.
+        """
+        carrier, tracking_number = carrier.strip(), tracking_number.strip()
+        case = await store.lock_case(conn, case_id)
+        if case is None:
+            return Refusal.UNKNOWN_CASE
+        role = rules.role_of(case, actor_id)
+        if role is None:
+            return Refusal.NOT_YOURS
+        here = {line.n for line in case.lines if line.part_id is None}
+        if not set(lines) <= here:
+            return Refusal.UNKNOWN_LINE
+        if set(lines) == here:
+            return await self.ship(conn, case_id, actor_id, carrier, tracking_number, now)
+        part = await split_off(
+            self.moves,
+            conn,
+            case,
+            Actor(role=role, party_id=actor_id),
+            set(lines),
+            Request(action=Action.SPLIT, role=role, now=now, carrier=carrier, tracking_number=tracking_number),
+        )
+        if isinstance(part, Refusal):
+            return part
+        return await self.ship(conn, part.id, actor_id, carrier, tracking_number, now)
 
     async def receive(self, conn: Connection, case_id: int, actor_id: int, now: datetime) -> Case | Refusal:
         """The buyer has the goods; the inspection begins."""
@@ -197,15 +282,17 @@ class Settlement:
         case = await store.lock_case(conn, case_id)
         if case is None:
             return Refusal.UNKNOWN_CASE
-        request = Request(action=Action.CANCEL, role=Role.OPERATOR, now=now, reason=reason)
-        return await self._act(conn, case, Actor(role=Role.OPERATOR, party_id=actor_id), request)
+        request = Request(action=Action.CANCEL, role=Role.OPERATOR, now=now, actor_id=actor_id, reason=reason)
+        return await self.moves.act(conn, case, Actor(role=Role.OPERATOR, party_id=actor_id), request)
 
     async def time_out(self, conn: Connection, case_id: int, action: Action, now: datetime) -> Case | Refusal:
         """A timer of the case has run out. The clock has locked the case; a timer that is no longer its own does nothing."""
         case = await store.lock_case(conn, case_id)
         if case is None:
             return Refusal.UNKNOWN_CASE
-        return await self._act(conn, case, TIMER, Request(action=action, role=Role.TIMER, now=now))
+        changed = _relieved(case) if action is Action.OVERDUE else case
+        request = Request(action=action, role=Role.TIMER, now=now)
+        return await self.moves.act(conn, case, TIMER, request, changed=changed)
 
     async def delivered(self, conn: Connection, case_id: int, proof: str, now: datetime) -> Case | Refusal:
         """The carrier's proof of delivery begins the inspection."""
@@ -213,23 +300,27 @@ class Settlement:
         if case is None:
             return Refusal.UNKNOWN_CASE
         request = Request(action=Action.RECEIVE, role=Role.CARRIER, now=now, reason=proof)
-        return await self._act(conn, case, CARRIER, request)
+        return await self.moves.act(conn, case, CARRIER, request)
 
     async def payout_settled(self, conn: Connection, payout: Payout, now: datetime) -> None:
-        """The bank has paid the seller of a case: the case is settled."""
+        """The bank has paid the seller of a case: a released case is settled. One that a claim ended is so already."""
         if payout.purpose is not PayoutPurpose.SALE or payout.case_id is None:
             return
         case = await store.lock_case(conn, payout.case_id)
         assert case is not None, "a payout's case exists by foreign key"
         request = Request(action=Action.SETTLE, role=Role.BANK, now=now)
-        await self._act(conn, case, BANK, request, detail={"payout": payout.end_to_end_id})
+        await self.moves.act(conn, case, BANK, request, detail={"payout": payout.end_to_end_id})
 
     async def case_by_id(self, conn: Connection, case_id: int) -> Case | None:
         return await store.case_by_id(conn, case_id)
 
     async def case_of_subject(self, conn: Connection, subject: str) -> Case | None:
-        """The latest case of a subject."""
+        """The latest case of a subject; its parts are found from it."""
         return await store.case_of_subject(conn, subject)
+
+    async def parts_of(self, conn: Connection, case_id: int) -> list[Case]:
+        """What was split off the case, in order."""
+        return await store.parts_of(conn, case_id)
 
     async def cases_of(self, conn: Connection, party_id: int) -> list[Case]:
         """A party's cases on either side, latest first."""
@@ -239,142 +330,34 @@ class Settlement:
         """Oldest in its state first."""
         return await store.cases_in_state(conn, state)
 
+    async def claims_in(self, conn: Connection, states: Sequence[State]) -> list[Case]:
+        """The disputed cases in these states, by their next deadline."""
+        return await store.cases_by_deadline(conn, states)
+
     async def case_events(self, conn: Connection, case_id: int) -> list[CaseEvent]:
         return await store.case_events(conn, case_id)
 
     async def _by_party(
-        self,
-        conn: Connection,
-        case_id: int,
-        actor_id: int,
-        action: Action,
-        now: datetime,
-        *,
-        reason: str = "",
-        carrier: str = "",
-        tracking_number: str = "",
-        detail: dict[str, Any] | None = None,
+        self, conn: Connection, case_id: int, actor_id: int, action: Action, now: datetime, *, reason: str = ""
     ) -> Case | Refusal:
-        case = await store.lock_case(conn, case_id)
-        if case is None:
-            return Refusal.UNKNOWN_CASE
-        role = rules.role_of(case, actor_id)
-        if role is None:
-            return Refusal.NOT_YOURS
-        request = Request(
-            action=action, role=role, now=now, reason=reason, carrier=carrier, tracking_number=tracking_number
-        )
-        return await self._act(conn, case, Actor(role=role, party_id=actor_id), request, detail=detail)
-
-    async def _act(
-        self, conn: Connection, case: Case, actor: Actor, request: Request, *, detail: dict[str, Any] | None = None
-    ) -> Case | Refusal:
-        """The one way by which a case moves: judge, post, end what ends, save with its clock, tell."""
-        step = rules.judge(case, request)
-        if isinstance(step, Refusal):
-            return step
-        now = request.now
-        after = _after(case, request, step)
-        await self._post(conn, case, f"case_{request.action}", actor, step.legs, now)
-        if step.deposit_becomes is not None:
-            assert case.deposit_id is not None, "a deposit that counts is named"
-            deposit = await store.lock_deposit(conn, case.deposit_id)
-            assert deposit is not None, "a case's deposit exists by foreign key"
-            await self.deposits.end(conn, deposit, step.deposit_becomes, now)
-        await self._save(conn, case, after, step, fired=actor is TIMER, now=now)
-        await self._tell(conn, case, after, request.action, actor, now, reason=request.reason, detail=detail)
-        if step.pays_out is not None:
-            await self._pay_out(conn, after, step, now)
-        return after
-
-    async def _save(self, conn: Connection, case: Case, after: Case, step: Step, *, fired: bool, now: datetime) -> None:
-        account = (await ledger.open_accounts(conn, [_escrow(case)]))[rules.escrow_account(case.id), case.currency]
-        funded_version = await ledger.tip(conn, account) if after.state is State.FUNDED else None
-        sealed_version, timer_id = None, None
-        await store.end_timer(conn, case.id, now, fired=fired)
-        if step.clock is not None:
-            timer_id = await store.new_timer_id(conn)
-            await store.insert_timer(conn, timer_id, case.id, step.clock)
-        elif case.clock_due_at is not None:
-            sealed_version = (await ledger.seal(conn, [account]))[account]
-        await store.save_case(
-            conn,
-            after,
-            judged_version=case.version,
-            timer_id=timer_id,
-            funded_version=funded_version,
-            sealed_version=sealed_version,
-        )
-
-    async def _post(
-        self, conn: Connection, case: Case, kind: str, actor: Actor, legs: tuple[Leg, ...], now: datetime
-    ) -> None:
-        if not legs:
-            return
-        parties = [
-            Account(path=path, currency=case.currency, owner_id=owner)
-            for owner in (case.buyer_id, case.seller_id)
-            for path in (rules.wallet(owner), rules.payable(owner))
-        ]
-        house = [Account(path=path, currency=case.currency) for path in (rules.BANK, rules.COMMISSION, rules.FORFEITS)]
-        await ledger.open_accounts(conn, parties + house)
-        await ledger.post(conn, Operation(kind=kind, subject=f"case:{case.id}", actor=str(actor), legs=legs), now)
-
-    async def _tell(
-        self,
-        conn: Connection,
-        before: Case,
-        after: Case,
-        action: Action,
-        actor: Actor,
-        now: datetime,
-        *,
-        reason: str = "",
-        detail: dict[str, Any] | None = None,
-    ) -> None:
-        event = CaseEvent(
-            case_id=after.id,
-            n=after.version,
-            at=now,
-            actor=actor.role,
-            actor_id=actor.party_id,
-            action=action,
-            from_state=before.state,
-            to_state=after.state,
-            reason=reason.strip() or None,
-            detail=detail or {},
-        )
-        await store.insert_event(conn, event)
-        await self.hooks.on_case_changed(conn, after, event)
-
-    async def _pay_out(self, conn: Connection, case: Case, step: Step, now: datetime) -> None:
-        """What the step left at the seller's payable goes out at once."""
-        assert step.pays_out is not None
-        path = rules.payable(case.seller_id)
-        amount = sum(leg.amount_minor for leg in step.legs if leg.credit == path)
-        if amount == 0:
-            return
-        source = Source(path=path, purpose=step.pays_out, party_id=case.seller_id, case_id=case.id)
-        queued = await self.payouts.queue(conn, source, case.currency, amount, now)
-        assert isinstance(queued, Payout), "what was just credited can be paid out"
+        request = Request(action=action, role=Role.BUYER, now=now, reason=reason)
+        return await self.moves.by_party(conn, case_id, actor_id, request)
 
 
-def _escrow(case: Case) -> Account:
-    return Account(path=rules.escrow_account(case.id), currency=case.currency)
+def _lines(terms: CaseTerms) -> tuple[Line, ...]:
+    """The contract's lines, checked to be the price; without any the whole sale is one."""
+    if not terms.lines:
+        return (Line(n=1, title="", amount_minor=terms.price_minor),)
+    if sum(line.amount_minor for line in terms.lines) != terms.price_minor:
+        raise ValueError(f"{terms.subject}: the lines do not add up to the price")
+    if len({line.n for line in terms.lines}) < len(terms.lines):
+        raise ValueError(f"{terms.subject}: each line has a number of its own")
+    if len(terms.lines) > 1 and min(line.amount_minor for line in terms.lines) < SMALLEST_LINE_MINOR:
+        raise ValueError(f"{terms.subject}: a line of several is at least {SMALLEST_LINE_MINOR} minor units")
+    return terms.lines
 
 
-def _after(case: Case, request: Request, step: Step) -> Case:
-    """The case as it is when the step is taken."""
-    shipped = step.to is State.SHIPPED
-    return msgspec.structs.replace(
-        case,
-        state=step.to,
-        version=case.version + 1,
-        state_since=case.state_since if step.to is case.state else request.now,
-        clock_action=step.clock.action if step.clock else None,
-        clock_due_at=step.clock.due_at if step.clock else None,
-        ship_by_at=rules.ship_by(case, request.now) if step.to is State.FUNDED else case.ship_by_at,
-        carrier=request.carrier if shipped else case.carrier,
-        tracking_number=request.tracking_number if shipped else case.tracking_number,
-        inspection_extended=case.inspection_extended or request.action is Action.EXTEND_INSPECTION,
-    )
+def _relieved(case: Case) -> Case:
+    """An arbiter who has not ruled in time, or a proposal nobody confirmed: anybody but the handler may take it now."""
+    assert case.claim is not None, "a case in arbitration has its claim"
+    return msgspec.structs.replace(case, claim=msgspec.structs.replace(case.claim, arbiter_id=None))

@@ -34,8 +34,10 @@ def read_one(row: Record | None, kind: type[_Row]) -> _Row | None:
     return None if row is None else read(row, kind)
 
 
-async def insert_case(conn: Connection, case: Case, *, timer_id: int, account: int) -> None:
-    """A case that opens: it waits for its payment from now on."""
+async def insert_case(
+    conn: Connection, case: Case, *, timer_id: int, account: int, funded_version: int | None = None
+) -> None:
+    """A case that opens: it waits for its payment from now on, or as a part has its money already."""
     await conn.execute(
         _queries.insert_case,
         case.id,
@@ -51,7 +53,7 @@ async def insert_case(conn: Connection, case: Case, *, timer_id: int, account: i
         case.contract_sha256,
         case.timers,
         case.reference,
-        State.AWAITING_PAYMENT,
+        case.state,
         case.opened_at,
         timer_id,
         account,
@@ -61,6 +63,9 @@ async def insert_case(conn: Connection, case: Case, *, timer_id: int, account: i
         case.reserve_bp,
         case.lines,
         case.reinstates_id,
+        case.parent_id,
+        case.ship_by_at,
+        funded_version,
     )
 
 
@@ -76,12 +81,16 @@ async def case_by_id(conn: Connection, case_id: int) -> Case | None:
 
 
 async def lock_case(conn: Connection, case_id: int) -> Case | None:
-    """The case as it stands, and nobody else changes it until this transaction ends."""
-    return read_one(await conn.fetchrow(_queries.lock_case, case_id), Case)
+    """The case as it stands, and nobody else changes it until this transaction ends. Read after the lock was got: a
+    statement that waited for it would still see the clock and the claim of before.
+    """
+    await conn.execute(_queries.lock_case, case_id)
+    return await case_by_id(conn, case_id)
 
 
 async def lock_case_by_reference(conn: Connection, reference: str) -> Case | None:
-    return read_one(await conn.fetchrow(_queries.lock_case_by_reference, reference), Case)
+    case_id: int | None = await conn.fetchval(_queries.case_id_by_reference, reference)
+    return None if case_id is None else await lock_case(conn, case_id)
 
 
 async def case_of_subject(conn: Connection, subject: str) -> Case | None:
@@ -94,6 +103,23 @@ async def cases_of_party(conn: Connection, party_id: int, limit: int = 200) -> l
 
 async def cases_in_state(conn: Connection, state: State, limit: int = 200) -> list[Case]:
     return [read(row, Case) for row in await conn.fetch(_queries.cases_in_state, state, limit)]
+
+
+async def cases_by_deadline(conn: Connection, states: Sequence[State], limit: int = 200) -> list[Case]:
+    return [read(row, Case) for row in await conn.fetch(_queries.cases_by_deadline, list(states), limit)]
+
+
+async def parts_of(conn: Connection, case_id: int) -> list[Case]:
+    return [read(row, Case) for row in await conn.fetch(_queries.parts_of, case_id)]
+
+
+async def is_sold_again(conn: Connection, case: Case) -> bool:
+    """Whether another case of the same subject runs or was carried out, or this one was reinstated before."""
+    return bool(await conn.fetchval(_queries.is_sold_again, case.id, case.subject))
+
+
+async def count_charged_back(conn: Connection, case_id: int, charged_back_minor: int, withheld_minor: int) -> None:
+    await conn.execute(_queries.count_charged_back, case_id, charged_back_minor, withheld_minor)
 
 
 async def save_case(
@@ -120,6 +146,17 @@ async def save_case(
         case.inspection_extended,
         funded_version,
         sealed_version,
+        case.lines,
+        case.split_minor,
+        case.split_commission_minor,
+        case.split_fees_minor,
+        case.undisputed_minor,
+        case.undisputed_commission_minor,
+        case.undisputed_fees_minor,
+        case.refunded_minor,
+        case.withheld_minor,
+        case.payment_id,
+        case.claim.ruling.id if case.claim and case.claim.ruling else None,
     )
     if status != "UPDATE 1":
         raise StaleCaseError(f"case {case.id} is not at version {judged_version}")

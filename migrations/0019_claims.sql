@@ -83,6 +83,7 @@ alter table escrow.escrow_case
   add column undisputed_fees_minor bigint not null default 0,
   add column refunded_minor bigint not null default 0,
   add column charged_back_minor bigint not null default 0,
+  add column withheld_minor bigint not null default 0,
   add column ruling_id bigint,
   add column ruling_in_force boolean generated always as (case when ruling_id is not null then true end) stored,
   add column held_minor bigint generated always as (case
@@ -115,7 +116,7 @@ alter table escrow.escrow_case
   add constraint escrow_case_undisputed_within check (undisputed_minor between 0 and price_minor - split_minor),
   add constraint escrow_case_refunded_within check
     (refunded_minor between 0 and price_minor - split_minor - undisputed_minor),
-  add constraint escrow_case_charged_back check (charged_back_minor >= 0),
+  add constraint escrow_case_charged_back check (withheld_minor between 0 and charged_back_minor),
   add constraint escrow_case_sealed_or_not unique (id, is_sealed),
   add constraint escrow_case_disputed_or_not unique (id, is_disputed),
   add constraint escrow_case_ruled_has_ruling check (state <> 'ruled' or ruling_id is not null),
@@ -359,25 +360,27 @@ drop index escrow.payout_once_a_case;
 create unique index payout_once_a_case on escrow.payout (case_id, purpose)
   where state <> 'returned' and purpose <> 'chargeback';
 
--- What a party owes the house, and the account locked until the transaction ends, so that a debt is repaid once.
-create function escrow.lock_owed(asked_path text, asked_currency text) returns numeric
+-- The balance of an account, and the account locked until the transaction ends: what is taken from it by what it held
+-- (a debt that is repaid, proceeds that a chargeback takes) is taken once.
+create function escrow.lock_balance(asked_path text, asked_currency text) returns numeric
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   found_id bigint;
 begin
   select a.id into found_id from escrow.account a
     where a.path = asked_path and a.currency = asked_currency for no key update;
-  return case when found_id is null then 0 else greatest(-escrow.balance_of(found_id), 0) end;
+  return case when found_id is null then 0 else escrow.balance_of(found_id) end;
 end $$;
 
 revoke all on function escrow.claim_takes_hold(), escrow.claim_holds_the_money(), escrow.claim_of(bigint),
-  escrow.lock_owed(text, text) from public;
-grant execute on function escrow.claim_of(bigint), escrow.lock_owed(text, text) to gavelhouse_app;
+  escrow.lock_balance(text, text) from public;
+grant execute on function escrow.claim_of(bigint), escrow.lock_balance(text, text) to gavelhouse_app;
 grant select, insert on escrow.claim, escrow.claim_arbiter, escrow.ruling, escrow.reserve_hold, escrow.chargeback
   to gavelhouse_app;
 grant usage on sequence escrow.chargeback_id_seq to gavelhouse_app;
 grant update (lines, split_minor, split_commission_minor, split_fees_minor, undisputed_minor,
-  undisputed_commission_minor, undisputed_fees_minor, refunded_minor, charged_back_minor, ruling_id, payment_id)
+  undisputed_commission_minor, undisputed_fees_minor, refunded_minor, charged_back_minor, withheld_minor,
+  ruling_id, payment_id)
   on escrow.escrow_case to gavelhouse_app;
 grant update (offer_minor, answered_at, handler_id, arbiter_id, return_carrier, return_tracking_number, returned_at,
   appealed_by, appealed_at, ended_at, outcome, awarded_minor) on escrow.claim to gavelhouse_app;

@@ -360,7 +360,7 @@ end $$;
 
 ALTER FUNCTION escrow.lock_accounts(operations jsonb) OWNER TO gavelhouse_owner;
 
-CREATE FUNCTION escrow.lock_owed(asked_path text, asked_currency text) RETURNS numeric
+CREATE FUNCTION escrow.lock_balance(asked_path text, asked_currency text) RETURNS numeric
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -369,10 +369,10 @@ declare
 begin
   select a.id into found_id from escrow.account a
     where a.path = asked_path and a.currency = asked_currency for no key update;
-  return case when found_id is null then 0 else greatest(-escrow.balance_of(found_id), 0) end;
+  return case when found_id is null then 0 else escrow.balance_of(found_id) end;
 end $$;
 
-ALTER FUNCTION escrow.lock_owed(asked_path text, asked_currency text) OWNER TO gavelhouse_owner;
+ALTER FUNCTION escrow.lock_balance(asked_path text, asked_currency text) OWNER TO gavelhouse_owner;
 
 CREATE FUNCTION escrow.open_accounts(accounts jsonb) RETURNS TABLE(path text, currency text, account bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -826,6 +826,167 @@ CREATE TABLE bank.account (
 
 ALTER TABLE bank.account OWNER TO gavelhouse_owner;
 
+CREATE TABLE bank.card (
+    id bigint NOT NULL,
+    number_hmac bytea NOT NULL,
+    last4 text NOT NULL,
+    brand text NOT NULL,
+    holder text NOT NULL,
+    expiry text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    limit_minor bigint,
+    always_code text,
+    issued_at timestamp with time zone NOT NULL,
+    CONSTRAINT card_always CHECK ((always_code ~ '^[0-9A-Z]{2}$'::text)),
+    CONSTRAINT card_expiry CHECK ((expiry ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'::text)),
+    CONSTRAINT card_last4 CHECK ((last4 ~ '^[0-9]{4}$'::text)),
+    CONSTRAINT card_limit CHECK ((limit_minor > 0)),
+    CONSTRAINT card_status CHECK ((status = ANY (ARRAY['active'::text, 'lost'::text, 'stolen'::text, 'blocked'::text])))
+);
+
+ALTER TABLE bank.card OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.card_balance (
+    card_id bigint NOT NULL,
+    currency text NOT NULL,
+    opened_minor bigint NOT NULL,
+    available_minor bigint NOT NULL,
+    CONSTRAINT card_balance_opened CHECK ((opened_minor >= 0))
+);
+
+ALTER TABLE bank.card_balance OWNER TO gavelhouse_owner;
+
+ALTER TABLE bank.card ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bank.card_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bank.card_movement (
+    id bigint NOT NULL,
+    card_id bigint NOT NULL,
+    currency text NOT NULL,
+    payment_id text NOT NULL,
+    kind text NOT NULL,
+    cause text NOT NULL,
+    amount_minor bigint NOT NULL,
+    balance_minor bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT card_movement_kind CHECK ((kind = ANY (ARRAY['hold'::text, 'release'::text, 'chargeback'::text, 'chargeback_won'::text]))),
+    CONSTRAINT card_movement_sign CHECK ((((amount_minor < 0) = (kind = ANY (ARRAY['hold'::text, 'chargeback_won'::text]))) AND (amount_minor <> 0))),
+    CONSTRAINT card_movement_within CHECK (((kind <> 'hold'::text) OR (balance_minor >= 0)))
+);
+
+ALTER TABLE bank.card_movement OWNER TO gavelhouse_owner;
+
+ALTER TABLE bank.card_movement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bank.card_movement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bank.card_payment (
+    id text NOT NULL,
+    card_id bigint,
+    currency text,
+    amount_minor bigint,
+    approved_minor bigint DEFAULT 0 NOT NULL,
+    request_sha256 bytea,
+    nonce text,
+    order_digest bytea,
+    state text NOT NULL,
+    response_code text NOT NULL,
+    authorisation_code text,
+    received_at timestamp with time zone NOT NULL,
+    captured_at timestamp with time zone,
+    reversed_at timestamp with time zone,
+    settlement_id text,
+    CONSTRAINT card_payment_approved CHECK (((approved_minor >= 0) AND (approved_minor <= COALESCE(amount_minor, (0)::bigint)))),
+    CONSTRAINT card_payment_approved_if CHECK (((approved_minor > 0) = (authorisation_code IS NOT NULL))),
+    CONSTRAINT card_payment_captured CHECK (((captured_at IS NOT NULL) = (state = 'captured'::text))),
+    CONSTRAINT card_payment_code CHECK ((response_code ~ '^[0-9A-Z]{2}$'::text)),
+    CONSTRAINT card_payment_reversed CHECK (((reversed_at IS NOT NULL) = (state = 'reversed'::text))),
+    CONSTRAINT card_payment_settled CHECK (((settlement_id IS NULL) OR (state = 'captured'::text))),
+    CONSTRAINT card_payment_state CHECK ((state = ANY (ARRAY['declined'::text, 'authorised'::text, 'captured'::text, 'reversed'::text])))
+);
+
+ALTER TABLE bank.card_payment OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.card_settlement (
+    id text NOT NULL,
+    day date NOT NULL,
+    n integer NOT NULL,
+    cut_at timestamp with time zone NOT NULL,
+    lines integer NOT NULL,
+    sums jsonb NOT NULL,
+    body text NOT NULL
+);
+
+ALTER TABLE bank.card_settlement OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.chargeback (
+    id text NOT NULL,
+    payment_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reason text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    represented_at timestamp with time zone,
+    represented_text text,
+    decided_at timestamp with time zone,
+    taken_in text,
+    given_in text,
+    CONSTRAINT chargeback_amount CHECK ((amount_minor > 0)),
+    CONSTRAINT chargeback_decided CHECK (((decided_at IS NULL) = (state = 'open'::text))),
+    CONSTRAINT chargeback_given CHECK (((given_in IS NULL) OR (state = 'won'::text))),
+    CONSTRAINT chargeback_reason CHECK ((reason = ANY (ARRAY['fraud'::text, 'not_received'::text, 'not_as_described'::text, 'duplicate'::text]))),
+    CONSTRAINT chargeback_represented CHECK (((represented_at IS NULL) = (represented_text IS NULL))),
+    CONSTRAINT chargeback_state CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])))
+);
+
+ALTER TABLE bank.chargeback OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.envelope_key (
+    key_id text NOT NULL,
+    scalar bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT envelope_key_scalar CHECK ((octet_length(scalar) = 32))
+);
+
+ALTER TABLE bank.envelope_key OWNER TO gavelhouse_owner;
+
+CREATE TABLE bank.fault (
+    id bigint NOT NULL,
+    fault text NOT NULL,
+    applies_to text NOT NULL,
+    code text,
+    delay_ms integer NOT NULL,
+    remaining integer NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    CONSTRAINT fault_applies_to CHECK ((applies_to = ANY (ARRAY['any'::text, 'authorise'::text, 'capture'::text, 'reverse'::text]))),
+    CONSTRAINT fault_code CHECK ((code ~ '^[0-9A-Z]{2}$'::text)),
+    CONSTRAINT fault_delay CHECK (((delay_ms >= 0) AND (delay_ms <= 600000))),
+    CONSTRAINT fault_kind CHECK ((fault = ANY (ARRAY['no_answer'::text, 'lost'::text, 'late_answer'::text, 'drop_connection'::text, 'decline'::text, 'partial'::text, 'duplicate_answer'::text, 'garbage'::text, 'slow'::text, 'undecided'::text]))),
+    CONSTRAINT fault_remaining CHECK ((remaining >= 0))
+);
+
+ALTER TABLE bank.fault OWNER TO gavelhouse_owner;
+
+ALTER TABLE bank.fault ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bank.fault_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE bank.movement (
     id bigint NOT NULL,
     number text NOT NULL,
@@ -1095,6 +1256,137 @@ CREATE TABLE escrow.book_waiting (
 );
 
 ALTER TABLE escrow.book_waiting OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.card_difference (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    payment_id text NOT NULL,
+    currency text NOT NULL,
+    ours_minor bigint NOT NULL,
+    bank_minor bigint NOT NULL,
+    file_id text,
+    line integer,
+    found_at timestamp with time zone NOT NULL,
+    explained_by bigint,
+    explained_at timestamp with time zone,
+    note text,
+    CONSTRAINT card_difference_explained CHECK (((num_nulls(explained_by, explained_at, note) = ANY (ARRAY[0, 3])) AND (note <> ''::text))),
+    CONSTRAINT card_difference_kind CHECK ((kind = ANY (ARRAY['unknown_payment'::text, 'not_captured'::text, 'other_currency'::text, 'other_sum'::text, 'settled_twice'::text, 'not_settled'::text, 'capture_refused'::text]))),
+    CONSTRAINT card_difference_of_a_line CHECK ((((file_id IS NULL) = (line IS NULL)) AND ((file_id IS NULL) = (kind = ANY (ARRAY['not_settled'::text, 'capture_refused'::text])))))
+);
+
+ALTER TABLE escrow.card_difference OWNER TO gavelhouse_owner;
+
+ALTER TABLE escrow.card_difference ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME escrow.card_difference_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE escrow.card_edge (
+    from_state text NOT NULL,
+    to_state text NOT NULL
+);
+
+ALTER TABLE escrow.card_edge OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.card_payment (
+    id text NOT NULL,
+    purpose text NOT NULL,
+    target_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reference text NOT NULL,
+    gateway text NOT NULL,
+    order_body bytea NOT NULL,
+    payment_digest bytea NOT NULL,
+    signature bytea NOT NULL,
+    public_key bytea NOT NULL,
+    envelope bytea,
+    state text NOT NULL,
+    version integer NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    state_since timestamp with time zone NOT NULL,
+    reason text,
+    partial_minor bigint,
+    authorisation_code text,
+    provider_reference text,
+    op uuid,
+    acknowledged_at timestamp with time zone,
+    refused_code text,
+    try_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    settled_file text,
+    settled_minor bigint,
+    CONSTRAINT card_payment_acknowledged CHECK (((acknowledged_at IS NULL) OR (state = ANY (ARRAY['captured'::text, 'reversed'::text])))),
+    CONSTRAINT card_payment_amount CHECK (((amount_minor >= 1) AND (amount_minor <= '999999999999'::bigint))),
+    CONSTRAINT card_payment_captured_is_posted CHECK (((op IS NOT NULL) = (state = 'captured'::text))),
+    CONSTRAINT card_payment_envelope_goes CHECK (((envelope IS NOT NULL) = (state = ANY (ARRAY['prepared'::text, 'authorising'::text, 'unknown'::text])))),
+    CONSTRAINT card_payment_has_reason CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['declined'::text, 'reversing'::text, 'reversed'::text])))),
+    CONSTRAINT card_payment_id CHECK ((id ~ '^[0-9a-f]{32}$'::text)),
+    CONSTRAINT card_payment_owes_the_bank CHECK (((try_at IS NOT NULL) = ((state = ANY (ARRAY['prepared'::text, 'authorising'::text, 'unknown'::text, 'authorised'::text, 'reversing'::text])) OR ((state = 'captured'::text) AND (acknowledged_at IS NULL))))),
+    CONSTRAINT card_payment_partly CHECK (((partial_minor > 0) AND (partial_minor < amount_minor))),
+    CONSTRAINT card_payment_purpose CHECK ((purpose = ANY (ARRAY['case'::text, 'deposit'::text, 'wallet'::text, 'change'::text]))),
+    CONSTRAINT card_payment_settled CHECK ((((settled_file IS NULL) = (settled_minor IS NULL)) AND ((settled_file IS NULL) OR (state = 'captured'::text)))),
+    CONSTRAINT card_payment_signed CHECK (((octet_length(payment_digest) = 32) AND (octet_length(signature) = 64) AND (octet_length(public_key) = 32))),
+    CONSTRAINT card_payment_state CHECK ((state = ANY (ARRAY['prepared'::text, 'authorising'::text, 'unknown'::text, 'authorised'::text, 'captured'::text, 'declined'::text, 'reversing'::text, 'reversed'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE escrow.card_payment OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.card_payment_event (
+    payment_id text NOT NULL,
+    n integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    reason text,
+    previous_n integer GENERATED ALWAYS AS (NULLIF((n - 1), 0)) STORED,
+    CONSTRAINT card_payment_event_begins CHECK (((n > 1) OR (from_state = 'new'::text))),
+    CONSTRAINT card_payment_event_number CHECK ((n > 0))
+);
+
+ALTER TABLE escrow.card_payment_event OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.card_settlement (
+    id text NOT NULL,
+    day date NOT NULL,
+    sha256 bytea NOT NULL,
+    lines integer NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    op uuid,
+    CONSTRAINT card_settlement_sha256 CHECK ((octet_length(sha256) = 32))
+);
+
+ALTER TABLE escrow.card_settlement OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.card_settlement_line (
+    file_id text NOT NULL,
+    n integer NOT NULL,
+    kind text NOT NULL,
+    payment_id text NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT card_settlement_line_amount CHECK (((amount_minor <> 0) AND ((amount_minor < 0) = (kind = 'chargeback'::text)))),
+    CONSTRAINT card_settlement_line_kind CHECK ((kind = ANY (ARRAY['capture'::text, 'chargeback'::text, 'chargeback_won'::text])))
+);
+
+ALTER TABLE escrow.card_settlement_line OWNER TO gavelhouse_owner;
+
+CREATE TABLE escrow.card_settlement_sum (
+    file_id text NOT NULL,
+    currency text NOT NULL,
+    lines integer NOT NULL,
+    net_minor bigint NOT NULL
+);
+
+ALTER TABLE escrow.card_settlement_sum OWNER TO gavelhouse_owner;
 
 CREATE TABLE escrow.case_event (
     case_id bigint NOT NULL,
@@ -1443,6 +1735,7 @@ END) STORED,
     undisputed_fees_minor bigint DEFAULT 0 NOT NULL,
     refunded_minor bigint DEFAULT 0 NOT NULL,
     charged_back_minor bigint DEFAULT 0 NOT NULL,
+    withheld_minor bigint DEFAULT 0 NOT NULL,
     ruling_id bigint,
     ruling_in_force boolean GENERATED ALWAYS AS (
 CASE
@@ -1461,7 +1754,7 @@ CASE
     WHEN (state = ANY (ARRAY['claimed'::text, 'returning'::text, 'arbitration'::text, 'ruled'::text])) THEN true
     ELSE NULL::boolean
 END) STORED,
-    CONSTRAINT escrow_case_charged_back CHECK ((charged_back_minor >= 0)),
+    CONSTRAINT escrow_case_charged_back CHECK (((withheld_minor >= 0) AND (withheld_minor <= charged_back_minor))),
     CONSTRAINT escrow_case_commission CHECK (((parent_id IS NOT NULL) OR ((commission_minor)::numeric = div((((price_minor)::numeric * (commission_bp)::numeric) + (5000)::numeric), (10000)::numeric)))),
     CONSTRAINT escrow_case_contract CHECK ((octet_length(contract_sha256) = 32)),
     CONSTRAINT escrow_case_deposit_named CHECK (((deposit_minor > 0) <= (deposit_id IS NOT NULL))),
@@ -1814,18 +2107,6 @@ ALTER TABLE escrow.transfer ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE market.agreed_fees (
-    lot_id bigint NOT NULL,
-    commission_bp integer NOT NULL,
-    transaction_bp integer NOT NULL,
-    service_minor bigint NOT NULL,
-    schedule_id bigint,
-    agreed_at timestamp with time zone NOT NULL,
-    CONSTRAINT agreed_fees_rates CHECK (((commission_bp >= 0) AND (transaction_bp >= 0) AND ((commission_bp + transaction_bp) < 5000) AND (service_minor >= 0)))
-);
-
-ALTER TABLE market.agreed_fees OWNER TO gavelhouse_owner;
-
 CREATE TABLE market.api_token (
     id bigint NOT NULL,
     token_sha256 bytea NOT NULL,
@@ -1903,6 +2184,25 @@ ALTER TABLE market.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE market.card_order (
+    payment_id text NOT NULL,
+    party_id bigint NOT NULL,
+    subject text NOT NULL,
+    case_id bigint,
+    brand text NOT NULL,
+    last4 text NOT NULL,
+    label text NOT NULL,
+    order_info bytea NOT NULL,
+    payment_digest bytea NOT NULL,
+    signature bytea NOT NULL,
+    public_key bytea NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    CONSTRAINT card_order_id CHECK ((payment_id ~ '^[0-9a-f]{32}$'::text)),
+    CONSTRAINT card_order_last4 CHECK ((last4 ~ '^[0-9]{4}$'::text))
+);
+
+ALTER TABLE market.card_order OWNER TO gavelhouse_owner;
 
 CREATE TABLE market.case_evidence (
     id bigint NOT NULL,
@@ -2742,6 +3042,42 @@ ALTER TABLE ONLY bank.account
 ALTER TABLE ONLY bank.account
     ADD CONSTRAINT account_serial_once UNIQUE (serial);
 
+ALTER TABLE ONLY bank.card_balance
+    ADD CONSTRAINT card_balance_pk PRIMARY KEY (card_id, currency);
+
+ALTER TABLE ONLY bank.card_movement
+    ADD CONSTRAINT card_movement_once UNIQUE (cause, kind);
+
+ALTER TABLE ONLY bank.card_movement
+    ADD CONSTRAINT card_movement_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.card
+    ADD CONSTRAINT card_number_once UNIQUE (number_hmac);
+
+ALTER TABLE ONLY bank.card_payment
+    ADD CONSTRAINT card_payment_nonce_once UNIQUE (nonce);
+
+ALTER TABLE ONLY bank.card_payment
+    ADD CONSTRAINT card_payment_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.card
+    ADD CONSTRAINT card_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.card_settlement
+    ADD CONSTRAINT card_settlement_of_day UNIQUE (day, n);
+
+ALTER TABLE ONLY bank.card_settlement
+    ADD CONSTRAINT card_settlement_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.chargeback
+    ADD CONSTRAINT chargeback_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY bank.envelope_key
+    ADD CONSTRAINT envelope_key_pk PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY bank.fault
+    ADD CONSTRAINT fault_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY bank.movement
     ADD CONSTRAINT movement_once UNIQUE (transfer_id, number);
 
@@ -2819,6 +3155,36 @@ ALTER TABLE ONLY escrow.book_node
 
 ALTER TABLE ONLY escrow.book_waiting
     ADD CONSTRAINT book_waiting_pk PRIMARY KEY (op);
+
+ALTER TABLE ONLY escrow.card_difference
+    ADD CONSTRAINT card_difference_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.card_edge
+    ADD CONSTRAINT card_edge_pk PRIMARY KEY (from_state, to_state);
+
+ALTER TABLE ONLY escrow.card_payment_event
+    ADD CONSTRAINT card_payment_event_pk PRIMARY KEY (payment_id, n);
+
+ALTER TABLE ONLY escrow.card_payment_event
+    ADD CONSTRAINT card_payment_event_state UNIQUE (payment_id, n, to_state);
+
+ALTER TABLE ONLY escrow.card_payment
+    ADD CONSTRAINT card_payment_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.card_payment
+    ADD CONSTRAINT card_payment_posted_once UNIQUE (op);
+
+ALTER TABLE ONLY escrow.card_settlement_line
+    ADD CONSTRAINT card_settlement_line_pk PRIMARY KEY (file_id, n);
+
+ALTER TABLE ONLY escrow.card_settlement
+    ADD CONSTRAINT card_settlement_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY escrow.card_settlement
+    ADD CONSTRAINT card_settlement_posted_once UNIQUE (op);
+
+ALTER TABLE ONLY escrow.card_settlement_sum
+    ADD CONSTRAINT card_settlement_sum_pk PRIMARY KEY (file_id, currency);
 
 ALTER TABLE ONLY escrow.case_event
     ADD CONSTRAINT case_event_pk PRIMARY KEY (case_id, n);
@@ -2949,9 +3315,6 @@ ALTER TABLE ONLY escrow.transfer
 ALTER TABLE ONLY escrow.transfer
     ADD CONSTRAINT transfer_whole_key UNIQUE (op, n, debit, credit, currency, amount);
 
-ALTER TABLE ONLY market.agreed_fees
-    ADD CONSTRAINT agreed_fees_pkey PRIMARY KEY (lot_id);
-
 ALTER TABLE ONLY market.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
 
@@ -2963,6 +3326,9 @@ ALTER TABLE ONLY market.application
 
 ALTER TABLE ONLY market.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.card_order
+    ADD CONSTRAINT card_order_pkey PRIMARY KEY (payment_id);
 
 ALTER TABLE ONLY market.case_evidence_content
     ADD CONSTRAINT case_evidence_content_is_known_by_its_hash UNIQUE (evidence_id, sha256);
@@ -3130,6 +3496,16 @@ CREATE UNIQUE INDEX signed_head_final ON auction.signed_head USING btree (lot_id
 
 CREATE INDEX standing_open ON auction.standing USING btree (lot_id) WHERE (outcome IS NULL);
 
+CREATE INDEX card_movement_of_card ON bank.card_movement USING btree (card_id, currency, id DESC);
+
+CREATE INDEX card_payment_latest ON bank.card_payment USING btree (received_at DESC);
+
+CREATE INDEX card_payment_to_settle ON bank.card_payment USING btree (captured_at) WHERE ((state = 'captured'::text) AND (settlement_id IS NULL));
+
+CREATE UNIQUE INDEX chargeback_one_open ON bank.chargeback USING btree (payment_id) WHERE (state = 'open'::text);
+
+CREATE INDEX fault_pending ON bank.fault USING btree (id) WHERE (remaining > 0);
+
 CREATE INDEX movement_of_account ON bank.movement USING btree (number, id DESC);
 
 CREATE INDEX outbox_undelivered ON bank.outbox USING btree (try_at) WHERE (delivered_at IS NULL);
@@ -3141,6 +3517,26 @@ CREATE UNIQUE INDEX bank_account_current ON escrow.bank_account USING btree (par
 CREATE INDEX bank_notice_received ON escrow.bank_notice USING btree (received_at);
 
 CREATE INDEX bank_statement_by_period ON escrow.bank_statement USING btree (account, to_at DESC, part DESC);
+
+CREATE UNIQUE INDEX card_difference_of_line_once ON escrow.card_difference USING btree (file_id, line) WHERE (file_id IS NOT NULL);
+
+CREATE UNIQUE INDEX card_difference_of_payment_once ON escrow.card_difference USING btree (payment_id, kind) WHERE (file_id IS NULL);
+
+CREATE INDEX card_difference_open ON escrow.card_difference USING btree (found_at) WHERE (explained_at IS NULL);
+
+CREATE INDEX card_payment_by_party ON escrow.card_payment USING btree (party_id, began_at DESC);
+
+CREATE INDEX card_payment_by_target ON escrow.card_payment USING btree (purpose, target_id, began_at DESC);
+
+CREATE UNIQUE INDEX card_payment_captured_once ON escrow.card_payment USING btree (purpose, target_id) WHERE ((purpose = ANY (ARRAY['case'::text, 'deposit'::text])) AND (state = 'captured'::text));
+
+CREATE INDEX card_payment_due ON escrow.card_payment USING btree (try_at) WHERE (try_at IS NOT NULL);
+
+CREATE UNIQUE INDEX card_payment_one_running ON escrow.card_payment USING btree (purpose, target_id) WHERE ((purpose = ANY (ARRAY['case'::text, 'deposit'::text])) AND (state = ANY (ARRAY['prepared'::text, 'authorising'::text, 'unknown'::text, 'authorised'::text])));
+
+CREATE INDEX card_payment_unsettled ON escrow.card_payment USING btree (state_since) WHERE ((state = 'captured'::text) AND (settled_file IS NULL));
+
+CREATE INDEX card_settlement_line_of_payment ON escrow.card_settlement_line USING btree (payment_id);
 
 CREATE INDEX change_move_by_party ON escrow.change_move USING btree (party_id, id DESC);
 
@@ -3223,6 +3619,10 @@ CREATE INDEX application_to_decide ON market.application USING btree (applied_at
 CREATE INDEX audit_actor ON market.audit USING btree (actor_id, id);
 
 CREATE INDEX audit_subject ON market.audit USING btree (subject, id);
+
+CREATE INDEX card_order_of_case ON market.card_order USING btree (case_id) WHERE (case_id IS NOT NULL);
+
+CREATE INDEX card_order_of_party ON market.card_order USING btree (party_id, ordered_at DESC);
 
 CREATE INDEX deal_by_buyer ON market.deal USING btree (buyer_id, case_id DESC);
 
@@ -3422,6 +3822,21 @@ ALTER TABLE ONLY auction.sale_lot
 ALTER TABLE ONLY auction.standing
     ADD CONSTRAINT standing_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
 
+ALTER TABLE ONLY bank.card_balance
+    ADD CONSTRAINT card_balance_card FOREIGN KEY (card_id) REFERENCES bank.card(id);
+
+ALTER TABLE ONLY bank.card_movement
+    ADD CONSTRAINT card_movement_balance FOREIGN KEY (card_id, currency) REFERENCES bank.card_balance(card_id, currency);
+
+ALTER TABLE ONLY bank.card_movement
+    ADD CONSTRAINT card_movement_payment FOREIGN KEY (payment_id) REFERENCES bank.card_payment(id);
+
+ALTER TABLE ONLY bank.card_payment
+    ADD CONSTRAINT card_payment_card FOREIGN KEY (card_id) REFERENCES bank.card(id);
+
+ALTER TABLE ONLY bank.chargeback
+    ADD CONSTRAINT chargeback_payment FOREIGN KEY (payment_id) REFERENCES bank.card_payment(id);
+
 ALTER TABLE ONLY bank.movement
     ADD CONSTRAINT movement_account FOREIGN KEY (number) REFERENCES bank.account(number);
 
@@ -3454,6 +3869,36 @@ ALTER TABLE ONLY escrow.book_entry
 
 ALTER TABLE ONLY escrow.book_head
     ADD CONSTRAINT book_head_of_entry FOREIGN KEY (last_n, head) REFERENCES escrow.book_entry(n, hash);
+
+ALTER TABLE ONLY escrow.card_difference
+    ADD CONSTRAINT card_difference_line FOREIGN KEY (file_id, line) REFERENCES escrow.card_settlement_line(file_id, n);
+
+ALTER TABLE ONLY escrow.card_payment
+    ADD CONSTRAINT card_payment_currency FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY escrow.card_payment_event
+    ADD CONSTRAINT card_payment_event_chain FOREIGN KEY (payment_id, previous_n, from_state) REFERENCES escrow.card_payment_event(payment_id, n, to_state);
+
+ALTER TABLE ONLY escrow.card_payment_event
+    ADD CONSTRAINT card_payment_event_listed FOREIGN KEY (from_state, to_state) REFERENCES escrow.card_edge(from_state, to_state);
+
+ALTER TABLE ONLY escrow.card_payment_event
+    ADD CONSTRAINT card_payment_event_payment FOREIGN KEY (payment_id) REFERENCES escrow.card_payment(id);
+
+ALTER TABLE ONLY escrow.card_payment
+    ADD CONSTRAINT card_payment_op FOREIGN KEY (op) REFERENCES escrow.op(id);
+
+ALTER TABLE ONLY escrow.card_payment
+    ADD CONSTRAINT card_payment_state_is_last_event FOREIGN KEY (id, version, state) REFERENCES escrow.card_payment_event(payment_id, n, to_state) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.card_settlement_line
+    ADD CONSTRAINT card_settlement_line_file FOREIGN KEY (file_id) REFERENCES escrow.card_settlement(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY escrow.card_settlement
+    ADD CONSTRAINT card_settlement_op FOREIGN KEY (op) REFERENCES escrow.op(id);
+
+ALTER TABLE ONLY escrow.card_settlement_sum
+    ADD CONSTRAINT card_settlement_sum_file FOREIGN KEY (file_id) REFERENCES escrow.card_settlement(id);
 
 ALTER TABLE ONLY escrow.case_event
     ADD CONSTRAINT case_event_case FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
@@ -3626,12 +4071,6 @@ ALTER TABLE ONLY escrow.transfer
 ALTER TABLE ONLY escrow.transfer
     ADD CONSTRAINT transfer_reversal_swaps_sides FOREIGN KEY (reverses_op, reverses_n, credit, debit, currency, reverses_amount) REFERENCES escrow.transfer(op, n, debit, credit, currency, amount);
 
-ALTER TABLE ONLY market.agreed_fees
-    ADD CONSTRAINT agreed_fees_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
-
-ALTER TABLE ONLY market.agreed_fees
-    ADD CONSTRAINT agreed_fees_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES market.fee_schedule(id);
-
 ALTER TABLE ONLY market.api_token
     ADD CONSTRAINT api_token_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
@@ -3646,6 +4085,12 @@ ALTER TABLE ONLY market.application
 
 ALTER TABLE ONLY market.audit
     ADD CONSTRAINT audit_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.card_order
+    ADD CONSTRAINT card_order_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.card_order
+    ADD CONSTRAINT card_order_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.case_evidence
     ADD CONSTRAINT case_evidence_author_id_fkey FOREIGN KEY (author_id) REFERENCES market.party(id);
@@ -3854,8 +4299,8 @@ REVOKE ALL ON FUNCTION escrow.entry_stands() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION escrow.lock_accounts(operations jsonb) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION escrow.lock_owed(asked_path text, asked_currency text) FROM PUBLIC;
-GRANT ALL ON FUNCTION escrow.lock_owed(asked_path text, asked_currency text) TO gavelhouse_app;
+REVOKE ALL ON FUNCTION escrow.lock_balance(asked_path text, asked_currency text) FROM PUBLIC;
+GRANT ALL ON FUNCTION escrow.lock_balance(asked_path text, asked_currency text) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION escrow.open_accounts(accounts jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION escrow.open_accounts(accounts jsonb) TO gavelhouse_app;
@@ -3931,6 +4376,48 @@ GRANT UPDATE(balance_minor) ON TABLE bank.account TO gavelhouse_bank;
 
 GRANT UPDATE(closed_at) ON TABLE bank.account TO gavelhouse_bank;
 
+GRANT SELECT,INSERT ON TABLE bank.card TO gavelhouse_bank;
+
+GRANT UPDATE(status) ON TABLE bank.card TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.card_balance TO gavelhouse_bank;
+
+GRANT UPDATE(available_minor) ON TABLE bank.card_balance TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.card_movement TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.card_payment TO gavelhouse_bank;
+
+GRANT UPDATE(state) ON TABLE bank.card_payment TO gavelhouse_bank;
+
+GRANT UPDATE(captured_at) ON TABLE bank.card_payment TO gavelhouse_bank;
+
+GRANT UPDATE(reversed_at) ON TABLE bank.card_payment TO gavelhouse_bank;
+
+GRANT UPDATE(settlement_id) ON TABLE bank.card_payment TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.card_settlement TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT UPDATE(state) ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT UPDATE(represented_at) ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT UPDATE(represented_text) ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT UPDATE(decided_at) ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT UPDATE(taken_in) ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT UPDATE(given_in) ON TABLE bank.chargeback TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.envelope_key TO gavelhouse_bank;
+
+GRANT SELECT,INSERT ON TABLE bank.fault TO gavelhouse_bank;
+
+GRANT UPDATE(remaining) ON TABLE bank.fault TO gavelhouse_bank;
+
 GRANT SELECT,INSERT ON TABLE bank.movement TO gavelhouse_bank;
 
 GRANT SELECT,INSERT ON TABLE bank.outbox TO gavelhouse_bank;
@@ -3974,6 +4461,58 @@ GRANT SELECT,INSERT ON TABLE escrow.book_head TO gavelhouse_app;
 GRANT SELECT,INSERT ON TABLE escrow.book_node TO gavelhouse_app;
 
 GRANT SELECT ON TABLE escrow.book_waiting TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.card_difference TO gavelhouse_app;
+
+GRANT UPDATE(explained_by) ON TABLE escrow.card_difference TO gavelhouse_app;
+
+GRANT UPDATE(explained_at) ON TABLE escrow.card_difference TO gavelhouse_app;
+
+GRANT UPDATE(note) ON TABLE escrow.card_difference TO gavelhouse_app;
+
+GRANT SELECT ON TABLE escrow.card_edge TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(envelope) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(version) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(state_since) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(reason) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(partial_minor) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(authorisation_code) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(provider_reference) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(op) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(acknowledged_at) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(refused_code) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(try_at) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(attempts) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(settled_file) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT UPDATE(settled_minor) ON TABLE escrow.card_payment TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.card_payment_event TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.card_settlement TO gavelhouse_app;
+
+GRANT UPDATE(op) ON TABLE escrow.card_settlement TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.card_settlement_line TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE escrow.card_settlement_sum TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE escrow.case_event TO gavelhouse_app;
 
@@ -4093,6 +4632,8 @@ GRANT UPDATE(refunded_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
 
 GRANT UPDATE(charged_back_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
 
+GRANT UPDATE(withheld_minor) ON TABLE escrow.escrow_case TO gavelhouse_app;
+
 GRANT UPDATE(ruling_id) ON TABLE escrow.escrow_case TO gavelhouse_app;
 
 GRANT USAGE ON SEQUENCE escrow.escrow_case_id_seq TO gavelhouse_app;
@@ -4201,13 +4742,13 @@ GRANT USAGE ON SEQUENCE escrow.timer_id_seq TO gavelhouse_app;
 
 GRANT SELECT ON TABLE escrow.transfer TO gavelhouse_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE market.agreed_fees TO gavelhouse_app;
-
 GRANT SELECT,INSERT,UPDATE ON TABLE market.api_token TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.application TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.audit TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.card_order TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.case_evidence TO gavelhouse_app;
 

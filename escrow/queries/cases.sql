@@ -8,8 +8,10 @@ select nextval('escrow.escrow_case_id_seq')::bigint as case_id, nextval('escrow.
 -- Opens a case; its timer and first event follow in the same transaction.
 insert into escrow.escrow_case (id, subject, buyer_id, seller_id, currency, price_minor, deposit_minor, deposit_id,
   commission_bp, commission_minor, contract_sha256, timers, reference, state, version, opened_at, state_since, timer_id,
-  account, transaction_bp, service_minor, fees_minor, reserve_bp, lines, reinstates_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $16, $17, $18, $19, $20, $21, $22, $23);
+  account, transaction_bp, service_minor, fees_minor, reserve_bp, lines, reinstates_id, parent_id, ship_by_at,
+  funded_version)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+  $24, $25, $26);
 
 -- name: case_by_id
 -- One case with its running clock.
@@ -17,20 +19,18 @@ select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.id = $1;
 
 -- name: lock_case
--- One case, locked until the transaction ends.
-select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
-from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.id = $1 for no key update of c;
+-- Locks one case until the transaction ends; it is read by another statement, whose snapshot is younger than the lock.
+select from escrow.escrow_case where id = $1 for no key update;
 
--- name: lock_case_by_reference
--- The case that a bank reference names, locked.
-select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
-from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.reference = $1 for no key update of c;
+-- name: case_id_by_reference
+-- The case that a bank reference names.
+select id from escrow.escrow_case where reference = $1;
 
 -- name: case_of_subject
 -- The latest case of a subject.
 select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
-where c.subject = $1 order by c.id desc limit 1;
+where c.subject = $1 and c.parent_id is null order by c.id desc limit 1;
 
 -- name: cases_of_party
 -- A party's cases on either side, latest first.
@@ -44,11 +44,34 @@ select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(
 from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
 where c.state = $1 order by c.state_since limit $2;
 
+-- name: cases_by_deadline
+-- The cases in some states, whose clock runs out first.
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
+from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
+where c.state = any ($1) order by t.due_at, c.id limit $2;
+
+-- name: parts_of
+-- What was split off a case, in order.
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
+from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
+where c.parent_id = $1 order by c.id;
+
+-- name: is_sold_again
+-- Whether another case of the same subject runs or was carried out, or this one was reinstated before.
+select exists (select from escrow.escrow_case c where c.id <> $1 and c.parent_id is null
+  and (c.reinstates_id = $1 or (c.subject = $2 and c.state not in ('defaulted', 'cancelled', 'refunded'))));
+
+-- name: count_charged_back
+-- How much of a case's payment the bank has taken back, and how much of a refund repaid that.
+update escrow.escrow_case set charged_back_minor = $2, withheld_minor = $3 where id = $1;
+
 -- name: save_case
 -- A case after a step; the row was locked before, and the version must be the one it was judged at.
 update escrow.escrow_case set state = $3, version = $4, state_since = $5, timer_id = $6, ship_by_at = $7, carrier = $8,
   tracking_number = $9, inspection_extended = $10, funded_version = coalesce($11, funded_version),
-  sealed_version = coalesce($12, sealed_version)
+  sealed_version = coalesce($12, sealed_version), lines = $13, split_minor = $14, split_commission_minor = $15,
+  split_fees_minor = $16, undisputed_minor = $17, undisputed_commission_minor = $18, undisputed_fees_minor = $19,
+  refunded_minor = $20, withheld_minor = $21, payment_id = $22, ruling_id = $23
 where id = $1 and version = $2;
 
 -- name: insert_event

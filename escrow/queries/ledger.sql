@@ -20,6 +20,10 @@ select account, version from escrow.seal($1);
 -- The balance of one account by its path and currency.
 select escrow.balance_of(a.id) from escrow.account a where a.path = $1 and a.currency = $2;
 
+-- name: lock_balance
+-- The balance of one account, locked until the transaction ends; 0 when it was never opened.
+select escrow.lock_balance($1, $2);
+
 -- name: tip
 -- The last version of a chained account.
 select version from escrow.balance where account = $1 order by version desc limit 1;

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-BUYER, SELLER, OPERATOR, STRANGER = 11, 12, 13, 14
+BUYER, SELLER, OPERATOR, STRANGER, ARBITER, SECOND = 11, 12, 13, 14, 15, 16
 CENTRE = Centre(holder=CENTRE_HOLDER, accounts=CENTRE_ACCOUNTS)
 
 _bank_ids = itertools.count(1)
