@@ -32,6 +32,12 @@ class PaymentGateway(Protocol):
     def name(self) -> str:
         """What a payment's row remembers it by."""
 
+    async def run(self) -> None:
+        """Keep whatever connection is needed, until cancelled. Everything else needs it to run."""
+
+    async def ready(self) -> None:
+        """Raises NotSentError when the bank can't be reached at all."""
+
     async def authorise(self, request: Authorise) -> Answer:
         """Ask the bank to hold a sum. Raises GatewayError."""
 
