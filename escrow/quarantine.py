@@ -30,6 +30,7 @@ from escrow.facts import (
     Received,
     Refusal,
     Role,
+    State,
 )
 from escrow.hooks import Hooks
 from escrow.ledger import Account, Operation
@@ -130,7 +131,8 @@ class Quarantine:
         wallet_of: int | None = None,
     ) -> Quarantined | Refusal:
         """An operator says what the money is for: a waiting case (what is over goes to the buyer's wallet), a waiting
-        deposit (likewise), or a party's wallet. Refuses when it is less than what is due.
+        deposit (likewise), a sale that ended by default and is carried out after all, or a party's wallet. Refuses when it
+        is less than what is due.
         """
         if not note.strip():
             return Refusal.REASON_MISSING
@@ -149,7 +151,9 @@ class Quarantine:
         item = await payments_store.item_by_id(conn, item_id)
         assert item is not None, "the dry run has just read it"
         if case_id is not None:
-            await self._apply_to_case(conn, item, case_id, operator_id, note, now)
+            refusal = await self._apply_to_case(conn, item, case_id, operator_id, note, now)
+            if refusal is not None:
+                return refusal
         elif deposit_id is not None:
             await self._apply_to_deposit(conn, item, deposit_id, legs, operator_id, now)
         else:
@@ -195,12 +199,15 @@ class Quarantine:
 
     async def _apply_to_case(
         self, conn: Connection, item: Quarantined, case_id: int, operator_id: int, note: str, now: datetime
-    ) -> None:
+    ) -> Refusal | None:
         case = await store.lock_case(conn, case_id)
         assert case is not None, "the dry run has just read it"
-        actor = Actor(role=Role.OPERATOR, party_id=operator_id)
-        paid = await self.settlement.pay(conn, case, actor, suspense(item.id), item.amount_minor, now, reason=note)
-        assert isinstance(paid, Case), "the dry run has found it payable"
+        actor, source = Actor(role=Role.OPERATOR, party_id=operator_id), suspense(item.id)
+        if case.state is State.DEFAULTED:
+            paid = await self.settlement.reinstate(conn, case_id, operator_id, source, item.amount_minor, note, now)
+        else:
+            paid = await self.settlement.pay(conn, case, actor, source, item.amount_minor, now, reason=note)
+        return paid if isinstance(paid, Refusal) else None
 
     async def _apply_to_deposit(
         self,
@@ -285,6 +292,8 @@ def _for_case(item: Quarantined, case: Case | None, now: datetime) -> tuple[Leg,
         source=suspense(item.id),
         received_minor=item.amount_minor,
     )
+    if case.state is State.DEFAULTED:
+        return Refusal.BELOW_DUE if item.amount_minor < case.due_minor else rules.reinstatement(case, request)
     step = rules.judge(case, request)
     return step if isinstance(step, Refusal) else step.legs
 

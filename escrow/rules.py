@@ -37,6 +37,7 @@ from escrow.postings import (
     fees_minor,
     payable,
     receivable,
+    reinstatement,
     reserve,
     wallet,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "next_actions",
     "payable",
     "receivable",
+    "reinstatement",
     "reserve",
     "role_of",
     "ship_by",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from auction.facts import Hammer
 from market.contracts import ContractTerms, canonical, read_terms, terms_sha256, verification_code
@@ -89,8 +89,9 @@ async def insert_deal(conn: Connection, case_id: int, terms: ContractTerms) -> N
 
 
 async def deal_of_case(conn: Connection, case_id: int) -> Deal | None:
-    """The contract under a case."""
-    return _deal(await conn.fetchrow(_queries.deal_of_case, case_id))
+    """The contract under a case; a part that was split off has its parent's, a reinstated sale that of the first."""
+    deal = _deal(await conn.fetchrow(_queries.deal_of_case, case_id))
+    return None if deal is None else structs.replace(deal, case_id=case_id)
 
 
 async def deal_of_lot(

@@ -150,6 +150,18 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
         await _deposits.free_deposits(conn, case.subject, None, event.at, except_parties=[case.buyer_id])
 
 
+async def goods_are_free(conn: Connection, case: Case) -> bool:
+    """The escrow's question before late money brings a defaulted sale back: that nobody else has the lot, or is being
+    offered it. Of a lot with several buyers each has his own units, and only a new sale of the lot stands in the way.
+    """
+    lot_id = lot_of(case.subject)
+    sale = None if lot_id is None else await sale_of(conn, lot_id)
+    if lot_id is None or sale is None:
+        return True
+    has_the_whole = case.subject == subject_of(lot_id)
+    return not (sale.is_offered or sale.relisted_as or (has_the_whole and sale.is_sold))
+
+
 async def _after_default(conn: Connection, lot_id: int, now: datetime) -> None:
     """By the lot's rule the offer goes out by itself; else the seller is told what he can do."""
     sale = await sale_of(conn, lot_id)

@@ -92,7 +92,9 @@ async def open_stage(config: Config, at: datetime) -> AsyncIterator[Stage]:
             on_case_changed=second_chance.on_case_changed,
             on_quarantined=trades.on_quarantined,
             lock_subject=applications.lock_subject,
-        )
+            goods_are_free=second_chance.goods_are_free,
+        ),
+        second_person_above_minor=config.second_person_above_minor,
     )
     on_hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
     clock = SetClock(at)

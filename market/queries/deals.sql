@@ -24,12 +24,19 @@ insert into market.deal (
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 -- name: deal_of_case
--- The contract under a case, with the parties' names of today.
+-- The contract under a case, with the parties' names of today. A part that was split off, and a sale that was reinstated,
+-- stand under the contract of the case they came from.
+with recursive origin(id) as (
+  select $1::bigint
+  union
+  select coalesce(escrow_case.parent_id, escrow_case.reinstates_id)
+  from origin join escrow.escrow_case on escrow_case.id = origin.id
+)
 select deal.*, buyer.display_name as buyer_name, seller.display_name as seller_name
 from market.deal
 join market.party as buyer on buyer.id = deal.buyer_id
 join market.party as seller on seller.id = deal.seller_id
-where deal.case_id = $1
+where deal.case_id in (select id from origin)
 
 -- name: deal_of_lot
 -- A contract that a lot's hammer made, if it made one: the one under a case, if that is asked for; else the party's own
@@ -44,12 +51,13 @@ limit 1
 
 -- name: deals_of_party
 -- A party's deals with where their money stands, newest first; role and states may be narrowed, and how many in all.
-select deal.case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
+select escrow_case.id as case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
        deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
        case when deal.buyer_id = $1 then 'buyer' else 'seller' end as role,
        escrow_case.state, timer.due_at, count(*) over () as total
 from market.deal
-join escrow.escrow_case on escrow_case.id = deal.case_id
+left join escrow.escrow_case as again on again.reinstates_id = deal.case_id
+join escrow.escrow_case on escrow_case.id = coalesce(again.id, deal.case_id)
 left join escrow.timer on timer.id = escrow_case.timer_id
 where (deal.buyer_id = $1 and $2::text is distinct from 'seller' or deal.seller_id = $1 and $2::text is distinct from 'buyer')
   and ($3::text is null or escrow_case.state = $3)
@@ -58,11 +66,12 @@ limit $4 offset $5
 
 -- name: deals_of_house
 -- Every deal of the house with where its money stands, newest first; the operator's list.
-select deal.case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
+select escrow_case.id as case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
        deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
        'operator' as role, escrow_case.state, timer.due_at, count(*) over () as total
 from market.deal
-join escrow.escrow_case on escrow_case.id = deal.case_id
+left join escrow.escrow_case as again on again.reinstates_id = deal.case_id
+join escrow.escrow_case on escrow_case.id = coalesce(again.id, deal.case_id)
 left join escrow.timer on timer.id = escrow_case.timer_id
 where $1::text is null or escrow_case.state = $1
 order by deal.case_id desc
@@ -70,9 +79,10 @@ limit $2 offset $3
 
 -- name: case_of_viewer
 -- The case that a lot's page sends a party on to: the buyer's own latest, or the seller's if one buyer took the whole.
-select deal.case_id
+select escrow_case.id
 from market.deal
-join escrow.escrow_case on escrow_case.id = deal.case_id
+left join escrow.escrow_case as again on again.reinstates_id = deal.case_id
+join escrow.escrow_case on escrow_case.id = coalesce(again.id, deal.case_id)
 where deal.lot_id = $1
   and (deal.buyer_id = $2 or (deal.seller_id = $2 and escrow_case.subject not like '%/%'))
 order by deal.case_id desc

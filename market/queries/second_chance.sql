@@ -50,8 +50,10 @@ select format = 'english' and coalesce((options ->> 'second_offer')::boolean, fa
 -- Where a lot stands after its close: what came of it, whether a sale runs, who has defaulted, and what is under way.
 select listing.seller_id, listing.currency, listing.format, listing.title_zh, listing.title_en, hammer.outcome,
        hammer.closed_at, hammer.seq,
-       exists (select from market.deal join escrow.escrow_case on escrow_case.id = deal.case_id
-               where deal.lot_id = listing.id and escrow_case.state not in ('defaulted', 'cancelled')) as is_sold,
+       exists (select from market.deal
+               join escrow.escrow_case on deal.case_id in (escrow_case.id, escrow_case.reinstates_id)
+               where deal.lot_id = listing.id and escrow_case.state not in ('defaulted', 'cancelled', 'refunded')
+              ) as is_sold,
        array(select deal.buyer_id from market.deal join escrow.escrow_case on escrow_case.id = deal.case_id
              where deal.lot_id = listing.id and escrow_case.state = 'defaulted' order by deal.buyer_id) as defaulted_ids,
        exists (select from market.second_chance where lot_id = listing.id and second_chance.state = 'offered') as is_offered,
