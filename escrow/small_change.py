@@ -44,6 +44,11 @@ class SmallChange:
     async def balance(self, conn: Connection, party_id: int, currency: str) -> int:
         return await ledger.balance(conn, change_account(party_id), currency)
 
+    async def refuses(self, conn: Connection, party_id: int, amount_minor: int, currency: str) -> CashierRefusal | None:
+        """Whether so much more would lift the purse over its cap: asked before a card pays into it."""
+        held = await self.balance(conn, party_id, currency)
+        return CashierRefusal.OVER_CHANGE_CAP if held + amount_minor > self.cap_minor else None
+
     async def top_up(
         self, conn: Connection, party_id: int, amount_minor: int, currency: str, now: datetime
     ) -> int | Refusal | CashierRefusal:

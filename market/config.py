@@ -85,6 +85,12 @@ class Config:
     bank_url: str = ""
     bank_port: int = 0
     """Where the sandbox bank listens; 0 for the port after the house's own."""
+    bank_switch_port: int = 0
+    """Where the bank's card switch listens for ISO 8583; 0 for the port after the bank's own."""
+    card_gateway: str = "iso8583"
+    """How cards are taken: `iso8583` (the bank's switch), `stripe` (the provider's SDK; needs the extra of that name), `none`."""
+    stripe_key: str = _secret()
+    """The provider's secret key, for card_gateway = "stripe"."""
     bank_webhook_secret: str = _secret(_webhook_secret)
     """What bank and house sign what they send each other with (standardwebhooks)."""
     vault_url: str = ""
@@ -111,6 +117,9 @@ class Config:
     second_person_above_minor: int = 100_000_000
     """From what price on, in minor units, an operator's pause, resume, extension or voiding of a lot needs a second one."""
 
+    change_cap_minor: int = 50_000
+    """The most that a purse of small change holds in one currency, in minor units."""
+
     log_format: str = "console"
     log_level: str = "info"
 
@@ -125,6 +134,10 @@ class Config:
     @property
     def bank_listens_on(self) -> int:
         return self.bank_port or self.port + 1
+
+    @property
+    def bank_switch_on(self) -> int:
+        return self.bank_switch_port or self.bank_listens_on + 1
 
     @property
     def bank_origin(self) -> str:
@@ -246,13 +259,13 @@ def _content_of(path: str, variable: str) -> str:
 def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
     kinds = get_type_hints(Config)
     config = Config(**{name: _converted(name, value, kinds[name], origins[name]) for name, value in values.items()})
-    for name in ("port", "bank_port", "vault_port"):
+    for name in ("port", "bank_port", "bank_switch_port", "vault_port"):
         number = getattr(config, name)
         if not 0 <= number <= 65535:
             raise ConfigError(f"{name} is {number} ({origins[name]}), but a port lies between 1 and 65535.")
     for item in _configured():
         value = getattr(config, item.name)
-        if item.name.endswith(("_seconds", "_bp", "_pool")) and value < 0:
+        if item.name.endswith(("_seconds", "_bp", "_pool", "_cap_minor")) and value < 0:
             raise ConfigError(f"{item.name} is {value} ({origins[item.name]}), but must not be negative.")
     if config.commission_bp > MOST_COMMISSION_BP:
         raise ConfigError(
@@ -266,6 +279,10 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).path.strip("/")):
             raise ConfigError(f"{name} is {url!r} ({origins[name]}), but must be like https://auction.example.org.")
+    if config.card_gateway not in ("iso8583", "stripe", "none"):
+        raise ConfigError(
+            f"card_gateway is {config.card_gateway!r} ({origins['card_gateway']}); allowed: iso8583, stripe, none."
+        )
     if config.log_format not in ("console", "json"):
         raise ConfigError(f"log_format is {config.log_format!r} ({origins['log_format']}); allowed: console, json.")
     return config

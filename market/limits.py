@@ -28,6 +28,8 @@ SIGN_IN = Rate("sign_in", 20, 6)
 REGISTER = Rate("register", 20, 30)
 # NIST SP 800-63B-4, 3.2.2: at most 100 failed attempts in a row; this allows far fewer in a day's quarter.
 PASSPHRASE = Rate("passphrase", 10, 60)
+# A code has a million values and three of them are good at a time; a passkey that fails is counted alike.
+PHONE_PROOF = Rate("phone_proof", 5, 60)
 LOG_FILES = Rate("log_files", 20, 6)
 
 

@@ -149,6 +149,11 @@ async def movements_of(
     ]
 
 
+async def names_of(conn: Connection, party_ids: list[int]) -> dict[int, str]:
+    """The names that these parties show to others."""
+    return {row["id"]: row["display_name"] for row in await conn.fetch(_queries.names_of_parties, party_ids)}
+
+
 async def _earning_currencies(conn: Connection, party_id: int) -> list[str]:
     return [row["currency"] for row in await conn.fetch(_queries.currencies_of_seller, party_id)]
 

@@ -67,6 +67,26 @@ grant select, insert on escrow.cheque, escrow.change_move to gavelhouse_app;
 grant usage on sequence escrow.cheque_id_seq, escrow.change_move_id_seq to gavelhouse_app;
 grant update (state, paid_case_id, ended_at, sealed_version) on escrow.cheque to gavelhouse_app;
 
+-- What the buyer ordered when a card was to pay, with the house's half of the dual signature, and as much of the card as
+-- anybody but vault and bank may know: what a receipt shows to the buyer, and the order to the seller.
+create table market.card_order (
+  payment_id text primary key constraint card_order_id check (payment_id ~ '^[0-9a-f]{32}$'),
+  party_id bigint not null references market.party (id),
+  subject text not null,
+  case_id bigint references escrow.escrow_case (id),
+  brand text not null,
+  last4 text not null constraint card_order_last4 check (last4 ~ '^[0-9]{4}$'),
+  label text not null,
+  order_info bytea not null,
+  payment_digest bytea not null,
+  signature bytea not null,
+  public_key bytea not null,
+  ordered_at timestamptz not null
+);
+create index card_order_of_case on market.card_order (case_id) where case_id is not null;
+create index card_order_of_party on market.card_order (party_id, ordered_at desc);
+grant select, insert on market.card_order to gavelhouse_app;
+
 -- Second devices. A passkey is a WebAuthn credential; a code's secret is sealed with the server's key.
 create table market.passkey (
   id bigint generated always as identity primary key,

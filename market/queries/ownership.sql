@@ -23,3 +23,15 @@ select array[party_id] from market.notice where id = $1;
 select array[second_chance.party_id, listing.seller_id]
 from market.second_chance join market.listing on listing.id = second_chance.lot_id
 where second_chance.id = $1;
+
+-- name: cheque_owners
+-- Whose cheque it is: its writer's and its payee's.
+select array_remove(array[writer_id, payee_id], null) from escrow.cheque where id = $1;
+
+-- name: deposit_owners
+-- Whose deposit it is.
+select array[party_id] from escrow.deposit where id = $1;
+
+-- name: phone_request_owners
+-- Whose word a payment waits for.
+select array[party_id] from market.phone_request where id = $1;

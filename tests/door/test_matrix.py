@@ -20,8 +20,10 @@ from market import listings, notices, sessions, tokens
 from market.app import all_routes
 from market.authorization import TABLE, RouteWithoutRow, Who, Whose, guarded
 from market.listing_facts import ListingContent
+from tests.claims.dispute import with_claim_and_evidence
 from tests.deal.traded import case_of, fall, stage
 from tests.door.house_server import Server
+from tests.wallet.test_cheques import given, written
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -73,6 +75,7 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
     listing = await listings.create_draft(conn, seller_id=owner, content=ListingContent(currency="CNY"), now=now)
     sale = await stage(conn, bidders=2, seller=owner, now=now)
     await fall(conn, sale, closed_at=now)
+    await with_claim_and_evidence(conn, sale, now)
     offer_id = await conn.fetchval(
         "insert into market.second_chance (lot_id, party_id, kind, currency, price_minor, offered_at, expires_at)"
         " values ($1, $2, 'runner_up', 'CNY', 1, $3, $4) returning id",
@@ -81,15 +84,39 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
         now,
         now + timedelta(days=1),
     )
+    case = await case_of(conn, sale)
+    cheque_id = await a_cheque(server, conn, owner, sale.bidders[0])
+    deposit = await server.house.escrow.deposits.request_deposit(
+        conn, subject="thing", party_id=owner, amount_minor=1, currency="CNY", now=now
+    )
+    request_id = await conn.fetchval(
+        "insert into market.phone_request (party_id, case_id, means, means_label, payee, currency, amount_minor, nonce,"
+        " created_at, expires_at) values ($1, $2, 'wallet', '', 'Seller', 'CNY', 1, $3, $4, $5) returning id",
+        owner,
+        case.id,
+        bytes(32),
+        now,
+        now + timedelta(days=1),
+    )
     return {
         Whose.OWN_OFFER: offer_id,
+        Whose.OWN_CHEQUE: cheque_id,
+        Whose.OWN_DEPOSIT: deposit.id,
+        Whose.OWN_REQUEST: request_id,
         Whose.OWN_SESSION: (await sessions.sessions_of(conn, owner, now))[0].id,
         Whose.OWN_TOKEN: (await tokens.tokens_of(conn, owner))[0].id,
         Whose.OWN_NOTICE: (await notices.notices_of(conn, owner))[-1].id,
         Whose.OWN_LOT: listing.id,
-        Whose.OWN_DEAL: (await case_of(conn, sale)).id,
+        Whose.OWN_DEAL: case.id,
         Whose.ANY: sale.lot_id,
     }
+
+
+async def a_cheque(server: Server, conn: Connection, writer: int, payee: int) -> int:
+    """A cheque that the writer has signed by a key of his own."""
+    await given(conn, writer, 100_000)
+    async with conn.transaction():
+        return (await written(conn, writer, payee, now=server.house.node_time.now())).id
 
 
 def path_of(name: str, thing_id: int) -> str:
@@ -139,7 +166,10 @@ def test_every_id_in_an_owners_path_is_named_as_its_row_says() -> None:
 
 def test_only_uploads_take_more_than_a_form() -> None:
     large = {name for name, row in TABLE.items() if row.body_bytes > 64 * 1024}
-    assert all("photo" in name or "evidence" in name or name in ("deal_file_add", "deal_claim") for name in large)
+    assert all(
+        "photo" in name or "evidence" in name or name in ("deal_file_add", "deal_claim", "operator_statement_upload")
+        for name in large
+    )
 
 
 def test_what_changes_something_is_never_asked_for_by_a_link() -> None:

@@ -61,7 +61,7 @@ async def drafted(
 async def written(conn: Connection, writer: int, payee: int | None, **changes: Any) -> Cheque:
     draft = await drafted(conn, writer, payee, **changes)
     assert isinstance(draft, ChequeDraft), draft
-    cheque = await CHEQUES.write(conn, draft, KEY.sign(cheque_bytes(draft.record())), PUBLIC, NOW)
+    cheque = await CHEQUES.write(conn, draft, KEY.sign(cheque_bytes(draft.record())), PUBLIC, draft.written_at)
     assert isinstance(cheque, Cheque), cheque
     return cheque
 
