@@ -156,10 +156,16 @@ async def save_case(
         case.refunded_minor,
         case.withheld_minor,
         case.payment_id,
-        case.claim.ruling.id if case.claim and case.claim.ruling else None,
+        _ruling_in_force(case),
     )
     if status != "UPDATE 1":
         raise StaleCaseError(f"case {case.id} is not at version {judged_version}")
+
+
+def _ruling_in_force(case: Case) -> int | None:
+    """What waits for a second person is no ruling of the case yet."""
+    ruling = case.claim.ruling if case.claim else None
+    return ruling.id if ruling is not None and ruling.in_force else None
 
 
 async def insert_event(conn: Connection, event: CaseEvent) -> None:
