@@ -100,6 +100,7 @@ class CardPayments:
                 group.create_task(self._keep_settling(), name="card settlement")
         finally:
             self._group = None
+            await self._gateway.close()
 
     # Paying
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from auction.hub import Hub
     from auction.live import Live
     from auction.node_time import NodeTime
+    from escrow.bank_client import BankClient
+    from escrow.card_payments import CardPayments
     from escrow.clock import EscrowClock
     from escrow.desk import EscrowDesk
     from escrow.payouts import Centre
@@ -41,6 +43,9 @@ class House:
     bidding: Bidding
     escrow: EscrowDesk
     escrow_clock: EscrowClock
+    bank: BankClient
+    """The way to the house's bank."""
+    card_payments: CardPayments
     centre: Centre
     """The house's own accounts at its bank, where buyers pay to."""
     live: Live

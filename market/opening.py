@@ -26,6 +26,7 @@ from auction.signing import Signer
 from auction.store import CONNECTION_LOST
 from escrow import routes as escrow_routes
 from escrow.bank_client import BankClient
+from escrow.card_payments import CardPayments
 from escrow.clock import EscrowClock
 from escrow.desk import EscrowDesk
 from escrow.hooks import Hooks
@@ -35,6 +36,8 @@ from escrow.vault_client import VaultClient
 from market import applications, second_chance, sessions, trades
 from market.assets import Assets
 from market.book_seals import BookSeals
+from market.card_gateway import gateway_of
+from market.cashier_clock import CashierClock
 from market.catalogue import Catalogue
 from market.config import Config
 from market.house import House
@@ -75,10 +78,12 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.node_time.run(saleroom), name="node time"),
                 group.create_task(_sweep_sessions(house), name="session sweep"),
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
+                group.create_task(house.card_payments.run(), name="card payments"),
                 group.create_task(SessionNews(saleroom, house.live).run(), name="access news"),
                 group.create_task(house.heads.run(), name="heads"),
                 group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
+                group.create_task(CashierClock(house).run(), name="cashier"),
                 *house.live.run(group),
             ]
             try:
@@ -126,7 +131,10 @@ async def _house(
             on_quarantined=trades.on_quarantined,
             on_payout_changed=trades.on_payout_changed,
             lock_subject=applications.lock_subject,
-        )
+            on_chargeback=trades.on_chargeback,
+            goods_are_free=second_chance.goods_are_free,
+        ),
+        second_person_above_minor=config.second_person_above_minor,
     )
     hub = Hub()
     hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
@@ -166,6 +174,8 @@ async def _house(
         live=Live(bidding, hub, node_time, still_good),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
+        bank=bank,
+        card_payments=CardPayments(pool, gateway_of(config), escrow, node_time.now),
         centre=centre,
         vault=vault,
         late_clocks=late_clocks,

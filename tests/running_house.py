@@ -38,6 +38,7 @@ class RunningHouse:
     settings: Mapping[str, object] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     bank_port: int = field(default_factory=free_port)
+    switch_port: int = field(default_factory=free_port)
     serving: subprocess.Popen[bytes] | None = None
     banking: subprocess.Popen[bytes] | None = None
 
@@ -103,7 +104,11 @@ class RunningHouse:
     def _environment(self) -> dict[str, str]:
         own = {f"GAVELHOUSE_{name.upper()}": str(value) for name, value in self.settings.items()}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GAVELHOUSE_")}
-        ports = {"GAVELHOUSE_PORT": str(self.port), "GAVELHOUSE_BANK_PORT": str(self.bank_port)}
+        ports = {
+            "GAVELHOUSE_PORT": str(self.port),
+            "GAVELHOUSE_BANK_PORT": str(self.bank_port),
+            "GAVELHOUSE_BANK_SWITCH_PORT": str(self.switch_port),
+        }
         return {**kept, **ports, **own}
 
     def _spawn(self, name: str, *arguments: str, out: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:

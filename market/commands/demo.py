@@ -121,7 +121,8 @@ def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def _bank(config: Config) -> subprocess.Popen[bytes]:
-    arguments = ["bank", "--port", str(config.bank_listens_on), "--house-url", config.origin]
+    ports = ["--port", str(config.bank_listens_on), "--switch-port", str(config.bank_switch_on)]
+    arguments = ["bank", *ports, "--house-url", config.origin]
     return _spawn(["market.cli", *arguments, "--data-dir", str(config.data_dir)], config)
 
 

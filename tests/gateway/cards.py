@@ -160,7 +160,6 @@ async def open_till(pool: Pool, bank: Bank, *, pace: Pace = QUICK, answer_second
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        await gateway.close()
 
 
 def prepared(
