@@ -206,7 +206,7 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
         case=case,
         role=role,
         actions=tuple(rules.next_actions(case, role, now)),
-        timeline=await _timeline(conn, desk, deal, role),
+        timeline=await _timeline(conn, desk, deal, case_id, role),
         payout=None if is_buyer else await desk.payouts.payout_of_case(conn, case_id),
         wallet_minor=await desk.wallet.balance(conn, viewer.id, deal.currency) if is_buyer else 0,
         unmatched=() if role is Role.SELLER else tuple(await desk.quarantine.waiting_for_case(conn, case)),
@@ -233,9 +233,11 @@ async def _people(conn: Connection, case: Case) -> dict[int, str]:
     return {one: await deals_store.party_name(conn, one) for one in sorted(ids)}
 
 
-async def _timeline(conn: Connection, desk: EscrowDesk, deal: Deal, role: Role) -> tuple[TimelineRow, ...]:
+async def _timeline(
+    conn: Connection, desk: EscrowDesk, deal: Deal, case_id: int, role: Role
+) -> tuple[TimelineRow, ...]:
     names: dict[int, str] = {deal.buyer_id: deal.terms.buyer_name, deal.seller_id: deal.terms.seller_name}
-    events = await desk.settlement.case_events(conn, deal.case_id)
+    events = await desk.settlement.case_events(conn, case_id)
     for event in events:
         if event.actor_id is not None and event.actor_id not in names:
             names[event.actor_id] = await deals_store.party_name(conn, event.actor_id)

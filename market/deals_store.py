@@ -128,9 +128,12 @@ def _deal(row: Record | None) -> Deal | None:
 
 
 class DealRow(Struct, frozen=True, kw_only=True):
-    """A line of a list of deals. `role` is the part that whoever asked has in it."""
+    """A line of a list of deals. `role` is the part that whoever asked has in it; `parent_id` the deal that a part is of,
+    and `hammer_minor` what this line is about.
+    """
 
     case_id: int
+    parent_id: int | None
     lot_id: int
     currency: str
     hammer_minor: int

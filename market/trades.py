@@ -21,8 +21,8 @@ from escrow.facts import (
     Case,
     CaseEvent,
     CaseTerms,
+    Chargeback,
     DepositState,
-    Fees,
     Payout,
     PayoutPurpose,
     PayoutState,
@@ -37,6 +37,7 @@ from market import deals_store, notices, runner_up
 from market.applications import lot_of, subject_of
 from market.contracts import ContractTerms, canonical, terms_sha256
 from market.currencies import EXPONENTS, money_text
+from market.fees import fees_of_lot, market_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,7 +117,7 @@ async def open_deal(conn: Connection, hammer: Hammer, award: Award, terms: Trade
             currency=contract.currency,
             price_minor=contract.hammer_minor,
             deposit_minor=held_minor,
-            fees=Fees(commission_bp=contract.commission_bp),
+            fees=contract.fees,
             contract_sha256=terms_sha256(canonical(contract)),
             timers=terms.timers,
         ),
@@ -142,6 +143,9 @@ async def _contract(
     assert not rest, "every unit costs the same"
     lot = await deals_store.hammer_lot(conn, hammer.lot_id)
     owner, winner = hammer.seller_id, award.party_id
+    fees = await fees_of_lot(
+        conn, hammer.lot_id, market_of(hammer.format), hammer.currency, hammer.struck_at, terms.commission_bp
+    )
     names = {owner: lot.seller_name, winner: await deals_store.party_name(conn, winner)}
     seller_id, buyer_id = (winner, owner) if _is_purchase(hammer) else (owner, winner)
     timers = terms.timers
@@ -160,7 +164,9 @@ async def _contract(
         hammer_minor=award.total_minor,
         # No more of a deposit goes towards the price than the price; the rest is freed when the case opens.
         deposit_minor=min(held_minor, award.total_minor),
-        commission_bp=terms.commission_bp,
+        commission_bp=fees.commission_bp,
+        transaction_bp=fees.transaction_bp or UNSET,
+        service_minor=fees.service_minor or UNSET,
         seq=hammer.seq,
         head=hammer.head.hex(),
         closed_at=hammer.closed_at,
@@ -222,8 +228,19 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
         return  # The case is only being opened: the hammer tells, once the contract is written.
     if deal.terms.is_purchase and event.to_state in _BOND_IS_FREE:
         await Deposits(Hooks()).free_deposits(conn, subject_of(deal.lot_id), [deal.seller_id], event.at)
-    step = event.action if event.action is Action.EXTEND_INSPECTION else event.to_state
+    step = event.action if event.action in _TOLD else event.to_state
     await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
+
+
+async def on_chargeback(conn: Connection, case: Case, chargeback: Chargeback, now: datetime) -> None:
+    """Tell the seller that the buyer's bank takes a card payment back, and how it ended."""
+    deal = await deals_store.deal_of_case(conn, case.id)
+    assert deal is not None, "a case that was paid by card has its contract"
+    params = {
+        **_named(deal.lot_id, deal.terms.title_en, deal.terms.title_zh),
+        "sum": money_text(chargeback.amount_minor, chargeback.currency),
+    }
+    await notices.notify(conn, [case.seller_id], f"chargeback_{chargeback.state}", params, f"/deals/{case.id}", now)
 
 
 async def on_payout_changed(conn: Connection, payout: Payout, now: datetime) -> None:
@@ -304,8 +321,28 @@ _TOLD: dict[State | Action, dict[str, str]] = {
     State.SETTLED: {"seller": "deal_settled"},
     State.CANCELLED: {"buyer": "deal_cancelled", "seller": "deal_cancelled"},
     State.DEFAULTED: {"buyer": "deal_defaulted_buyer", "seller": "deal_defaulted_seller"},
+    Action.CLAIM: {"seller": "claim_raised"},
+    Action.RELEASE_UNDISPUTED: {"seller": "claim_undisputed"},
+    Action.OFFER: {"buyer": "claim_offer"},
+    Action.ACCEPT_CLAIM: {"buyer": "claim_accepted"},
+    Action.ACCEPT_OFFER: {"seller": "claim_offer_accepted"},
+    Action.WITHDRAW_CLAIM: {"seller": "claim_withdrawn"},
+    Action.DEFAULT_JUDGEMENT: {"buyer": "claim_default_buyer", "seller": "claim_default_seller"},
+    Action.ASK_RETURN: {"buyer": "claim_return_asked"},
+    Action.CONTEST: {"buyer": "claim_contested"},
+    Action.ESCALATE: {"buyer": "claim_escalated", "seller": "claim_escalated"},
+    Action.RETURN_SHIP: {"seller": "claim_sent_back"},
+    Action.CONFIRM_RETURN: {"buyer": "claim_refunded_buyer", "seller": "claim_refunded_seller"},
+    Action.LAPSE_RETURN: {"buyer": "claim_lapsed_buyer", "seller": "claim_lapsed_seller"},
+    Action.RULE: {"buyer": "claim_ruled", "seller": "claim_ruled"},
+    Action.OVERDUE: {"buyer": "claim_overdue", "seller": "claim_overdue"},
+    Action.HARD_STOP: {"buyer": "claim_refunded_buyer", "seller": "claim_refunded_seller"},
+    Action.APPEAL: {"buyer": "claim_appealed", "seller": "claim_appealed"},
+    Action.ENFORCE: {"buyer": "claim_enforced", "seller": "claim_enforced"},
 }
-"""Who is told what when a case arrives in a state. "Ship" stands with FUNDED alone: no other state asks for goods."""
+"""Who is told what: an act that means the same wherever it happens, else the state in which a case arrives. "Ship" stands
+with FUNDED alone: no other state asks for goods. What a ruling's proposal says only operators hear.
+"""
 
 
 def _named(lot_id: int, title_en: str, title_zh: str) -> dict[str, str | int]:

@@ -44,7 +44,10 @@ class DealQuery(Paging, kw_only=True, forbid_unknown_fields=True):
 
 
 class DealLine(Struct, kw_only=True):
+    """One deal of a list; a part that was shipped by itself is a line of its own and names its `parent_case_id`."""
+
     case_id: int
+    parent_case_id: int | None
     lot_id: int
     title_en: str
     title_zh: str
@@ -263,6 +266,7 @@ def listed(rows: list[DealRow], total: int, query: Paging) -> Listed[DealLine]:
     lines = [
         DealLine(
             case_id=row.case_id,
+            parent_case_id=row.parent_id,
             lot_id=row.lot_id,
             title_en=row.title_en,
             title_zh=row.title_zh,

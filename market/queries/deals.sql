@@ -50,31 +50,36 @@ order by deal.buyer_id is not distinct from $2::bigint desc, deal.case_id desc
 limit 1
 
 -- name: deals_of_party
--- A party's deals with where their money stands, newest first; role and states may be narrowed, and how many in all.
-select escrow_case.id as case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
-       deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+-- A party's deals with where their money stands, newest first, each part that was shipped by itself on a line of its own;
+-- role and states may be narrowed, and how many in all.
+select one.id as case_id, one.parent_id, deal.lot_id, deal.currency, one.price_minor - one.split_minor as hammer_minor,
+       deal.created_at, deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
        case when deal.buyer_id = $1 then 'buyer' else 'seller' end as role,
-       escrow_case.state, timer.due_at, count(*) over () as total
+       one.state, timer.due_at, count(*) over () as total
 from market.deal
 left join escrow.escrow_case as again on again.reinstates_id = deal.case_id
-join escrow.escrow_case on escrow_case.id = coalesce(again.id, deal.case_id)
-left join escrow.timer on timer.id = escrow_case.timer_id
+join lateral (
+  select * from escrow.escrow_case where id = coalesce(again.id, deal.case_id)
+  union all
+  select * from escrow.escrow_case where parent_id = coalesce(again.id, deal.case_id)
+) as one on true
+left join escrow.timer on timer.id = one.timer_id
 where (deal.buyer_id = $1 and $2::text is distinct from 'seller' or deal.seller_id = $1 and $2::text is distinct from 'buyer')
-  and ($3::text is null or escrow_case.state = $3)
-order by deal.case_id desc
+  and ($3::text is null or one.state = $3)
+order by deal.case_id desc, one.id
 limit $4 offset $5
 
 -- name: deals_of_house
--- Every deal of the house with where its money stands, newest first; the operator's list.
-select escrow_case.id as case_id, deal.lot_id, deal.currency, deal.hammer_minor, deal.created_at,
-       deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
-       'operator' as role, escrow_case.state, timer.due_at, count(*) over () as total
+-- Every deal of the house with where its money stands, newest first, parts on lines of their own; the operator's list.
+select one.id as case_id, one.parent_id, deal.lot_id, deal.currency, one.price_minor - one.split_minor as hammer_minor,
+       deal.created_at, deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+       'operator' as role, one.state, timer.due_at, count(*) over () as total
 from market.deal
 left join escrow.escrow_case as again on again.reinstates_id = deal.case_id
-join escrow.escrow_case on escrow_case.id = coalesce(again.id, deal.case_id)
-left join escrow.timer on timer.id = escrow_case.timer_id
-where $1::text is null or escrow_case.state = $1
-order by deal.case_id desc
+join escrow.escrow_case as one on coalesce(one.parent_id, one.id) = coalesce(again.id, deal.case_id)
+left join escrow.timer on timer.id = one.timer_id
+where $1::text is null or one.state = $1
+order by deal.case_id desc, one.id
 limit $2 offset $3
 
 -- name: case_of_viewer

@@ -3,8 +3,8 @@
 select array[seller_id] from market.listing where id = $1;
 
 -- name: deal_owners
--- Whose deal it is: the buyer's and the seller's.
-select array[buyer_id, seller_id] from market.deal where case_id = $1;
+-- Whose deal it is: the buyer's and the seller's; of a part as of the whole.
+select array[buyer_id, seller_id] from escrow.escrow_case where id = $1;
 
 -- name: session_owners
 -- Whose session it is.

@@ -6,12 +6,13 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from escrow.facts import Case, Refusal
+from escrow.facts import Case, ClaimReason, Refusal
 from tests.deal.traded import Stage, case_of, fall, pays, stage
 from tests.door.house_server import PHRASE, Server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from httpx2 import Response
 
@@ -116,3 +117,27 @@ async def dispute_in(server: Server, *, arrived: bool = True) -> Dispute:
         operators=tuple([await server.bearer(one) for one in operators]),
         operator_ids=operators,
     )
+
+
+async def with_claim_and_evidence(conn: Connection, on: Stage, now: datetime) -> None:
+    """The stage's deal, paid, shipped and claimed; its file has one document, whose number is the deal's own."""
+    case = await case_of(conn, on)
+    await pays(conn, on.desk, case.reference, case.due_minor, now)
+    async with conn.transaction():
+        await on.desk.settlement.ship(conn, case.id, on.seller, "SF", "SF 1", now)
+        made = await on.desk.claims.open(conn, case.id, on.winner, 1000, ClaimReason.OTHER, "A stain.", now)
+        assert isinstance(made, Case), made
+        await conn.execute(
+            "insert into market.case_evidence (id, case_id, author_id, author_role, n, kind, name, size_bytes, width,"
+            " height, upload_sha256, sha256, created_at) overriding system value"
+            " values ($1, $1, $2, 'buyer', 1, 'photo', 'a.webp', 1, 1, 1, sha256('x'), sha256('x'), $3)",
+            case.id,
+            on.winner,
+            now,
+        )
+        for width in (0, 320):
+            await conn.execute(
+                "insert into market.case_evidence_content (evidence_id, width, content) values ($1, $2, 'x')",
+                case.id,
+                width,
+            )
