@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from escrow import ledger
 from escrow.desk import EscrowDesk
 from escrow.facts import (
     BankNotice,
     Case,
     CaseEvent,
     CaseTerms,
+    ClaimReason,
     Deposit,
     Fees,
+    Line,
     NoticeKind,
     Payout,
     Quarantined,
@@ -45,7 +48,7 @@ class Heard:
         self.items: list[Quarantined] = []
         self.payouts: list[Payout] = []
 
-    def desk(self) -> EscrowDesk:
+    def desk(self, *, second_person_above_minor: int = 100_000_000) -> EscrowDesk:
         async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> None:
             self.deposits.append(deposit)
 
@@ -64,7 +67,8 @@ class Heard:
                 on_case_changed=on_case_changed,
                 on_quarantined=on_quarantined,
                 on_payout_changed=on_payout_changed,
-            )
+            ),
+            second_person_above_minor=second_person_above_minor,
         )
 
 
@@ -96,7 +100,14 @@ def bank_says(kind: NoticeKind, payout: Payout, reason: str | None = None) -> Ba
 
 
 def terms(
-    price_minor: int = 100_000, deposit_minor: int = 0, *, subject: str = "lot:1", timers: Timers | None = None
+    price_minor: int = 100_000,
+    deposit_minor: int = 0,
+    *,
+    subject: str = "lot:1",
+    timers: Timers | None = None,
+    fees: Fees | None = None,
+    lines: tuple[Line, ...] = (),
+    reserve_bp: int = 0,
 ) -> CaseTerms:
     return CaseTerms(
         subject=subject,
@@ -105,9 +116,11 @@ def terms(
         currency="CNY",
         price_minor=price_minor,
         deposit_minor=deposit_minor,
-        fees=Fees(commission_bp=800),
+        fees=fees or Fees(commission_bp=800),
         contract_sha256=bytes(32),
         timers=timers or Timers(),
+        lines=lines,
+        reserve_bp=reserve_bp,
     )
 
 
@@ -133,11 +146,17 @@ async def case_in(
     deposit_minor: int = 10_000,
     subject: str = "lot:1",
     timers: Timers | None = None,
+    fees: Fees | None = None,
+    lines: tuple[Line, ...] = (),
+    reserve_bp: int = 0,
 ) -> Case:
     """A trade that was taken to `state` by its real acts, all at NOW."""
     if deposit_minor:
         await held_deposit(desk, conn, deposit_minor, subject=subject)
-    case = await desk.settlement.open_case(conn, terms(price_minor, deposit_minor, subject=subject, timers=timers), NOW)
+    agreed = terms(
+        price_minor, deposit_minor, subject=subject, timers=timers, fees=fees, lines=lines, reserve_bp=reserve_bp
+    )
+    case = await desk.settlement.open_case(conn, agreed, NOW)
     if state is State.AWAITING_PAYMENT:
         return case
     await desk.inbox.receive(conn, incoming(case.reference, case.due_minor), NOW)
@@ -150,6 +169,34 @@ async def case_in(
     if state is State.INSPECTING:
         return case
     return taken(await desk.settlement.confirm_receipt(conn, case.id, BUYER, NOW))
+
+
+async def claimed(
+    desk: EscrowDesk,
+    conn: Connection,
+    amount_minor: int = 30_000,
+    *,
+    state: State = State.INSPECTING,
+    price_minor: int = 100_000,
+    fees: Fees | None = None,
+) -> Case:
+    """A trade on which the buyer has made a claim."""
+    case = await case_in(desk, conn, state, price_minor=price_minor, fees=fees)
+    opened = await desk.claims.open(conn, case.id, BUYER, amount_minor, ClaimReason.DAMAGED, "The lid is cracked.", NOW)
+    return taken(opened)
+
+
+async def arbitrated(desk: EscrowDesk, conn: Connection, amount_minor: int = 30_000, **facts: Any) -> Case:
+    """A claim that the seller contests, with a handler and an arbiter."""
+    case = await claimed(desk, conn, amount_minor, **facts)
+    taken(await desk.arbitration.take_up(conn, case.id, OPERATOR, NOW))
+    taken(await desk.claims.contest(conn, case.id, SELLER, "It was whole.", NOW))
+    return taken(await desk.arbitration.take_arbitration(conn, case.id, ARBITER, NOW))
+
+
+async def balances(conn: Connection, *paths: str) -> list[int]:
+    """What these accounts hold, in CNY."""
+    return [await ledger.balance(conn, path, "CNY") for path in paths]
 
 
 def taken(answer: Case | Refusal) -> Case:
