@@ -43,7 +43,7 @@ Done = Callable[[Answer], None]
 _log = structlog.get_logger()
 
 CLOSERS = 2
-LOOK_FOR_ENDS_SECONDS = 15.0
+LOOK_ROUND_SECONDS = 15.0
 REMEMBERED_BOOKS = 256
 LARGEST_STORED = 2**63 - 1
 _DECIDED_AT_DOOR = frozenset({Refusal.UNKNOWN_LOT, Refusal.ID_REUSED, Refusal.TOO_FAST, Refusal.BUSY})
@@ -85,7 +85,9 @@ class Bidding:
         self._commit = GroupCommit(pool, self.rooms, self._answered, self._moved)
         self.closings = Closings(node_time, self._fall_due)
         self._outages = Outages(pool, node_time, self.refresh) if lives_now else None
-        self._news = AuctionNews(pool, self._admissions_changed, self._moved_elsewhere) if lives_now else None
+        self._news = (
+            AuctionNews(pool, self._admissions_changed, self._moved_elsewhere, self._catch_up) if lives_now else None
+        )
         self.on_admissions: Callable[[Room, Collection[int]], None] = lambda room, party_ids: None
         """Called with a lot and the parties that were just admitted to it or removed, wherever that was done."""
         self.moved_listeners: list[Callable[[Room], None]] = []
@@ -130,7 +132,7 @@ class Bidding:
             self._tasks.append(task_group.create_task(self._news.tell(), name="news for other nodes"))
         if self._outages is not None:
             self._tasks.append(task_group.create_task(self._outages.run(), name="sign of life"))
-            self._tasks.append(task_group.create_task(self._look_for_ends(), name="forgotten ends"))
+            self._tasks.append(task_group.create_task(self._look_round(), name="what nobody told"))
 
     async def stop(self) -> None:
         """Take no more bids, decide those that wait, end the tasks. What could not be decided stays unknown to its bidder,
@@ -265,6 +267,16 @@ class Bidding:
         if known is not None and known.standing.version < version:
             await self.refresh(lot_id)
 
+    async def _catch_up(self) -> None:
+        """Show anew whatever somebody watches here and another node has moved on without this one's hearing of it."""
+        rooms = {lot_id: self.rooms.get(lot_id) for lot_id in self._hub.watched()}
+        shown = [lot_id for lot_id, room in rooms.items() if room is None or room.standing.outcome is None]
+        if shown:
+            async with self.pool.acquire() as conn:
+                stored = await store.versions(conn, shown)
+            for lot_id, version in stored.items():
+                await self._moved_elsewhere(lot_id, version)
+
     def _moved(self, room: Room) -> None:
         lot_id, at = room.lot.id, wakes_at(room)
         if self._failed_closings and (at is None or at > self._node_time.now()):
@@ -388,13 +400,14 @@ class Bidding:
         elif (at := wakes_at(room)) is not None:
             self.closings.schedule(lot_id, at)
 
-    async def _look_for_ends(self) -> None:
-        """Schedule open lots of whose opening or resuming this node was not told: the telling failed after the commit, or
-        another node did it.
+    async def _look_round(self) -> None:
+        """Schedule open lots of whose opening or resuming this node was not told, and show what it was not told of: the
+        telling failed after the commit, or whoever was to tell was killed.
         """
         while True:
-            await asyncio.sleep(LOOK_FOR_ENDS_SECONDS)
+            await asyncio.sleep(LOOK_ROUND_SECONDS)
             try:
+                await self._catch_up()
                 async with self.pool.acquire() as conn:
                     ends = await store.open_ends(conn)
             except (*CONNECTION_LOST, asyncpg.PostgresError) as error:

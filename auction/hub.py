@@ -151,6 +151,10 @@ class Hub:
             if not topic.watchers:
                 del self._topics[lot_id]
 
+    def watched(self) -> list[int]:
+        """The lots that anybody watches."""
+        return [lot_id for lot_id, topic in self._topics.items() if topic.watchers]
+
     def watchers(self, lot_id: int) -> int:
         """How many watch this lot here."""
         return len(topic.watchers) if (topic := self._topics.get(lot_id)) is not None else 0

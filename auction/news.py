@@ -75,7 +75,7 @@ class Listener:
 
 class AuctionNews:
     """The news of one node. `admitted` is awaited with a lot and the parties whose admission to it has changed, `moved`
-    with a lot and the version that another node has brought it to.
+    with a lot and the version that another node has brought it to, `began` whenever some news may have been missed.
     """
 
     def __init__(
@@ -83,8 +83,10 @@ class AuctionNews:
         pool: Pool,
         admitted: Callable[[int, Collection[int]], Awaitable[None]],
         moved: Callable[[int, int], Awaitable[None]],
+        began: Callable[[], Awaitable[None]],
     ) -> None:
         self._pool = pool
+        self._began = began
         self._admitted = admitted
         self._moved = moved
         self._node = token_hex(4)
@@ -115,6 +117,9 @@ class AuctionNews:
                     await store.tell_of_moves(conn, told, self._node)
             except (*store.CONNECTION_LOST, asyncpg.PostgresError) as error:
                 _log.warning("moves_not_told", lots=len(told), error=repr(error))
+                self._to_tell = told | self._to_tell
+                self._something_to_tell.set()
+                await asyncio.sleep(PAUSE_AFTER_FAULT_SECONDS)
 
     def _note(self, payload: str) -> None:
         what, lot_id, of, *node = payload.split()
@@ -124,6 +129,8 @@ class AuctionNews:
             self._moves[int(lot_id)] = max(int(of), self._moves.get(int(lot_id), 0))
 
     async def _act(self, begins: bool) -> None:
+        if begins:
+            await self._began()
         # A burst of admissions to one lot is one reading of it.
         admissions, self._admissions = self._admissions, {}
         for lot_id, party_ids in admissions.items():

@@ -47,6 +47,10 @@ for update of s;
 -- Lock standings in key order and say which version each now has.
 select lot_id, version from auction.standing where lot_id = any($1::bigint[]) order by lot_id for update;
 
+-- name: versions
+-- Which version standings now have.
+select lot_id, version from auction.standing where lot_id = any($1::bigint[]);
+
 -- name: admissions
 -- Who holds which paddle on these lots, those who were removed included (their past lines still name them).
 select a.lot_id, a.party_id, a.paddle, a.removed_at is null as admitted, a.priority_rank, b.sale_id

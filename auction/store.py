@@ -201,6 +201,11 @@ async def lock_versions(conn: Connection, lot_ids: Sequence[int]) -> dict[int, i
     return {row["lot_id"]: row["version"] for row in await conn.fetch(queries.lock_standings, lot_ids)}
 
 
+async def versions(conn: Connection, lot_ids: Sequence[int]) -> dict[int, int]:
+    """The version that each of these standings has now."""
+    return {row["lot_id"]: row["version"] for row in await conn.fetch(queries.versions, lot_ids)}
+
+
 async def open_ends(conn: Connection) -> list[tuple[int, datetime]]:
     """(lot, end of its running phase) for every open lot whose clock runs."""
     return [(row["lot_id"], row["ends_at"]) for row in await conn.fetch(queries.open_ends)]

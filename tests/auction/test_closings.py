@@ -19,7 +19,7 @@ from auction.closings import close_lot
 from auction.facts import Hammer, Outcome, Refusal, Standing
 from auction.formats.english import BUYS_NOW
 from auction.limits import Limits
-from tests.auction.house import ANN, BOB, Hammers, Node, a_lot, ends_in, log_of, open_lot, open_node, until
+from tests.auction.house import ANN, BOB, Hammers, Node, a_lot, ends_in, log_of, open_lot, open_node, serve, until
 
 if TYPE_CHECKING:
     from migrations.database import Connection, Pool
@@ -281,7 +281,7 @@ async def test_a_closed_lot_takes_no_more_bids(pool: Pool) -> None:
 
 
 async def test_a_lot_of_whose_opening_the_node_was_never_told_still_closes(pool: Pool) -> None:
-    with patch("auction.bidding.LOOK_FOR_ENDS_SECONDS", 0.05):
+    with patch("auction.bidding.LOOK_ROUND_SECONDS", 0.05):
         async with open_node(pool) as node:
             await open_lot(pool, a_lot(**ends_in(0.3)))  # and nobody asks anything about it, nor refreshes it
 
@@ -290,6 +290,17 @@ async def test_a_lot_of_whose_opening_the_node_was_never_told_still_closes(pool:
 
             await until(is_closed)
             assert [hammer.outcome for hammer in node.hammers.calls] == [Outcome.UNSOLD]
+
+
+async def test_what_a_killed_node_did_not_tell_is_shown_all_the_same(pool: Pool) -> None:
+    await open_lot(pool, a_lot(), ANN)
+    with patch("auction.bidding.LOOK_ROUND_SECONDS", 0.05):
+        async with serve(pool) as house, house.connect() as watcher:
+            assert (await watcher.subscribe(1))["paused_at"] is None
+            # As on a node that is killed between its commit and the telling.
+            async with pool.acquire() as conn, conn.transaction():
+                assert isinstance(await desk.pause(conn, 1, house.node.node_time.now()), Standing)
+            assert (await watcher.until("state"))["paused_at"] is not None
 
 
 async def test_a_purchase_stamped_before_a_pause_closes_the_lot_although_the_pause_was_written_first(

@@ -80,6 +80,7 @@ VersionRow = rows_of("lot_id", "version")
 PaddleRow, PartyRow, LotIdRow = rows_of("paddle"), rows_of("party_id"), rows_of("lot_id")
 BeatRow, TermsRow, NotifyRow = rows_of("beaten_at"), rows_of("terms"), rows_of("pg_notify")
 EndRow, EventRow = rows_of("lot_id", "ends_at"), rows_of("seq", "body", "hash")
+LogRow = rows_of(*selected(queries.log_until))
 PositionRow, BidRow = rows_of(*selected(queries.position)), rows_of(*selected(queries.bids_of))
 INSERT_LOT, INSERT_STANDING = inserted(queries.insert_lot), inserted(queries.insert_standing)
 APPEND_EVENT, SAVE_STANDING = inserted(queries.append_event), updated(queries.save_standing)
@@ -224,6 +225,12 @@ def lock_standings(tx: Transaction, lot_ids: Sequence[int]) -> Waiting:
     return found
 
 
+def versions(tx: Transaction, lot_ids: Sequence[int]) -> Waiting:
+    rows = [tx.get(("standing", lot_id)) for lot_id in lot_ids]
+    return [_row(VersionRow, row) for row in rows if row is not None]
+    yield
+
+
 def _admitted(row: RowValues) -> RowValues:
     return {"admitted": row["removed_at"] is None}
 
@@ -266,9 +273,17 @@ def _position(tx: Transaction, lot_id: int, party_id: int) -> list[Row]:
 
 
 def open_ends(tx: Transaction) -> Waiting:
-    rows = [row for row in tx.all("standing") if row["outcome"] is None and row["paused_at"] is None]
-    return [_row(EndRow, row) for row in rows if row["phase"] != "opening"]
+    rows = [row for row in tx.all("standing") if row["outcome"] is None]
+    rows = [row for row in rows if row["paused_at"] is None or row["phase"] == "decided"]
+    return [_row(EndRow, row) for row in rows if row["phase"] != "opening" or not _holds_bids(tx, row["lot_id"])]
     yield
+
+
+def _holds_bids(tx: Transaction, lot_id: int) -> bool:
+    """Whether anybody's last sealed bid is not a withdrawal."""
+    bids = sorted((row for row in tx.of_lot("event", lot_id) if row["kind"] == "bid"), key=lambda row: row["seq"])
+    last = {row["party_id"]: msgspec.json.decode(row["body"])["detail"] for row in bids}
+    return any("withdraw" not in detail for detail in last.values())
 
 
 def due_by(tx: Transaction, now: datetime) -> Waiting:
@@ -279,8 +294,9 @@ def due_by(tx: Transaction, now: datetime) -> Waiting:
         rule = msgspec.json.decode(lot["terms"])["rule"]
         window = rule.get("extension_seconds")
         window = rule.get("soft_close_seconds") if window is None else window
-        runs = standing["outcome"] is None and standing["paused_at"] is None and standing["phase"] != "opening"
-        if runs and standing["ends_at"] <= now + timedelta(seconds=window or 0):
+        runs = standing["outcome"] is None and standing["paused_at"] is None
+        falls = standing["price_moves"] == "down" and lot["starts_at"] < now
+        if runs and (falls or standing["ends_at"] <= now + timedelta(seconds=window or 0)):
             due.append(standing["lot_id"])
     return [LotIdRow((lot_id,)) for lot_id in sorted(due)]
     yield
@@ -360,6 +376,12 @@ def terms(tx: Transaction, lot_id: int) -> Waiting:
     yield
 
 
+def log_until(tx: Transaction, lot_id: int, seq: int) -> Waiting:
+    rows = sorted((row for row in tx.of_lot("event", lot_id) if row["seq"] <= seq), key=lambda row: row["seq"])
+    return [_row(LogRow, row) for row in rows]
+    yield
+
+
 def events_after(tx: Transaction, lot_id: int, after: int, limit: int) -> Waiting:
     rows = sorted((row for row in _shown(tx, lot_id) if row["seq"] > after), key=lambda row: row["seq"])
     return [_row(EventRow, row) for row in rows[:limit]]
@@ -410,7 +432,7 @@ def set_heartbeat(tx: Transaction, now: datetime) -> Waiting:
 
 
 READS = (
-    lots, admissions, taken_paddles, admitted_ids, position, positions_of, open_ends, due_by, first_answers, terms, events_after,
+    lots, versions, admissions, taken_paddles, admitted_ids, position, positions_of, open_ends, due_by, first_answers, terms, log_until, events_after,
     events_before, bids_of,
 )  # fmt: skip
 WRITES = (
