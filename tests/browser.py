@@ -9,19 +9,23 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, async_playwright
 
-# What playwright turns off itself (a second list takes the place of its first), and the address bar's two lists: pages of
-# their own in every window, though nobody will ever type there.
+# What playwright turns off itself (a second list takes the place of its first); the process that is started in case another
+# should be wanted; and the address bar's two lists: pages of their own in every window, though nobody will ever type there.
 _OFF = (
     "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable",
     "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect",
-    "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+    "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch", "SpareRendererForSitePerProcess",
     "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
 )  # fmt: skip
-# No sandbox, for tests may run as root; and nothing that calls home.
+# No sandbox, for tests may run as root; nothing that calls home; and as few processes as it can do with, for each costs as
+# much as a page. What playwright turns on itself is said again, for a second list takes the place of its first here too.
 FLAGS = [
     f"--disable-features={','.join(_OFF)}",
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",
+    "--renderer-process-limit=1",
+    "--enable-features=NetworkServiceInProcess2,CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

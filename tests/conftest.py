@@ -49,7 +49,16 @@ _FAST = {
 
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
-_FIRST = ("tests/journey/test_pages.py", "tests/journey/test_whole_trade.py", "tests/front/", "tests/sell/test_look.py")
+_FIRST = (
+    "tests/journey/test_pages.py",
+    "tests/journey/test_whole_trade.py",
+    "tests/floor/test_demo",
+    "tests/front/",
+    "tests/formats/",
+    "tests/sell/test_look.py",
+    "tests/floor/",
+    "tests/auction/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
