@@ -56,12 +56,18 @@ class Signer:
 def is_signed(kind: str, statement: Statement, public_hex: str) -> bool:
     """Whether the statement bears this key's signature as a statement of this kind."""
     unsigned = {name: value for name, value in statement.items() if name != "signature"}
+    signature = str(statement.get("signature"))
+    return is_signed_bytes(kind, canonical(unsigned), signature, public_hex) and statement.get("key") == public_hex
+
+
+def is_signed_bytes(kind: str, body: bytes, signature: str, public_hex: str) -> bool:
+    """Whether a document bears this key's signature as a document of this kind."""
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex))
-        key.verify(bytes.fromhex(str(statement.get("signature"))), _signed_bytes(kind, canonical(unsigned)))
+        key.verify(bytes.fromhex(signature), _signed_bytes(kind, body))
     except (InvalidSignature, ValueError):
         return False
-    return statement.get("key") == public_hex
+    return True
 
 
 def time_text(at: datetime) -> str:

@@ -1,11 +1,11 @@
-"""The way to the bank: payout files over HTTP, each request signed (Standard Webhooks). It knows no case and no ledger.
+"""The way to the bank: payout files and statements over HTTP, each request signed (Standard Webhooks). It knows no case and no ledger.
 
 BankError   the bank was not reached, or did not take the file; try again with the same message id
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import httpx2
 from standardwebhooks import Webhook
@@ -39,6 +39,25 @@ class BankClient:
             raise BankError(f"{type(error).__name__}: {error}") from error
         if not answer.is_success:
             raise BankError(f"the bank answered {answer.status_code}: {answer.text[:200]}")
+
+    async def statement(self, day: date, currency: str) -> bytes | None:
+        """The statement of a day (camt.053); None when the bank has none of it. Raises BankError."""
+        sent_at = datetime.now(UTC)
+        message_id = f"statement-{day}-{currency}-{int(sent_at.timestamp() * 1000)}"
+        headers = {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(sent_at.timestamp())),
+            "webhook-signature": self._signer.sign(message_id, sent_at, ""),
+        }
+        try:
+            answer = await self._client.get(f"/api/statements/{day}", params={"currency": currency}, headers=headers)
+        except httpx2.HTTPError as error:
+            raise BankError(f"{type(error).__name__}: {error}") from error
+        if answer.status_code == 404:
+            return None
+        if not answer.is_success:
+            raise BankError(f"the bank answered {answer.status_code}: {answer.text[:200]}")
+        return answer.content
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -157,9 +157,7 @@ def _entry(node: ElementTree.Element, currency: str, exponent: int) -> Statement
         raise StatementError(StatementFault.NOT_BOOKED, _need(node, "Sts"))
     is_credit = _is_credit(node)
     details = "NtryDtls/TxDtls/"
-    bank_id = (
-        _text(node, "AcctSvcrRef") or _text(node, f"{details}Refs/AcctSvcrRef") or _text(node, "NtryRef")
-    )
+    bank_id = _text(node, "AcctSvcrRef") or _text(node, f"{details}Refs/AcctSvcrRef") or _text(node, "NtryRef")
     if not bank_id:
         raise StatementError(StatementFault.MISSING, "Ntry/AcctSvcrRef")
     side, account = ("Dbtr", "DbtrAcct") if is_credit else ("Cdtr", "CdtrAcct")
@@ -263,7 +261,7 @@ def _tree(body: bytes) -> ElementTree.Element:
     parser = expat.ParserCreate(namespace_separator="}")
     depth = 0
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> int:
         raise StatementError(StatementFault.DOCUMENT_TYPE)
 
     def start(tag: str, attributes: dict[str, str]) -> None:

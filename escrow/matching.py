@@ -113,7 +113,15 @@ def _scored(entry: Movement, row: Candidate) -> Suggestion | None:
 
 def _closeness(one: datetime, other: datetime) -> int:
     apart = abs(one - other)
-    return 15 if apart <= timedelta(days=1) else 10 if apart <= timedelta(days=3) else 5 if apart <= timedelta(days=10) else 0
+    return (
+        15
+        if apart <= timedelta(days=1)
+        else 10
+        if apart <= timedelta(days=3)
+        else 5
+        if apart <= timedelta(days=10)
+        else 0
+    )
 
 
 def _same(one: str, other: str) -> bool:

@@ -100,9 +100,7 @@ async def lock_payout(conn: Connection, payout_id: int) -> Payout | None:
     return read_one(await conn.fetchrow(_payouts.lock_payout, payout_id), Payout)
 
 
-async def hold_payout(
-    conn: Connection, payout_id: int, operator_id: int, reason: str, now: datetime
-) -> Payout | None:
+async def hold_payout(conn: Connection, payout_id: int, operator_id: int, reason: str, now: datetime) -> Payout | None:
     """None when it is held already, or has gone into a file."""
     return read_one(await conn.fetchrow(_payouts.hold_payout, payout_id, now, operator_id, reason), Payout)
 

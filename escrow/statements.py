@@ -172,7 +172,9 @@ async def take_file(
         if accounts.get(statement.currency) != statement.account:
             raise StatementRefused(StatementRefusal.OTHER_ACCOUNT, statement.statement_id, statement.account)
         if statement.from_at > now + _AHEAD:
-            raise StatementRefused(StatementRefusal.IN_THE_FUTURE, statement.statement_id, statement.from_at.isoformat())
+            raise StatementRefused(
+                StatementRefusal.IN_THE_FUTURE, statement.statement_id, statement.from_at.isoformat()
+            )
         taken.append(await _take(conn, statement, body, digest, source, taken_by, now))
     await match_open(conn, now)
     return taken

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from .amount_words import in_words_en, in_words_zh
 from .catalogue import LANGUAGES, Catalogue
-from .contracts import ContractTerms, commission_minor
+from .contracts import ContractTerms
 from .currencies import decimal_text
+from .fees import FeeSums, sums_of
 
 HOUSE_ZONE = timezone(timedelta(hours=8), "UTC+8")
 """Printed beside UTC: the house's own clock, China Standard Time, which has no summer time."""
@@ -148,7 +149,7 @@ def _sums(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
         return money_in_document(minor, terms.currency, terms.currency_exponent)
 
     words = Both(in_words_zh(terms.hammer_minor, terms.currency), in_words_en(terms.hammer_minor, terms.currency))
-    fee = commission_minor(terms)
+    sums = sums_of(terms.fees, terms.hammer_minor)
     due = both(
         "confirmation.due_value", sum=sum_of(terms.hammer_minor - terms.deposit_minor), when=instant_text(terms.pay_by)
     )
@@ -162,10 +163,27 @@ def _sums(both: _Bilingual, terms: ContractTerms) -> tuple[Clause, ...]:
         Clause(
             name="commission",
             label=both("confirmation.commission"),
-            value=both("confirmation.commission_value", rate=rate, sum=sum_of(fee)),
+            value=both("confirmation.commission_value", rate=rate, sum=sum_of(sums.commission_minor)),
         ),
-        Clause(name="proceeds", label=both("confirmation.proceeds"), value=_same(sum_of(terms.hammer_minor - fee))),
+        *_other_fees(both, terms, sums, sum_of),
+        Clause(name="proceeds", label=both("confirmation.proceeds"), value=_same(sum_of(sums.proceeds_minor))),
+        Clause(name="buyer_fees", label=both("confirmation.buyer_fees"), value=both("confirmation.buyer_fees_value")),
     )
+
+
+def _other_fees(
+    both: _Bilingual, terms: ContractTerms, sums: FeeSums, sum_of: Callable[[int], str]
+) -> tuple[Clause, ...]:
+    """The fees that the schedule had beside the commission."""
+    rows = []
+    if sums.transaction_minor:
+        rate = rate_text(terms.fees.transaction_bp)
+        value = both("confirmation.commission_value", rate=rate, sum=sum_of(sums.transaction_minor))
+        rows.append(Clause(name="transaction_fee", label=both("confirmation.transaction_fee"), value=value))
+    if sums.service_minor:
+        value = _same(sum_of(sums.service_minor))
+        rows.append(Clause(name="service_fee", label=both("confirmation.service_fee"), value=value))
+    return tuple(rows)
 
 
 def _units(both: _Bilingual, terms: ContractTerms, sum_of: Callable[[int], str]) -> tuple[Clause, ...]:

@@ -12,6 +12,8 @@ from hashlib import sha256
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from escrow.facts import Fees
+
 KIND = "gavelhouse.contract.v1"
 
 
@@ -48,11 +50,23 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     """Where several buyers take a part each: so many units, and what one costs; `hammer_minor` is the product."""
     seller_paddle: int | UnsetType = UNSET
     """Where suppliers bid down to a buyer: the winner is the seller, and the buyer, who owned the lot, has paddle 0."""
+    transaction_bp: int | UnsetType = UNSET
+    service_minor: int | UnsetType = UNSET
+    """The seller's other fees, where the schedule had them when the lot was submitted."""
 
     @property
     def is_purchase(self) -> bool:
         """Whether the lot's owner buys."""
         return isinstance(self.seller_paddle, int)
+
+    @property
+    def fees(self) -> Fees:
+        """What the house takes of the seller's proceeds. The buyer pays no fee."""
+        return Fees(
+            commission_bp=self.commission_bp,
+            transaction_bp=self.transaction_bp if isinstance(self.transaction_bp, int) else 0,
+            service_minor=self.service_minor if isinstance(self.service_minor, int) else 0,
+        )
 
     @property
     def pay_by(self) -> datetime:
@@ -79,8 +93,3 @@ def verification_code(digest: bytes) -> str:
     """Eighty bits of the contract's hash in four groups, to read over a telephone: `ABCD-EFGH-IJKL-MNOP`."""
     letters = b32encode(digest[:10]).decode()
     return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
-
-
-def commission_minor(terms: ContractTerms) -> int:
-    """The house's fee, rounded half up to the smallest unit: (P·rate + 5000) // 10000 (docs/money.md)."""
-    return (terms.hammer_minor * terms.commission_bp + 5000) // 10000

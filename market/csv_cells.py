@@ -28,9 +28,13 @@ def guarded_cell(value: object) -> str:
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A whole CSV file as text, ready to be sent as `text/csv; charset=utf-8`."""
+    return csv_lines([header], first=True) + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Sequence[object]], *, first: bool = False) -> str:
+    """Some lines of a file that is sent piece by piece; the first piece begins with the byte order mark."""
     out = io.StringIO()
-    out.write(BYTE_ORDER_MARK)
-    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL)
-    writer.writerow([guarded_cell(name) for name in header])
-    writer.writerows([guarded_cell(cell) for cell in row] for row in rows)
+    if first:
+        out.write(BYTE_ORDER_MARK)
+    csv.writer(out, quoting=csv.QUOTE_MINIMAL).writerows([guarded_cell(cell) for cell in row] for row in rows)
     return out.getvalue()

@@ -14,9 +14,10 @@ from msgspec import Struct
 
 from escrow import books, ledger
 from escrow.books import StateRow, StuckRow, TrialRow
-from escrow.facts import DepositState, Leg, Payout, Quarantined, Refusal, State
+from escrow.facts import DepositState, Payout, Quarantined, Refusal, State
 from market import audit, deals_store, parties
 from market.applications import lot_of
+from market.dry_run import Preview
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _queries = load_queries("market", "money")
 MOST_BATCHES = 50
+MOST_STUCK = 10
 MOST_ITEMS = 10_000
 TARGETS = ("case", "deposit", "wallet")
 
@@ -57,22 +59,6 @@ class MoneyOverview(Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...]
 
 
-class Preview(Struct, frozen=True, kw_only=True):
-    """One posting that would be made, with both accounts before and after it."""
-
-    leg: Leg
-    debit_before_minor: int
-    credit_before_minor: int
-
-    @property
-    def debit_after_minor(self) -> int:
-        return self.debit_before_minor - self.leg.amount_minor
-
-    @property
-    def credit_after_minor(self) -> int:
-        return self.credit_before_minor + self.leg.amount_minor
-
-
 class Posting(Struct, frozen=True, kw_only=True):
     """One line of the book."""
 
@@ -99,7 +85,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     amount_minor: int
 
 
-async def overview(conn: Connection) -> MoneyOverview:
+async def overview(conn: Connection, now: datetime) -> MoneyOverview:
     """Cases, book and checks as of one instant: the caller's connection must not be in a transaction."""
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         cases = await books.cases_by_state(conn)
@@ -108,7 +94,7 @@ async def overview(conn: Connection) -> MoneyOverview:
             cases=tuple(cases),
             trial=tuple(trial),
             checks=_checks(cases, trial),
-            stuck=tuple(await books.stuck_money(conn)),
+            stuck=tuple(await books.stuck_money(conn, now, limit=MOST_STUCK)),
             faults=tuple(await books.faults(conn)),
         )
 

@@ -182,16 +182,3 @@ create table market.fee_schedule (
 create index fee_schedule_in_force on market.fee_schedule (market, valid_from desc) where confirmed_at is not null;
 grant select, insert on market.fee_schedule to gavelhouse_app;
 grant update (confirmed_by, confirmed_at, withdrawn_at) on market.fee_schedule to gavelhouse_app;
-
--- The fees that stood when a lot was submitted: what was shown is what is taken.
-create table market.agreed_fees (
-  lot_id bigint primary key references market.listing (id),
-  commission_bp integer not null,
-  transaction_bp integer not null,
-  service_minor bigint not null,
-  schedule_id bigint references market.fee_schedule (id),
-  agreed_at timestamptz not null,
-  constraint agreed_fees_rates check (commission_bp >= 0 and transaction_bp >= 0 and commission_bp + transaction_bp < 5000
-    and service_minor >= 0)
-);
-grant select, insert, update on market.agreed_fees to gavelhouse_app;

@@ -163,7 +163,7 @@ class AuditLines(Struct, kw_only=True):
 @operation("GET", "/money", tag="operator")
 async def money(call: Call) -> MoneyShape:
     """Where all money is, and whether the books agree."""
-    seen = await money_desk.overview(call.conn)
+    seen = await money_desk.overview(call.conn, call.now)
     return MoneyShape(
         cases=[
             CaseSum(state=row.state.value, currency=row.currency, count=row.count, held_minor=str(row.held_minor))  # type: ignore[arg-type]  # NEW is never stored

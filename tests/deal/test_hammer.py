@@ -12,7 +12,8 @@ from auction.facts import Outcome
 from escrow import books
 from escrow.facts import Action, Refusal, State
 from market import deals_store, trades
-from market.contracts import canonical, commission_minor
+from market.contracts import canonical
+from market.fees import sums_of
 from tests.deal.traded import DEPOSIT, PRICE, Stage, case_of, fall, notices_of, pays, stage
 from tests.sell.stall import DAY, HOUR, NOW
 
@@ -41,7 +42,7 @@ async def test_the_case_is_opened_under_the_hash_of_the_contract(conn: Connectio
     assert deal is not None
     assert case.contract_sha256 == deal.terms_sha256 == sha256(canonical(deal.terms).encode()).digest()
     assert (deal.terms.buyer_id, deal.terms.seller_id, deal.terms.commission_bp) == (on.winner, on.seller, 800)
-    assert commission_minor(deal.terms) == case.commission_minor == 98_760
+    assert sums_of(deal.terms.fees, PRICE).commission_minor == case.commission_minor == 98_760
 
 
 async def test_each_is_told_his_own_part(conn: Connection) -> None:

@@ -62,7 +62,9 @@ def statement(
     """One day's statement; balances and count can be made wrong."""
     closing = opening + sum(line.minor for line in lines) if closing is None else closing
     name = statement_id or f"ST-{currency}-{day:%Y%m%d}"
-    begin, end = (datetime.combine(day, each, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (time(), time(23, 59, 59)))
+    begin, end = (
+        datetime.combine(day, each, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (time(), time(23, 59, 59))
+    )
     balances = "".join(
         f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>{_amount(minor, currency, exponent)}"
         f"<Dt><Dt>{day}</Dt></Dt></Bal>"

@@ -41,7 +41,9 @@ def _certain(entry: Movement, row: Candidate) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(entries=_entries, rows=_rows, seed=st.randoms(use_true_random=False))
-def test_matches_are_certain_once_each_complete_and_of_no_order(entries: list[Movement], rows: list[Candidate], seed) -> None:  # type: ignore[no-untyped-def]
+def test_matches_are_certain_once_each_complete_and_of_no_order(
+    entries: list[Movement], rows: list[Candidate], seed
+) -> None:  # type: ignore[no-untyped-def]
     found = exact_matches(entries, rows)
     by_id = {one.id: one for one in entries}
     assert all(_certain(by_id[entry], row) for entry, row in found.items())
@@ -57,7 +59,9 @@ def test_matches_are_certain_once_each_complete_and_of_no_order(entries: list[Mo
 
 @settings(max_examples=100, deadline=None)
 @given(entry=st.builds(Movement, id=st.just(1), **_common), rows=_rows)
-def test_suggestions_never_cross_direction_or_currency_and_say_what_differs(entry: Movement, rows: list[Candidate]) -> None:
+def test_suggestions_never_cross_direction_or_currency_and_say_what_differs(
+    entry: Movement, rows: list[Candidate]
+) -> None:
     seen = suggestions(entry, rows)
     assert [one.score for one in seen] == sorted((one.score for one in seen), reverse=True)
     for one in seen:
@@ -82,4 +86,4 @@ def test_the_likeliest_stands_first() -> None:
         amount_minor=500, at=AT - timedelta(days=40), reference="GH-C-ZZZZZZ", number="62", holder="Li Lei",
     )  # fmt: skip
     seen = suggestions(entry, [old, right])
-    assert [one.candidate.id for one in seen][0] == "right" and seen[0].score > 60
+    assert seen[0].candidate.id == "right" and seen[0].score > 60

@@ -1,0 +1,75 @@
+"""Statements at the desk: taken from a file or from the bank, entries decided by an operator, each act with its audit line.
+
+Knows no page and no wire.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from escrow import statements
+from escrow.bank_inbox import NoticeConflictError
+from escrow.matching import MatchKind
+from escrow.statements import EntryRow, StatementRefusal, Taken
+from market import audit
+
+if TYPE_CHECKING:
+    from escrow.desk import EscrowDesk
+    from escrow.payouts import Centre
+    from migrations.database import Connection
+
+
+async def take(
+    conn: Connection, body: bytes, centre: Centre, source: str, operator_id: int, now: datetime
+) -> list[Taken]:
+    """Take a statement file in. Raises StatementError and StatementRefused; then nothing of it was taken."""
+    taken = await statements.take_file(conn, body, centre.accounts, source, operator_id, now)
+    for one in taken:
+        if not one.again:
+            detail = {"statement": one.statement_id, "entries": one.entries, "source": source}
+            await audit.record(conn, operator_id, "statement.taken", f"statement:{one.id}", None, detail, now)
+    return taken
+
+
+async def match(
+    conn: Connection, entry_id: int, kind: MatchKind, row_id: str, operator_id: int, note: str, now: datetime
+) -> EntryRow | StatementRefusal:
+    """An operator confirms what an entry is."""
+    done = await statements.confirm_match(conn, entry_id, kind, row_id, operator_id, note, now)
+    return await _told(conn, done, "entry.matched", operator_id, note, now)
+
+
+async def explain(
+    conn: Connection, entry_id: int, operator_id: int, note: str, now: datetime
+) -> EntryRow | StatementRefusal:
+    """An operator says what an entry is that is no row of ours."""
+    done = await statements.explain(conn, entry_id, operator_id, note, now)
+    return await _told(conn, done, "entry.explained", operator_id, note, now)
+
+
+async def take_in(
+    conn: Connection, desk: EscrowDesk, entry_id: int, operator_id: int, note: str, now: datetime
+) -> EntryRow | StatementRefusal:
+    """The money of a credit came and the bank's notice never did: it is received as if it had."""
+    notice = await statements.notice_of(conn, entry_id)
+    if isinstance(notice, StatementRefusal):
+        return notice
+    if not note.strip():
+        return StatementRefusal.NOTE_MISSING
+    try:
+        async with conn.transaction():
+            await desk.inbox.receive(conn, notice, now)
+    except NoticeConflictError:
+        return StatementRefusal.ALREADY_MATCHED
+    done = await statements.confirm_match(conn, entry_id, MatchKind.NOTICE, notice.bank_id, operator_id, note, now)
+    return await _told(conn, done, "entry.taken_in", operator_id, note, now)
+
+
+async def _told(
+    conn: Connection, done: EntryRow | StatementRefusal, act: str, operator_id: int, note: str, now: datetime
+) -> EntryRow | StatementRefusal:
+    if isinstance(done, EntryRow):
+        detail = {"currency": done.currency, "amount_minor": done.amount_minor, "matched": done.matched_id}
+        await audit.record(conn, operator_id, act, f"entry:{done.id}", note.strip() or None, detail, now)
+    return done
