@@ -120,7 +120,8 @@ with judged as (
   returning 1
 ), differing as (
   insert into escrow.card_difference (kind, payment_id, currency, ours_minor, bank_minor, file_id, line, found_at)
-  select difference, payment_id, currency, ours_minor, amount_minor, $1, n, $2 from judged where difference is not null
+  select difference, payment_id, currency, ours_minor, amount_minor, $1, n, $2 from judged
+  where difference is not null order by n
   returning 1
 )
 select (select count(*) from settled)::bigint as settled, (select count(*) from differing)::bigint as differing;
