@@ -29,6 +29,7 @@ create table market.case_evidence (
   height        integer check (height > 0),
   upload_sha256 bytea not null check (length(upload_sha256) = 32),
   sha256        bytea not null check (length(sha256) = 32),
+  whole         integer not null generated always as (0) stored,
   created_at    timestamptz not null,
   constraint case_evidence_is_numbered unique (case_id, author_id, n),
   constraint case_evidence_is_handed_in_once unique (case_id, author_id, upload_sha256),
@@ -42,12 +43,13 @@ create table market.case_evidence_content (
   content     bytea not null check (length(content) between 1 and 10485760),
   sha256      bytea not null generated always as (sha256(content)) stored,
   primary key (evidence_id, width),
-  constraint case_evidence_content_is_known_by_its_hash unique (evidence_id, sha256)
+  constraint case_evidence_content_is_known_by_its_hash unique (evidence_id, width, sha256)
 );
 alter table market.case_evidence_content alter column content set storage external; -- webp and PDF compress no further
 
 alter table market.case_evidence add constraint case_evidence_has_its_bytes
-  foreign key (id, sha256) references market.case_evidence_content (evidence_id, sha256) deferrable initially deferred;
+  foreign key (id, whole, sha256) references market.case_evidence_content (evidence_id, width, sha256)
+  deferrable initially deferred;
 
 create trigger case_message_is_append_only before update or delete on market.case_message
   for each row execute function market.refuse_change();

@@ -169,7 +169,10 @@ async def test_the_browser_puts_words_and_photos_in_together_or_neither(dispute:
     )
     assert refused.status_code == 422 and "neither a photo" in refused.text and ">Look<" in refused.text
     assert "/small.webp" not in refused.text
-    done = await client.post(f"{at}/file", headers=cookie, data={"words": "Look"}, files=[("files", good)])
+    small = ("s.jpg", picture(220, 220), "image/jpeg")  # whole and thumbnail are the same picture
+    done = await client.post(
+        f"{at}/file", headers=cookie, data={"words": "Look"}, files=[("files", good), ("files", small)]
+    )
     assert (done.status_code, done.headers["location"]) == (303, f"{at}#file")
     page = (await client.get(at, headers=await dispute.server.cookie(dispute.on.seller))).text
     assert "Look" in page and "a.webp" in page
