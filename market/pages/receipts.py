@@ -49,10 +49,14 @@ async def receipts(request: Request) -> Response:
     return render(request, "wallet/receipts.html", context)
 
 
-def _words(house: House, lang: str, recorded: Recorded) -> str:
-    """What was done, in words; the book's own word for what has none."""
-    name = f"movement.{recorded.kind}"
-    return house.catalogue.text(name, lang) if name in house.catalogue else recorded.kind.replace("_", " ")
+def _words(house: House, lang: str, recorded: Recorded) -> tuple[str, str]:
+    """What was done and about what, in words; the book's own word for what has none."""
+    kind, (subject, _, number) = f"movement.{recorded.kind}", recorded.subject.partition(":")
+    about, text = f"movement_about.{subject}", house.catalogue.text
+    return (
+        text(kind, lang) if kind in house.catalogue else recorded.kind.replace("_", " "),
+        text(about, lang, id=number) if about in house.catalogue else recorded.subject,
+    )
 
 
 def _lines(recorded: Recorded, party_id: int) -> list[tuple[str, str, int, str]]:
