@@ -14,9 +14,11 @@ from uuid import UUID
 
 import msgspec
 
+from tests.simulation.lots import HIDDEN, naive_of
 from tests.simulation.model_database import EPOCH
 from tests.simulation.model_tables import HEARTBEAT, Commit, RowValues
 from tests.simulation.naive import SILENCE, Asked, NaiveLot
+from tests.simulation.naive_formats import NaiveSealed
 from tests.simulation.world import Played, World
 from tests.torture.history import Answered, Logged, Stated, violations
 
@@ -52,7 +54,7 @@ def findings(played: Played) -> list[str]:
 
 def replay(world: World) -> None:
     """Play the journal on the naive rule, commit by commit."""
-    lots = {lot.id: NaiveLot(lot, lot.reserve_minor) for lot in world.lots}
+    lots = {lot.id: naive_of(lot, world.sealed) for lot in world.lots}
     recalled: dict[int, list[NaiveLot]] = {lot_id: [] for lot_id in lots}
     beaten_at: datetime | None = None
     for commit in world.server.tables.journal:
@@ -97,10 +99,8 @@ def _commit_of_lot(
     if "standing" not in rows:
         return  # Somebody was admitted to a lot that is over.
     standing = rows["standing"][-1]
-    _same("3", naive.id, "price", standing["price_minor"], naive.price)
-    ranks = naive.ranking()
-    _same("3", naive.id, "maximum", standing["leader_maximum_minor"], ranks[0][0] if ranks else None)
-    _same("3", naive.id, "leader", standing["leader_id"], ranks[0][1] if ranks else None)
+    stored = standing["price_minor"], standing["leader_maximum_minor"], standing["leader_id"]
+    _same("3", naive.id, "price, maximum and leader", stored, naive.standing())
     _same("6", naive.id, "end", standing["ends_at"], naive.end)
     _same("8", naive.id, "seq", standing["seq"], naive.seq)
 
@@ -111,7 +111,7 @@ def _same(invariant: str, lot_id: int, what: str, found: object, expected: objec
 
 
 def _asked(bid: RowValues) -> Asked:
-    return Asked(bid["party_id"], bid["amount_minor"], bid["is_maximum"], bid["stamped_at"])
+    return Asked(bid["party_id"], bid["amount_minor"], bid["is_maximum"], bid["stamped_at"], bid["details"])
 
 
 def _bid(naive: NaiveLot, bid: RowValues, events: Iterator[RowValues]) -> None:
@@ -135,10 +135,13 @@ def _bid(naive: NaiveLot, bid: RowValues, events: Iterator[RowValues]) -> None:
             raise Wrong(f"1: lot {lot_id}: {asked} was accepted and has no event")
         body = _event(naive, event, "bid")
         _same("6", lot_id, "the event's instant", event["at"], asked.at)
-        _same("3", lot_id, "last line", int(body["lines"][-1]["amount_minor"]), naive.price)
+        line, detail = naive.bid_event(asked)
+        said = {name: value for name, value in (body.get("detail") or {}).items() if name != "paddle"} or None
+        _same("3", lot_id, "last line", int(body["lines"][-1]["amount_minor"]) if body["lines"] else None, line)
+        _same("3", lot_id, "what the event says beside", said, detail)
         _same("7", lot_id, "who acted", event["party_id"], asked.party)
     _same("8", lot_id, "seq of an accepted bid", bid["seq"], naive.seq)
-    _same("3", lot_id, "whether he leads", bid["leads"], naive.ranking()[0][1] == asked.party)
+    _same("3", lot_id, "whether he leads", bid["leads"], naive.standing()[2] == asked.party)
 
 
 def _passed(naive: NaiveLot, event: RowValues | None) -> None:
@@ -194,7 +197,11 @@ def _act(
             given = naive.credit(beaten_at, at)
             if at - beaten_at <= SILENCE or given is None:
                 raise Wrong(f"28: lot {naive.id}: time was given back for no outage")
-            naive.end += given
+            naive.do_credit(given, at)
+        case "unsealed":
+            assert isinstance(naive, NaiveSealed)
+            naive.do_unseal()
+            _same("19", naive.id, "what was opened", *naive.opened(_decode(event["body"])["detail"]))
         case "voided" | "closed":
             _close(world, naive, commit, event, rows)
     _event(naive, event, kind)
@@ -216,14 +223,20 @@ def _close(world: World, naive: NaiveLot, commit: Commit, event: RowValues, rows
         naive.outcome, naive.paused_at = "void", None
         _same("10", naive.id, "a void lot's winner", winner, (None, None))
         return
-    _same("4", naive.id, "closed while paused", naive.paused_at, None)
+    if naive.phase != "decided":
+        _same("4", naive.id, "closed while paused", naive.paused_at, None)
     _same("28", naive.id, "when it closed", event["at"], naive.end)
     node = next(node for node in world.lives if node.process.name == commit.node)
     latest = EPOCH + timedelta(microseconds=commit.at + node.measured_at + 200_000)
     if not event["at"] <= hammer.struck_at <= latest:
         raise Wrong(f"28: lot {naive.id} with end {naive.end} was closed at {hammer.struck_at}, committed by {latest}")
-    naive.outcome, *expected = naive.verdict()
+    _, *expected = naive.do_close()
     _same("10", naive.id, "who won", winner, tuple(expected))
+    awards = {award.party_id: (award.quantity, award.total_minor) for award in hammer.awards}
+    _same("10", naive.id, "who gets what", awards, naive.awards() if naive.outcome == "sold" else {})
+    detail = _decode(event["body"]).get("detail")
+    if detail is not None:
+        _same("10", naive.id, "the proof of the result", *naive.proof(detail))
 
 
 def _check_refused_alone(bid: RowValues, states: list[NaiveLot]) -> None:
@@ -233,8 +246,8 @@ def _check_refused_alone(bid: RowValues, states: list[NaiveLot]) -> None:
         # A lot that did not change has accepted nothing.
         raise Wrong(f"7: lot {bid['lot_id']}: {asked} was accepted and changed nothing")
     candidates = [state for state in states if state.seq == bid["seq"]]
-    if not any(state.refusal(asked)[0] == bid["refusal"] for state in candidates):
-        said = [state.refusal(asked)[0] for state in candidates]
+    if not any(state.rule_broken(asked) == bid["refusal"] for state in candidates):
+        said = [state.rule_broken(asked) for state in candidates]
         raise Wrong(f"5: lot {bid['lot_id']}: {asked} was refused as {bid['refusal']}, and by the rule {said}")
 
 
@@ -259,7 +272,7 @@ def check_logs(world: World) -> None:
 
 def check_answers(world: World) -> None:
     """Every answer that reached anybody is recorded, the same each time, and in the order of the log."""
-    rows = world.server.tables.rows
+    rows, told_seqs = world.server.tables.rows, _told_seqs(world)
     first: dict[tuple[int, str], dict[str, Any]] = {}
     for party_id, message in world.told:
         if message.get("code") in ("too_fast", "busy", "id_reused", "unknown_lot", "malformed_amount", "over_cap"):
@@ -271,10 +284,29 @@ def check_answers(world: World) -> None:
         if bid is None:
             raise Wrong(f"1: the answer to {bid_id} was never recorded")
         said = message["lot"], message["seq"], message.get("code")
-        _same("1", bid["lot_id"], f"the record of {bid_id}", (bid["lot_id"], bid["seq"], bid["refusal"]), said)
+        place = bid["lot_id"], bid["seq"]
+        recorded = bid["lot_id"], told_seqs.get(place, bid["seq"]), bid["refusal"]
+        _same("1", bid["lot_id"], f"the record of {bid_id}", recorded, said)
     found = violations(_logged(world), list(_answered(world)), list(_stated(world)))
     if found:
         raise Wrong("; ".join(found[:3]))
+
+
+def _hiding(world: World) -> set[int]:
+    return {lot.id for lot in world.lots if isinstance(lot.rule, HIDDEN)}
+
+
+def _told_seqs(world: World) -> dict[tuple[int, int], int]:
+    """Where bids are hidden, whoever bids is told how many events were public, and nothing of the others': of each event
+    of such a lot, what its seq is told as.
+    """
+    told: dict[tuple[int, int], int] = {}
+    for lot_id in _hiding(world):
+        public = 0
+        for row in sorted(world.server.tables.of_lot("event", lot_id), key=lambda row: row["seq"]):
+            public += row["kind"] != "bid"
+            told[lot_id, row["seq"]] = row["seq"] if row["kind"] in ("closed", "voided") else public
+    return told
 
 
 def _logged(world: World) -> list[Logged]:
@@ -286,9 +318,11 @@ def _logged(world: World) -> list[Logged]:
 
 
 def _answered(world: World) -> Iterator[Answered]:
+    """Answers that name the event they are of; where bids are hidden they name none (`_told_seq`)."""
+    hiding = _hiding(world)
     for bidder in world.bidders:
         for request in bidder.requests:
-            for answer in request.answers:
+            for answer in request.answers if request.lot_id not in hiding else ():
                 kept = answer.get("code") not in ("id_reused", "unknown_lot", "malformed_amount", "over_cap")
                 if request.answered_at is not None and kept:
                     yield Answered(
@@ -305,6 +339,11 @@ def _answered(world: World) -> Iterator[Answered]:
 
 
 def _stated(world: World) -> Iterator[Stated]:
+    hiding = _hiding(world)
     for watcher in world.watchers:
         for state in watcher.states:
+            if state["lot"] in hiding and state["outcome"] is None:
+                shown = state["price_minor"], state["leader"], state["bids"], state["head"]
+                _same("19", state["lot"], "what a state of hidden bids tells", shown, (None, None, 0, ""))
+                continue
             yield Stated(state["lot"], state["seq"], state["head"], state["price_minor"])

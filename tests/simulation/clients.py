@@ -15,7 +15,10 @@ import asyncpg
 from msgspec import Struct
 
 from auction import desk, store
-from auction.facts import Bid, DeskRefusal, Lot
+from auction.chain import EventKind, encode_canonical
+from auction.facts import Bid, DeskRefusal, EnglishRule, Lot
+from auction.formats import sealed
+from tests.simulation.lots import officers_key, wish_on
 from tests.simulation.node import SimulatedNode, TradingCentreError
 from tests.simulation.wire import Cut, Wire
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 NOT_KEPT = frozenset({"too_fast", "busy", "id_reused", "unknown_lot", "malformed_amount"})
 """Refusals at the door: the request was never judged, and may come again."""
+RESERVE_NONCE = "ab" * 32
 TABS = 2
 """How many lots a bidder looks at at once."""
 Heard = dict[str, Any]
@@ -40,6 +44,7 @@ class Request(Struct):
     sent_at: int
     answered_at: int | None = None
     answers: list[Heard] = []
+    details: dict[str, Any] | None = None
 
 
 class Bidder:
@@ -118,6 +123,8 @@ class Bidder:
         return self.states[lot_id]
 
     def _decide(self, lot: Lot, state: Heard) -> Request | None:
+        if not isinstance(lot.rule, EnglishRule):
+            return self._wished(lot, state)
         chance, step = self.chance, int(state["increment_minor"])
         lowest = int(state["next_minor"] or lot.rule.start_price_minor)
         amount = lowest + step * chance.choice((0, 0, 0, 0, 1, 1, 2, 5))
@@ -132,6 +139,17 @@ class Bidder:
         request = Request(self.party_id, lot.id, bid_id, amount, is_maximum, self.world.loop.microseconds, None, [])
         self.requests.append(request)
         return request
+
+    def _wished(self, lot: Lot, state: Heard | None) -> Request:
+        wish = wish_on(self.chance, lot, state, self._paddle(lot.id), self.world.sealed)
+        bid_id, now = UUID(int=self.chance.getrandbits(128)), self.world.loop.microseconds
+        request = Request(self.party_id, lot.id, bid_id, wish.amount, wish.is_maximum, now, None, [], wish.details)
+        self.requests.append(request)
+        return request
+
+    def _paddle(self, lot_id: int) -> int | None:
+        row = self.world.server.tables.rows.get(("admission", lot_id, self.party_id))
+        return None if row is None else int(row["paddle"])
 
     def _reused(self, lot: Lot, bid_id: UUID, amount: int) -> Request:
         """A mistaken client that uses an id twice: it must hear of it, and nothing else may come of it."""
@@ -149,7 +167,12 @@ class Bidder:
 
     def _send(self, wire: Wire, request: Request, at: int | None) -> None:
         kind = "maximum" if request.is_maximum else "amount"
-        wire.send("bid", at, id=request.bid_id, lot=request.lot_id, **{kind: str(request.amount_minor)})
+        offer: dict[str, Any] = (
+            {kind: str(request.amount_minor)} if request.amount_minor or request.details is None else {}
+        )
+        if request.details is not None:
+            offer["details"] = request.details
+        wire.send("bid", at, id=request.bid_id, lot=request.lot_id, **offer)
 
     async def _answer(self, wire: Wire, request: Request, *also: str) -> Heard | None:
         """The answer to the request; None if it has to be sent again."""
@@ -236,7 +259,9 @@ class Operator:
         for _ in range(self.acts):
             await asyncio.sleep(self.chance.random() * self.world.pace * 3)
             lots = self.world.running_lots()
-            if lots:
+            if waiting := [lot for lot in lots if self.world.phase_of(lot) == "opening"]:
+                await self.act(self.chance.choice(waiting), "unseal")
+            elif lots:
                 await self.act(self.chance.choice(lots), self.chance.choice(self.kinds))
 
     kinds = ("pause", "resume", "resume", "extend", "lower_reserve", "void", "remove", "admit", "admit")
@@ -276,10 +301,20 @@ class Operator:
                 return await desk.lower_reserve(conn, lot.id, wanted, now)
             case "void" if chance.random() < 0.15:
                 return await desk.void(conn, lot.id, now, node.hammer)
+            case "unseal":
+                return await self._unseal(conn, lot, now)
             case "remove":
                 return await desk.remove_admission(conn, lot_id=lot.id, party_id=chance.choice(world.parties), now=now)
             case _:
                 return await desk.admit(conn, lot_id=lot.id, party_id=chance.choice(world.parties), now=now)
+
+    async def _unseal(self, conn: Any, lot: Lot, now: datetime) -> object:
+        """The officers have come: as the trading centre opens the bids, with the key that they put together."""
+        room = await desk.locked(conn, lot.id)
+        done = sealed.unseal(room.lot, room.standing, officers_key(), RESERVE_NONCE, room.paddles)
+        if isinstance(done, DeskRefusal):
+            return done
+        return await desk.log(conn, room, EventKind.UNSEALED, done[0], now, detail=done[1])
 
 
 class LateBidder(Bidder):
@@ -288,9 +323,14 @@ class LateBidder(Bidder):
     async def _settle(self, lot: Lot) -> None:
         node = await self.world.an_open_node()
         now = self.world.loop.microseconds
-        amount = lot.rule.start_price_minor + 10 * self.chance.randrange(60)
-        request = Request(self.party_id, lot.id, UUID(int=self.chance.getrandbits(128)), amount, False, now, None, [])
-        self.requests.append(request)
+        if isinstance(lot.rule, EnglishRule):
+            amount = lot.rule.start_price_minor + 10 * self.chance.randrange(60)
+            request = Request(
+                self.party_id, lot.id, UUID(int=self.chance.getrandbits(128)), amount, False, now, None, []
+            )
+            self.requests.append(request)
+        else:
+            request = self._wished(lot, None)
         while request.answered_at is None:
             done: asyncio.Future[Heard] = self.world.loop.create_future()
             self.world.loop.spawn(node.process, self._post(node, request, done))
@@ -318,6 +358,7 @@ class LateBidder(Bidder):
                     amount_minor=request.amount_minor,
                     is_maximum=request.is_maximum,
                     stamped_at=stamped_at,
+                    details=None if request.details is None else encode_canonical(request.details),
                 )
             )
         answer = self.world.as_told(await placed)

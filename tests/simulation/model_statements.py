@@ -160,6 +160,8 @@ def insert_admission(tx: Transaction, lot_id: int, party_id: int, paddle: int, a
 
 def remove_admission(tx: Transaction, lot_id: int, party_id: int, removed_at: datetime) -> Waiting:
     key = ("admission", lot_id, party_id)
+    if tx.get(key) is None:
+        return 0  # Nobody waits for a row that another transaction has only begun to insert.
     yield from tx.lock(key)
     row = tx.get(key)
     if row is None or row["removed_at"] is not None:

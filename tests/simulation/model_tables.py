@@ -175,12 +175,19 @@ def broken_by(old: RowValues, new: RowValues) -> str | None:
         return "standing_seq_never_back"
     if new["ends_at"] < old["ends_at"] and (new["phase"] != "decided" or old["phase"] == "decided"):
         return "standing_end_never_back"
-    price, former, outcome = new["price_minor"], old["price_minor"], new["outcome"]
-    may_fall = new["price_moves"] != "up" or new["retraction_count"] != old["retraction_count"]
+    price, former, outcome, moves = new["price_minor"], old["price_minor"], new["outcome"], new["price_moves"]
+    may_fall = moves != "up" or new["retraction_count"] != old["retraction_count"]
     if not may_fall and former is not None and (price is None or price < former):
         return "standing_price_never_falls"
-    if outcome == "sold" and new["leader_id"] is None:
+    if moves == "down" and former is not None and (price is None or price > former):
+        return "standing_price_never_rises"
+    if outcome == "sold" and new["leader_id"] is None and (moves != "hidden" or price is None):
         return "standing_sold_to_somebody"
+    if moves != "up" and new["leader_maximum_minor"] is not None:
+        return "standing_price_and_leader_together"
+    shows = (price, new["leader_id"]) != (None, None) or new["bid_count"]
+    if moves == "hidden" and outcome is None and shows:
+        return "standing_price_and_leader_together"
     if outcome is not None and new["paused_at"] is not None:
         return "standing_closed_is_not_paused"
     if (new["phase"] == "closed") != (outcome is not None) or (outcome is None) != (new["closed_at"] is None):

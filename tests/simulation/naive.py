@@ -1,4 +1,5 @@
-"""The English rule written a second time, naively, from `docs/rules.md`: everything is read off the list of accepted bids.
+"""The rules written a second time, naively, from `docs/rules.md`: what all formats have, and the English one, where everything
+is read off the list of accepted bids. `naive_formats.py` has the others.
 
 Shares no code with `auction.formats`; only the facts of a lot are common. Slow and plain on purpose: it is the witness
 against which what the house did is judged.
@@ -20,38 +21,144 @@ class Asked(NamedTuple):
     amount: int
     maximum: bool
     at: datetime
+    details: bytes | None = None
+    seq: int = 0
+
+
+Verdict = tuple[str, int | None, int | None]
+"""(outcome, winner, price) of a close."""
+
+
+Compared = tuple[object, object]
+"""What was found, and what it has to be."""
 
 
 class NaiveLot:
-    """One lot. `do_…` takes what is known to have happened in order; reading works everything out from the bids."""
+    """One lot of any format. `do_…` takes what is known to have happened in order; the rest only reads."""
+
+    price: int | None = None
+    """What everybody may see of it."""
+    phase = "timed"
 
     def __init__(self, lot: Any, reserve: int | None) -> None:
-        rule = lot.rule
+        self.rule, self.reserve = lot.rule, reserve
         self.id, self.seller, self.starts_at = lot.id, lot.seller_id, lot.starts_at
-        self.start = rule.start_price_minor
+        self.start = lot.rule.start_price_minor
+        self.end: datetime = lot.starts_at + timedelta(seconds=getattr(lot.rule, "timed_seconds", None) or 0)
+        self.grace = timedelta()
+        self.public_bids = self.extensions = self.seq = 0
+        self.paused_at: datetime | None = None
+        self.outcome: str | None = None
+        self.admitted: set[int] = set()
+        self.bids: list[Asked] = []
+
+    def copy(self) -> NaiveLot:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.bids, other.admitted = list(self.bids), set(self.admitted)
+        return other
+
+    # What a format says for itself
+
+    def refusal(self, asked: Asked) -> tuple[str | None, int | None]:
+        """The first rule that the bid breaks, and the amount that this bidder is told instead, where he is."""
+        raise NotImplementedError
+
+    def rule_broken(self, asked: Asked) -> str | None:
+        """The first rule that the bid breaks."""
+        return self.refusal(asked)[0]
+
+    def do_bid(self, asked: Asked) -> bool:
+        """An accepted bid; whether it has an event of its own."""
+        raise NotImplementedError
+
+    def do_close(self) -> Verdict:
+        """The lot's end has come."""
+        raise NotImplementedError
+
+    def standing(self) -> tuple[int | None, int | None, int | None]:
+        """Price, the leader's maximum and the leader as the house has to have them stored."""
+        return None, None, None
+
+    def bid_event(self, asked: Asked) -> tuple[int | None, object]:
+        """The amount of the last line, and the detail, that the event of the bid accepted last has to have."""
+        return asked.amount, None
+
+    def awards(self) -> dict[int, tuple[int, int]]:
+        """Of a sold lot: what each buyer gets, as (units, total)."""
+        return {}
+
+    def proof(self, detail: Any) -> Compared:
+        """What the closing event's detail says, and what it has to say by the bids."""
+        return detail, None
+
+    def is_passing(self, now: datetime) -> bool:
+        """Whether the first phase is over at `now` and another follows."""
+        return False
+
+    def do_pass(self) -> datetime:
+        """The first phase has passed; when."""
+        raise NotImplementedError
+
+    # What all have
+
+    def shut(self, asked: Asked, *, asks_admission: bool = True) -> str | None:
+        """Why nothing at all could be bid by this bidder at this instant."""
+        is_over = self.outcome is not None or self.phase in ("decided", "opening")
+        for is_broken, name in (
+            (asked.party == self.seller, "own_lot"),
+            (asks_admission and asked.party not in self.admitted, "not_admitted"),
+            (asked.at < self.starts_at, "not_started"),
+            (is_over or (self.paused_at is None and asked.at >= self.end), "closed"),
+            (self.paused_at is not None and asked.at >= self.paused_at, "paused"),
+        ):
+            if is_broken:
+                return name
+        return None
+
+    def do_lower_reserve(self, reserve: int) -> None:
+        raise AssertionError("only an English lot's reserve is lowered")
+
+    def do_resume(self, now: datetime) -> None:
+        assert self.paused_at is not None
+        self.end += max(now - max(self.paused_at, self.starts_at), timedelta())
+        self.paused_at = None
+
+    def credit(self, stopped_at: datetime, restarted_at: datetime) -> timedelta | None:
+        """What an outage gives back to the lot, in the phase in which it was found; None for nothing."""
+        if self.phase != "timed" or self.outcome is not None or self.paused_at is not None:
+            return None
+        if restarted_at <= self.starts_at or not stopped_at < self.end <= restarted_at + self.grace:
+            return None
+        return restarted_at - max(stopped_at, self.starts_at)
+
+    def do_credit(self, given: timedelta, restarted_at: datetime) -> None:
+        self.end += given
+
+
+class NaiveEnglish(NaiveLot):
+    """An English lot: reading works everything out from the bids."""
+
+    def __init__(self, lot: Any, reserve: int | None) -> None:
+        super().__init__(lot, reserve)
+        rule = lot.rule
         self.bands = [(band.below_minor, band.increment_minor) for band in rule.steps]
         self.grid = str(rule.grid_base)
         self.window = timedelta(seconds=rule.extension_seconds) if rule.extension_seconds is not None else None
         self.soft = timedelta(seconds=rule.soft_close_seconds) if rule.soft_close_seconds is not None else None
         self.most_extensions, self.latest_end = rule.cap_extensions, rule.cap_at
-        self.reserve = reserve
-        self.bids: list[Asked] = []
-        self.price: int | None = None
         self.phase = "timed" if rule.timed_seconds is not None else "delayed"
         first = rule.timed_seconds if rule.timed_seconds is not None else rule.extension_seconds
-        self.end: datetime = lot.starts_at + timedelta(seconds=first)
-        self.public_bids = self.extensions = self.seq = 0
-        self.paused_at: datetime | None = None
-        self.outcome: str | None = None
-        self.admitted: set[int] = set()
-
-    def copy(self) -> NaiveLot:
-        other = object.__new__(NaiveLot)
-        other.__dict__.update(self.__dict__)
-        other.bids, other.admitted = list(self.bids), set(self.admitted)
-        return other
+        self.end = lot.starts_at + timedelta(seconds=first)
 
     # Reading
+
+    def standing(self) -> tuple[int | None, int | None, int | None]:
+        maximum, leader = self.ranking()[0] if self.bids else (None, None)
+        return self.price, maximum, leader
+
+    def bid_event(self, asked: Asked) -> tuple[int | None, object]:
+        return self.price, None
 
     def step(self, price: int) -> int:
         return next((step for below, step in self.bands if below is None or price < below), self.bands[-1][1])
@@ -158,20 +265,18 @@ class NaiveLot:
         if self.bids and self.price is not None and self.ranking()[0][0] >= reserve:
             self.price = max(self.price, reserve)
 
-    def do_resume(self, now: datetime) -> None:
-        assert self.paused_at is not None
-        self.end += max(now - max(self.paused_at, self.starts_at), timedelta())
-        self.paused_at = None
-
     def credit(self, stopped_at: datetime, restarted_at: datetime) -> timedelta | None:
-        """What an outage gives back to the lot, in the phase in which it was found; None for nothing."""
         if self.outcome is not None or self.paused_at is not None or restarted_at <= self.starts_at:
             return None
         if not stopped_at < self.end_at(stopped_at) <= restarted_at + (self.window or self.soft or timedelta()):
             return None
         return restarted_at - max(stopped_at, self.starts_at)
 
-    def verdict(self) -> tuple[str, int | None, int | None]:
-        """(outcome, winner, price) of a close now."""
+    def do_close(self) -> Verdict:
         met = self.price is not None and (self.reserve is None or self.price >= self.reserve)
+        self.outcome = "sold" if met else "unsold"
         return ("sold", self.ranking()[0][1], self.price) if met else ("unsold", None, None)
+
+    def awards(self) -> dict[int, tuple[int, int]]:
+        assert self.price is not None
+        return {self.ranking()[0][1]: (1, self.price)}

@@ -21,7 +21,9 @@ from msgspec.structs import asdict, replace
 
 from auction import desk, store
 from auction.batch import Judged, judge_batch
+from auction.chain import encode_canonical
 from auction.facts import Bid, EnglishRule, Lot, StepBand
+from tests.simulation import lots
 from tests.simulation.model_database import ModelPool, Server
 from tests.simulation.model_tables import HEARTBEAT
 from tests.simulation.virtual_loop import VirtualLoop
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PARTIES = (11, 12, 13)
-LOTS = (1, 2, 3)
+LOTS = (1, 2, 3, 4, 5, 6)
+FORMATS = {1: "english", 2: "english", 3: "dutch", 4: "sealed", 5: "uniform", 6: "reverse"}
 STEPS = 70
 Script = Callable[[Any, Callable[[asyncio.Task[Any]], Awaitable[None]]], Awaitable[list[Any]]]
 
 
 def a_lot(lot_id: int) -> Lot:
+    if (name := FORMATS[lot_id]) != "english":
+        return lots.a_lot(random.Random(lot_id), lot_id, name, START + timedelta(seconds=20), START)
     rule = EnglishRule(
         start_price_minor=100, steps=(StepBand(increment_minor=10),), timed_seconds=60, extension_seconds=20
     )
@@ -129,7 +134,8 @@ class Drawn:
             lambda conn: desk.extend(conn, lot_id, now + timedelta(seconds=number), now),
             lambda conn: desk.lower_reserve(conn, lot_id, 100 + number // 2, now),
             lambda conn: store.insert_admission(conn, lot_id, party_id, 100 + number % 3, now),
-            lambda conn: store.lock_versions(conn, list(LOTS[: 1 + number % 3])),
+            lambda conn: store.lock_versions(conn, list(LOTS[: 1 + number % 6])),
+            lambda conn: store.versions(conn, list(LOTS[number % 6 :])),
             lambda conn: store.first_answers(conn, [(bid.party_id, bid.client_bid_id.int) for bid in self.bids[-4:]]),
             lambda conn: store.beat(conn, now, timedelta(seconds=5)),
             lambda conn: store.set_heartbeat(conn, now),
@@ -173,13 +179,18 @@ class Drawn:
     def _bid(self, chance: random.Random, lot_id: int, room: Any) -> Bid:
         if self.bids and chance.random() < 0.15:
             return replace(chance.choice(self.bids), lot_id=lot_id)
+        party_id = chance.choice(PARTIES)
+        wish = lots.Wish((room.standing.price_minor or 100) + 10 * chance.randrange(3), chance.random() < 0.3)
+        if FORMATS[lot_id] != "english":
+            wish = lots.wish_on(chance, room.lot, None, room.paddles.get(party_id), {})
         bid = Bid(
             lot_id=lot_id,
-            party_id=chance.choice(PARTIES),
+            party_id=party_id,
             client_bid_id=UUID(int=self.chance.getrandbits(128)),
-            amount_minor=(room.standing.price_minor or 100) + 10 * chance.randrange(3),
-            is_maximum=chance.random() < 0.3,
+            amount_minor=wish.amount,
+            is_maximum=wish.is_maximum,
             stamped_at=self.now,
+            details=None if wish.details is None else encode_canonical(wish.details),
         )
         self.bids.append(bid)
         return bid
@@ -265,6 +276,7 @@ async def test_the_model_answers_as_the_database_does(
 ) -> None:
     seeded = random.Random(seed)
     monkeypatch.setattr(desk.secrets, "randbelow", seeded.randrange)
+    monkeypatch.setattr(desk.secrets, "token_hex", lambda count: seeded.randbytes(count).hex())
     real = await Drawn(seed).play(pool, waits)
     monkeypatch.undo()
     modelled = on_the_model(seed)

@@ -16,17 +16,19 @@ import msgspec
 from msgspec import Struct
 
 from auction import desk
-from auction.facts import EnglishRule, GridBase, Lot, StepBand
+from auction.facts import Lot
 from auction.messages import encode_message, told
 from tests.simulation.clients import Bidder, Heard, LateBidder, Operator, Watcher
+from tests.simulation.lots import FORMATS, a_lot
 from tests.simulation.model_database import EPOCH, Direct, Faults, Server
+from tests.simulation.naive_formats import Said
 from tests.simulation.node import LIMITS, RECORD_SALE, SimulatedNode, record_sale
 from tests.simulation.virtual_loop import VirtualLoop
 from tests.simulation.virtual_time import virtual_time
 
-LOTS_PER_WORLD = 16
+LOTS_PER_WORLD = len(FORMATS)
 LONGEST_SECONDS = 900
-SELLER, PARTIES = 1, (11, 12, 13, 14, 15, 16)
+PARTIES = (11, 12, 13, 14, 15, 16)
 MOTHERS = (
     "kill",
     "kill",
@@ -75,43 +77,23 @@ class World:
         self.is_calm = False
         self.crash_in = 0
         self.faults = 0
-        self.lots = [self._a_lot(number) for number in range(1, lots + 1)]
+        self.sealed: dict[str, Said] = {}
+        """What the sealed bids say, by commitment."""
+        self.lots = self._lots(lots)
         self.ends: dict[int, int] = {}
         self.bidders: list[Bidder] = []
         self.watchers: list[Watcher] = []
 
     # What is sold
 
-    def _a_lot(self, lot_id: int) -> Lot:
-        chance = self.chance
-        timed, extension, soft = chance.choice(
-            ((4, 3, None), (6, 2, None), (None, 4, None), (8, None, None), (7, None, 2))
-        )
-        start, reserve = chance.choice((100, 95, 1)), chance.choice((None, None, 100, 165, 300))
-        cap = chance.choice((None, None, None, 1, 3))
-        starts_at = EPOCH + timedelta(microseconds=self.loop.microseconds + chance.randrange(200_000, 2_500_000))
-        window = extension or soft
-        return Lot(
-            id=lot_id,
-            seller_id=SELLER,
-            currency="CNY",
-            currency_exponent=2,
-            rule=EnglishRule(
-                start_price_minor=start,
-                steps=chance.choice((
-                    (StepBand(increment_minor=10),),
-                    (StepBand(below_minor=130, increment_minor=5), StepBand(below_minor=200, increment_minor=20), StepBand(increment_minor=50)),
-                )),
-                grid_base=chance.choice(tuple(GridBase)),
-                timed_seconds=timed,
-                extension_seconds=extension,
-                soft_close_seconds=soft,
-                cap_extensions=cap if window is not None else None,
-                cap_at=starts_at + timedelta(seconds=13) if cap is None and window is not None and chance.random() < 0.2 else None,
-            ),
-            starts_at=starts_at,
-            reserve_minor=reserve if reserve is None or reserve >= start else start,
-        )  # fmt: skip
+    def _lots(self, count: int) -> list[Lot]:
+        chance, formats = self.chance, list(FORMATS)
+        chance.shuffle(formats)
+        made = []
+        for number, name in enumerate(formats[:count], 1):
+            starts_at = EPOCH + timedelta(microseconds=self.loop.microseconds + chance.randrange(200_000, 2_500_000))
+            made.append(a_lot(chance, number, name, starts_at, starts_at + timedelta(seconds=13)))
+        return made
 
     async def _open_lots(self) -> None:
         for lot in self.lots:
@@ -127,6 +109,10 @@ class World:
         rows = self.server.tables.rows
         return [lot for lot in self.lots if rows["standing", lot.id]["outcome"] is None]
 
+    def phase_of(self, lot: Lot) -> str:
+        """The lot's phase, as the database has it."""
+        return str(self.server.tables.rows["standing", lot.id]["phase"])
+
     # The run
 
     async def run(self) -> None:
@@ -135,7 +121,7 @@ class World:
         self.pace = chance.choice((0.3, 0.8))
         keepers = [loop.create_task(self._keep_node(f"node {number}")) for number in range(self.node_count)]
         self.bidders = [
-            (LateBidder if number % 5 == 4 else Bidder)(self, chance.choice(PARTIES), chance, round(4 / self.pace) + 8)
+            (LateBidder if number % 5 == 4 else Bidder)(self, chance.choice(PARTIES), chance, round(4 / self.pace) + 7)
             for number in range(len(self.lots) // 2)
         ]
         lots = [lot.id for lot in self.lots]
@@ -163,11 +149,13 @@ class World:
         await asyncio.sleep(0)
 
     async def _until_closed(self, operator: Operator, deadline: float) -> None:
-        """Whatever is still paused is resumed; then the house must close every lot by itself."""
+        """Whatever is still paused is resumed, and sealed bids are opened; then the house must close every lot by itself."""
         while lots := self.running_lots():
             for lot in lots:
                 if self.server.tables.rows["standing", lot.id]["paused_at"] is not None:
                     await operator.act(lot, "resume")
+                elif self.phase_of(lot) == "opening":
+                    await operator.act(lot, "unseal")
             await asyncio.sleep(2)
             if asyncio.get_running_loop().time() > deadline:
                 self.failures.append(f"never closed: lots {[lot.id for lot in lots]}")
