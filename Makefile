@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
 
-.PHONY: demo test torture flood bench lint types schema ui clean
+.PHONY: demo test torture torture-money flood bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui
@@ -31,6 +31,10 @@ types: $(VENV)/.installed-test ui
 torture: $(VENV)/.installed-test ui
 	GAVELHOUSE_TORTURE=long $(BIN)/python -m pytest tests/torture --timeout 3600 $(ARGUMENTS)
 
+# Till, bank and database are killed at random points of card purchases; then the books must agree.
+torture-money: $(VENV)/.installed-test ui
+	GAVELHOUSE_TORTURE=long $(BIN)/python -m pytest tests/torture/test_money.py --timeout 3600 $(ARGUMENTS)
+
 # Any number of auctions on a virtual clock; a failure prints the seed that replays it: make simulate SEED=17 AUCTIONS=1
 SEED ?= 0
 AUCTIONS ?= 100000
@@ -42,7 +46,7 @@ mutants: $(VENV)/.installed-test ui
 	$(BIN)/python -m tests.mutants $(ARGUMENTS)
 
 bench: $(VENV)/.installed-test
-	for name in bids ledger sockets fanout two_nodes closings stuck startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done
+	for name in bids ledger card_day sockets fanout two_nodes closings stuck startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done
 
 # Ten thousand connections that mean harm or nothing, and one bidder who must not notice.
 flood: $(VENV)/.installed-test
