@@ -155,10 +155,12 @@ def free_deposit(case: Case, request: Request) -> tuple[Leg, ...]:
     return legs(case, (deposit_account(case.deposit_id), wallet(case.buyer_id), case.deposit_minor))
 
 
-def divided(case: Case, parts: Division) -> tuple[Leg, ...]:
-    """Out of the escrow: the buyer's part, the seller's less what his reserve keeps, the house's."""
+def divided(case: Case, parts: Division, *, is_last: bool) -> tuple[Leg, ...]:
+    """Out of the escrow: the buyer's part, the seller's less what his reserve keeps, the house's. The reserve is kept
+    when the case is divided for the last time.
+    """
     escrow = escrow_account(case.id)
-    back, kept = withheld(case, parts.buyer_minor), kept_back(case, parts.seller_minor)
+    back, kept = withheld(case, parts.buyer_minor), kept_back(case, parts.seller_minor) if is_last else 0
     return legs(
         case,
         (escrow, wallet(case.buyer_id), parts.buyer_minor - back),

@@ -93,7 +93,7 @@ def judge(case: Case, request: Request) -> Step | Refusal:
     parts = edge.divides(case, request) if edge.divides else None
     return Step(
         to=edge.to,
-        legs=edge.legs(case, request) if parts is None else divided(case, parts),
+        legs=edge.legs(case, request) if parts is None else divided(case, parts, is_last=edge.to is not edge.state),
         clock=clock_after(case, edge, request.now),
         deposit_becomes=edge.deposit_becomes if case.deposit_minor else None,
         pays_out=edge.pays_out,
