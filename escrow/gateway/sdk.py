@@ -185,7 +185,7 @@ class StripeGateway:
         return SettlementLine(
             n=n,
             kind=kind,
-            payment_id=(metadata or {}).get("payment_id", row.id),
+            payment_id=getattr(metadata, "payment_id", None) or row.id,
             currency=row.currency.upper(),
             amount_minor=row.amount,
             at=datetime.fromtimestamp(row.created, UTC),

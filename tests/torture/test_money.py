@@ -41,7 +41,14 @@ SWITCH_FAULTS = (
 )  # fmt: skip
 PATIENCE_SECONDS = 60
 T = TypeVar("T")
-GONE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, httpx2.HTTPError, TimeoutError)
+GONE = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    httpx2.HTTPError,
+    TimeoutError,
+)
 
 
 @dataclass
