@@ -26,7 +26,7 @@ from market import (
 from market.house import house_of
 from market.pages.vault_forms import words
 from market.passkeys import Place
-from market.phone_store import Method, PhoneRequest, PhoneState
+from market.phone_store import Method, PhoneMeans, PhoneRequest, PhoneState
 from market.problems import sentence
 from market.refusals import MarketRefusal
 from market.rendering import Form, flash, render
@@ -190,6 +190,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         known = await passkeys.passkeys_of(conn, request.user.id)
         context = {
             "asked": asked,
+            "means": means_text(request, asked),
             "deal": await deals_store.deal_of_case(conn, asked.case_id),
             "has_codes": await one_time_codes.is_enrolled(conn, request.user.id),
             "options": passkeys.confirmation(place_of(request), asked, known) if known else "",
@@ -223,6 +224,14 @@ async def _devices(request: Request, form: Form, status: int = 200) -> Response:
         "form": form,
     }
     return render(request, "phone/devices.html", context, status=status)
+
+
+def means_text(request: Request, asked: PhoneRequest) -> str:
+    """What pays, in the viewer's words: the wallet, or brand and last four figures of the card."""
+    if asked.means is PhoneMeans.WALLET:
+        return words(request, "means_kind.wallet")
+    brand, _, figures = asked.means_label.partition(" ")
+    return f"{words(request, f'card_brand.{brand}')} {figures}"
 
 
 def qr_code(text: str) -> Markup:

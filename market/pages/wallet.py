@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import Refusal
+from market.checkout import change_of
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
 from market.house import House, house_of
@@ -60,6 +61,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
             first_day=_day(chosen["from"]),
             last_day=_day(chosen["until"]),
         )
+        purses = await change_of(house).balances(conn, request.user.id)
     if query.get("format") == "csv":
         return _csv(house, lang, view)
     page = int(query["page"]) if query.get("page", "").isdigit() and len(query["page"]) < 7 else 1
@@ -72,6 +74,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         "currency_options": [("", house.catalogue.text("wallet.any", lang)), *((c, c) for c in view.currencies)],
         "withdraw_options": [(b.currency, b.currency) for b in view.balances if b.free_minor > 0],
         "rows": [(row, movement_text(house, lang, row)) for row in view.movements[start : start + PAGE_SIZE]],
+        "purses": purses,
         "page": max(page, 1),
         "pages": max(1, -(-len(view.movements) // PAGE_SIZE)),
     }
@@ -83,7 +86,8 @@ def movement_text(house: House, lang: str, movement: Movement) -> str:
     subject, _, number = movement.subject.partition(":")
     text: Callable[..., str] = house.catalogue.text
     paid_in = movement.kind == "deposit_held" and movement.amount_minor > 0
-    said = text("movement.paid_in" if paid_in else f"movement.{movement.kind}", lang)
+    kind = f"movement.{movement.kind}"
+    said = text("movement.paid_in" if paid_in else kind if kind in house.catalogue else "movement.other", lang)
     if title := movement.title(lang):
         return text("movement_of", lang, what=said, about=title)
     about = f"movement_about.{subject}"

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from escrow.vault_client import VaultError
 from escrow.vault_facts import Refused, Unlocked, VaultRefusal, WalletHandle
-from market import audit, step_up, wallet_sessions
+from market import audit, parties, step_up, wallet_sessions
 from market.house import house_of
 from market.pages.account import safe_next
 from market.pages.vault_forms import back, refused, sealed_of, vault_context
@@ -27,8 +27,16 @@ HOME = "/wallet/manager"
 
 async def wallet_manager(request: Request) -> Response:
     """The wallet as it stands: not there yet, locked, or unlocked with everything that can be changed."""
-    this_year = house_of(request).node_time.now().year
-    context = {**await vault_context(request), "form": Form(), "next": HOME, "this_year": this_year}
+    house = house_of(request)
+    async with house.pool.acquire() as conn:
+        party = await parties.party_by_id(conn, request.user.id)
+    context = {
+        **await vault_context(request),
+        "form": Form(),
+        "next": HOME,
+        "this_year": house.node_time.now().year,
+        "email": party.email if party else "",
+    }
     return render(request, "wallet/manager.html", context)
 
 

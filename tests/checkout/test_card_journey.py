@@ -1,0 +1,96 @@
+"""A buyer pays by card, in Chinese: the first card is declined, the second pays, the clock has not moved; the seller reads
+the order and never a card. And what the pages of the wallet look like on the way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Page, expect
+
+from tests.checkout.cash_desk import GOOD, PASSPHRASE, POOR, TEXTS, CashDesk
+from tests.journey.looking import faults_of
+
+if TYPE_CHECKING:
+    from escrow.facts import Case
+
+JUDGED = {(360, "light"), (1280, "dark")}
+
+
+def zh(key: str, **params: object) -> str:
+    return TEXTS.text(key, "zh", **params)
+
+
+async def open_wallet(page: Page) -> None:
+    """By hand, with a passphrase that leaves the browser sealed."""
+    await page.fill("#new-passphrase", PASSPHRASE)
+    await page.fill("#new-passphrase-again", PASSPHRASE + "!")
+    await page.get_by_role("button", name=zh("purse.open_submit"), exact=True).click()
+    await expect(page.locator("vault-form [data-said]").first).to_have_text(zh("purse.repeat_differs"))
+    await page.fill("#new-passphrase-again", PASSPHRASE)
+    await page.get_by_role("button", name=zh("purse.open_submit"), exact=True).click()
+
+
+async def add_card(page: Page, number: str, label: str) -> None:
+    if not await page.locator("#card-number").is_visible():
+        await page.locator("summary", has_text=zh("purse.card_add_heading")).click()
+    await page.locator("#card-number").press_sequentially(number)
+    await page.select_option("#card-month", "12")
+    await page.select_option("#card-year", "2031")
+    await page.fill("#card-holder", "LI WEI")
+    await page.fill("#card-label", label)
+    await page.locator("vault-form[purpose=add_card] button").click()
+    await expect(page.locator("[aria-labelledby=cards]")).to_contain_text(number[-4:])
+
+
+async def test_a_declined_card_a_second_card_and_the_receipt(cash_desk: CashDesk) -> None:
+    case = await cash_desk.deal()
+    page = await cash_desk.page(case.buyer_id, "zh")
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.post_data or ""))
+    await page.goto(f"{cash_desk.origin}/wallet/manager")
+    await open_wallet(page)
+    await add_card(page, POOR, "旧卡")
+    await add_card(page, GOOD, "工资卡")
+    assert await faults_of(page, judged=JUDGED) == []
+
+    await page.goto(f"{cash_desk.origin}/deals/{case.id}/checkout")
+    due_at = await page.locator(".deal-clock time-left").get_attribute("ends-at")
+    assert await faults_of(page, judged=JUDGED) == []
+    await pay_with(page, POOR)
+    await expect(page.locator(".notice.problem")).to_contain_text(zh("card_reason.insufficient_funds"))
+    await expect(page.locator(".notice.problem")).to_contain_text(zh("checkout.choose_other"))
+    assert await page.locator(".deal-clock time-left").get_attribute("ends-at") == due_at, "the clock runs on unchanged"
+    assert await page.locator("input[name=means]:checked").count() == 0, "the same card is not pressed again by mistake"
+    await pay_with(page, GOOD)
+    await expect(page.locator(".ereceipt-said")).to_contain_text(zh("ereceipt.held_buyer"))
+    paper = page.locator(".paper")
+    for words in ("¥12,345.00", "Visa ·· 1111 工资卡", f"GH-R-{case.id:06d}", zh("ereceipt.checked")):
+        await expect(paper).to_contain_text(words)
+    assert await faults_of(page, judged=JUDGED) == []
+    assert not [each for each in posted if GOOD in each.replace("+", "").replace(" ", "") or PASSPHRASE in each]
+
+    await page.goto(f"{cash_desk.origin}/wallet/recorder?kind=purchase&least=10000")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await expect(page.locator("tbody")).to_contain_text("¥11,345.00")
+    assert await faults_of(page, judged=JUDGED) == []
+    await sees_no_card(cash_desk, case)
+    assert cash_desk.said == []
+
+
+async def pay_with(page: Page, number: str) -> None:
+    await page.locator(".means", has_text=number[-4:]).click()
+    await page.locator(".checkout-press").click()
+
+
+async def sees_no_card(cash_desk: CashDesk, case: Case) -> None:
+    seller = await cash_desk.page(case.seller_id, "zh")
+    await seller.goto(f"{cash_desk.origin}/deals/{case.id}/e-receipt")
+    paper = seller.locator(".paper")
+    for words in (zh("ereceipt.seller_title"), zh("ereceipt.payment_digest"), zh("ereceipt.checked")):
+        await expect(paper).to_contain_text(words)
+    shown = await seller.content()
+    assert (
+        "1111" not in (await paper.inner_text()).replace(zh("ereceipt.signature"), "").split(zh("ereceipt.order_id"))[0]
+    )
+    assert "工资卡" not in shown and "Visa" not in shown
