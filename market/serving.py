@@ -168,3 +168,6 @@ def set_up_logging(config: Config) -> None:
     root: Any = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config.log_level.upper())
+    if config.log_level == "info":
+        # Each question to the vault would be a line.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)

@@ -1,15 +1,19 @@
-"""`gavelhouse serve` and its vault: started with it, started again after kill -9, gone with it however it ends."""
+"""A real house with its vault and bank: no canary is anywhere it must not be, and the vault lives and ends with the house.
+
+`make canary` sends ten thousand cards through the same flows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -17,20 +21,87 @@ import msgspec
 import pytest
 
 from escrow.vault_client import VaultClient
-from escrow.vault_facts import Unlocked
+from escrow.vault_facts import MOST_CARDS, Unlocked
 from market import data_folder
+from migrations.database import Role, connect
+from migrations.embedded_postgres import EmbeddedPostgres
+from tests.canary import flows, places
 from tests.canary.memory import chunks
+from tests.canary.numbers import canaries, phrases
+from tests.canary.search import Finder, Hit
 from tests.running_house import ROOT, RunningHouse, running_house
 from tests.vault.test_wallets import PHRASE, opened, unlock
 
 PATIENCE = 30.0
+DEALS = 8
+CARDS = list(canaries(DEALS * MOST_CARDS + 6))
+PLAYED, MISDIRECTED, PLANTED = CARDS[: DEALS * MOST_CARDS], CARDS[-6:-4], CARDS[-4:]
+PHRASES = phrases(DEALS)
 
 
 @pytest.fixture(scope="module")
 def house(open_folder: Path) -> Iterator[RunningHouse]:
-    with running_house(open_folder / "with-vault", log_level="warning") as house:
+    with running_house(open_folder / "canary", log_level="debug") as house:
         house.start()
+        house.start_bank()
         yield house
+
+
+# Canaries
+
+
+def hits(finder: Finder, pieces: Iterator[tuple[str, bytes]]) -> list[Hit]:
+    return [hit for place, data in pieces for hit in finder.search(place, data)]
+
+
+async def test_no_card_and_no_passphrase_is_anywhere_but_in_vault_and_bank(house: RunningHouse, tmp_path: Path) -> None:
+    async with flows.scene(house) as scene:
+        await flows.play(scene, PLAYED, PHRASES)
+        for card in MISDIRECTED:
+            await flows.misdirect(scene, card)
+        assert scene.journal.outcomes == {"declined": DEALS * (MOST_CARDS - 1), "paid": DEALS}
+        played = Finder(PLAYED, PHRASES + [phrase[::-1] for phrase in PHRASES])
+        assert hits(played, places.memory_places(house)) == []
+        everything = Finder(CARDS, PHRASES)
+        assert hits(everything, scene.journal.places()) == []
+        assert hits(everything, places.written_places(house, tmp_path / "backup.sql")) == []
+        await _leaks_are_found(house, scene, tmp_path)
+
+
+async def _leaks_are_found(house: RunningHouse, scene: flows.Scene, tmp_path: Path) -> None:
+    """The same search, the same places: one card in a log, one in a table, one in the server's memory, one on a page."""
+    logged, stored, held, shown = PLANTED
+    with house.folder.with_suffix(".house.log").open("a", encoding="utf-8") as log:
+        log.write(
+            f'{{"event":"card {logged.number[:4]} {logged.number[4:8]} {logged.number[8:12]} {logged.number[12:]}"}}\n'
+        )
+    owner = await connect(EmbeddedPostgres(house.folder).attach(), Role.OWNER)
+    await owner.execute(
+        "update market.party set display_name = $2 where id = $1", scene.seller.party, f"Card {shown.number}"
+    )
+    await owner.execute(
+        "insert into vault.signed_payment values ('planted-1', 1, 1, $1, $1, now())", stored.number.encode()
+    )
+    await owner.close()
+    await scene.seller.get("/account")
+    with socket.create_connection(("127.0.0.1", house.port)) as waiting:
+        waiting.sendall(f"GET /?card={held.number} HTTP/1.1\r\nhost: ".encode())
+        await asyncio.sleep(0.2)
+        finder = Finder(PLANTED, writings=("digits", "hexadecimal"))
+        in_memory = {hit.canary for hit in hits(finder, places.memory_places(house))}
+    assert held.number in in_memory
+    written = hits(finder, places.written_places(house, tmp_path / "planted.sql"))
+    assert {(hit.canary, hit.writing) for hit in written} >= {
+        (logged.number, "digits"),
+        (stored.number, "hexadecimal"),
+        (shown.number, "digits"),
+    }
+    assert {Path(hit.place).name for hit in written} >= {"canary.house.log", "planted.sql"}
+    assert any("pg_wal" in hit.place for hit in written), "what is in a table is in the WAL before"
+    assert {hit.canary for hit in hits(finder, scene.journal.places())} == {shown.number}
+
+
+# The house and its vault
 
 
 def client_of(house: RunningHouse) -> VaultClient:
@@ -50,9 +121,9 @@ def readiness(house: RunningHouse) -> dict[str, str]:
     return answer
 
 
-def until(is_so: object) -> None:
+def until(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
-    while not is_so():  # type: ignore[operator]
+    while not is_so():
         assert time.monotonic() < end, "it did not come about in time"
         time.sleep(0.02)
 
@@ -60,16 +131,16 @@ def until(is_so: object) -> None:
 async def test_a_killed_vault_is_started_again_and_what_was_asked_meanwhile_is_answered(house: RunningHouse) -> None:
     assert house.serving is not None
     client = client_of(house)
-    await opened(client, 1)
-    before = await client.wallet(1)
+    await opened(client, 70_001)
+    before = await client.wallet(70_001)
     assert readiness(house)["vault"] == "ok"
     (vault,) = vaults_of(house.serving.pid)
     os.kill(vault, signal.SIGKILL)
-    answers = await asyncio.gather(*(client.wallet(1) for _ in range(5)))
+    answers = await asyncio.gather(*(client.wallet(70_001) for _ in range(5)))
     assert all(answer == before for answer in answers)
     (anew,) = vaults_of(house.serving.pid)
     assert anew != vault
-    assert isinstance(await unlock(client, 1, PHRASE), Unlocked)
+    assert isinstance(await unlock(client, 70_001, PHRASE), Unlocked)
     assert "the vault has ended and is started again" in house.log()
     await client.close()
 
