@@ -7,7 +7,10 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
+
+# A busy machine is no fault of the page.
+expect.set_options(timeout=30_000)
 
 # What playwright turns off itself (a second list takes the place of its first); the process that is started in case another
 # should be wanted; and the address bar's two lists: pages of their own in every window, though nobody will ever type there.

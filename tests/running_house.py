@@ -23,7 +23,7 @@ from migrations.parent_death import die_with_parent
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class HouseDidNotOpen(AssertionError):
@@ -144,6 +144,6 @@ def running_house(folder: Path, **settings: object) -> Iterator[RunningHouse]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx2.get(url, trust_env=False, timeout=5).status_code == 200
+        return httpx2.get(url, trust_env=False, timeout=20).status_code == 200
     except httpx2.TransportError:
         return False

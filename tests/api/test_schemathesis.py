@@ -52,7 +52,7 @@ def _try(one: Any, headers: dict[str, str]) -> str:
     @settings
     @hypothesis.given(case=one.as_strategy())
     def knock(case: Any) -> None:
-        case.call_and_validate(headers=headers, checks=CHECKS, timeout=10)
+        case.call_and_validate(headers=headers, checks=CHECKS, timeout=40)
 
     try:
         knock()

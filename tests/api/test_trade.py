@@ -111,14 +111,14 @@ async def test_a_whole_trade_by_programs(server: Server) -> None:
 
 
 async def lot_on_show(server: Server, seller: Program, operator: Program) -> int:
-    starts_at = server.house.node_time.now() + timedelta(seconds=4)
+    starts_at = server.house.node_time.now() + timedelta(seconds=7)
     draft: dict[str, Any] = {
         "currency": "CNY",
         "title_en": "A teapot",
         "title_zh": "紫砂壶",
         "start_price_minor": "100000",
         "steps": [{"increment_minor": 1000}],
-        "timed_seconds": 4,
+        "timed_seconds": 6,
         "extension_seconds": 2,
         "deposit_minor": 10_000,
         "starts_at": starts_at.isoformat(),

@@ -173,7 +173,7 @@ class Client:
         await self.socket.send(json.dumps({"type": kind, **fields}, default=str))
 
     async def next(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.socket.recv(), 40))
         return message
 
     async def until(self, kind: str, **wanted: Any) -> dict[str, Any]:
@@ -311,7 +311,7 @@ def ends_in(seconds: float) -> dict[str, Any]:
     return {"starts_at": datetime.now(UTC) - timedelta(seconds=60 - seconds), "extension_seconds": 60}
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait until something is so; an error if it takes too long."""
     async with asyncio.timeout(seconds):
         while not await is_so():  # noqa: ASYNC110  # it is another process, or time itself, that is waited for

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 async def closed(node: Node, lot_id: int = 1) -> None:
     """Wait, by the hub's own publishing, until the lot is closed here."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             room = await node.bidding.room(lot_id)
             assert room is not None
@@ -55,7 +55,7 @@ async def kinds(pool: Pool, lot_id: int = 1) -> list[str]:
 
 
 async def test_a_lot_closes_at_its_end_and_the_hammer_names_the_winner(pool: Pool) -> None:
-    lot = a_lot(timed_seconds=60, starts_at=ends_in(0.3)["starts_at"], extension_seconds=None)
+    lot = a_lot(timed_seconds=60, starts_at=ends_in(2)["starts_at"], extension_seconds=None)
     paddles = await open_lot(pool, lot, ANN, BOB)
     async with open_node(pool) as node:
         await node.bid(1, ANN, 1_000_000)
@@ -77,7 +77,7 @@ async def test_the_timed_phase_passes_into_the_delayed_one_as_an_event_and_then_
 
 
 async def test_a_bid_in_the_delayed_phase_puts_the_close_off(pool: Pool) -> None:
-    await open_lot(pool, a_lot(extension_seconds=1, starts_at=ends_in(0.5)["starts_at"] + timedelta(seconds=59)), ANN)
+    await open_lot(pool, a_lot(extension_seconds=2, starts_at=ends_in(2)["starts_at"] + timedelta(seconds=58)), ANN)
     async with open_node(pool) as node:
         answer = await node.bid(1, ANN, 1_000_000)
         await closed(node)
@@ -101,7 +101,7 @@ async def test_a_bid_received_before_the_end_and_queued_after_it_is_in(pool: Poo
 
 
 async def test_a_bid_queued_before_the_end_comes_up_is_judged_before_it(pool: Pool) -> None:
-    lot = a_lot(timed_seconds=60, starts_at=ends_in(1.5)["starts_at"], extension_seconds=None)
+    lot = a_lot(timed_seconds=60, starts_at=ends_in(3)["starts_at"], extension_seconds=None)
     end = lot.starts_at + timedelta(seconds=60)
     await open_lot(pool, lot, ANN, BOB)
     async with open_node(pool) as node, pool.acquire() as conn:
@@ -110,7 +110,7 @@ async def test_a_bid_queued_before_the_end_comes_up_is_judged_before_it(pool: Po
             await conn.fetch("select 1 from auction.standing where lot_id = 1 for update")
             first = node.bidding.place(node.a_bid(1, BOB, 1_000_000))
             last = node.bidding.place(node.a_bid(1, ANN, 2_000_000, stamped_at=end - timedelta(milliseconds=1)))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while node.node_time.now() <= end:
                     await changed(node, 1)
         assert [(await first).refusal, (await last).refusal] == [None, None]
@@ -179,7 +179,7 @@ async def test_what_the_hammer_writes_is_in_the_closing_transaction(pool: Pool) 
 
 
 async def test_a_lot_whose_end_somebody_else_moved_is_looked_at_again_and_not_closed(pool: Pool) -> None:
-    await open_lot(pool, a_lot(**ends_in(0.3)), ANN)
+    await open_lot(pool, a_lot(**ends_in(2)), ANN)
     async with open_node(pool) as node:
         await node.bidding.room(1)
         async with pool.acquire() as conn, conn.transaction():
@@ -231,13 +231,13 @@ async def test_while_a_lot_closes_its_bids_wait_and_those_of_others_do_not(pool:
             falling.set()
             await fall.wait()
 
-    async with open_node(pool, SlowHammer()) as node, asyncio.timeout(10):
+    async with open_node(pool, SlowHammer()) as node, asyncio.timeout(60):
         await falling.wait()
         # Stamped in time, but it comes when the end has been passed on to the closer.
         stamped_at = lot.starts_at + timedelta(seconds=59)
         late = node.bidding.place(node.a_bid(1, ANN, 1_000_000, stamped_at=stamped_at))
         try:
-            async with asyncio.timeout(1.5):
+            async with asyncio.timeout(30):
                 assert (await node.bid(2, ANN, 1_000_000)).refusal is None
             assert not late.done()
         finally:

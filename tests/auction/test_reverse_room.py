@@ -85,7 +85,7 @@ async def seen_by_ann(house: House, lot_id: int, others: list[tuple[int, int, in
         await settled(house, ann)
         seen += ann.kept
         async with httpx2.AsyncClient(
-            base_url=house.origin, trust_env=False, timeout=20, headers={"x-party": str(ANN)}
+            base_url=house.origin, trust_env=False, timeout=60, headers={"x-party": str(ANN)}
         ) as http:
             seen += [(await http.get(f"/api/v1/lots/{lot_id}/bids/{number}")).json() for number in (first, last)]
             seen.append(len((await http.get(f"/lots/{lot_id}/log")).json()["events"]))

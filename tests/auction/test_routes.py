@@ -30,7 +30,7 @@ async def house(pool: Pool) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def http(house: House) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=house.origin, trust_env=False, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=house.origin, trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -129,7 +129,7 @@ async def test_the_bid_is_stamped_after_its_last_byte(house: House) -> None:
 
 
 async def test_who_holds_the_last_byte_back_past_the_end_is_late(house: House, pool: Pool) -> None:
-    lot = a_lot(2, **ends_in(0.4))
+    lot = a_lot(2, **ends_in(2))
     await open_lot(pool, lot, ANN)
     async with SlowPost(house, ANN, 2, b'{"amount":"1000000"}') as last_byte:
         while house.node.node_time.now() < lot.starts_at + timedelta(seconds=60):  # noqa: ASYNC110  # time is waited for
@@ -190,7 +190,7 @@ class SlowPost:
 
     async def _last_byte(self) -> dict[str, Any]:
         self._writer.write(self._body[-1:])
-        answer = await asyncio.wait_for(self._reader.read(), 10)
+        answer = await asyncio.wait_for(self._reader.read(), 40)
         told: dict[str, Any] = json.loads(answer.split(b"\r\n\r\n", 1)[1])
         return told
 

@@ -85,8 +85,8 @@ class Server:
             writer.write(data)
             await writer.drain()
             if keep:
-                return await asyncio.wait_for(reader.read(65536), 10)
-            return await asyncio.wait_for(reader.read(-1), 10)
+                return await asyncio.wait_for(reader.read(65536), 40)
+            return await asyncio.wait_for(reader.read(-1), 40)
         except ConnectionResetError:
             return b""
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from time import perf_counter
 
 import pytest
 from starlette.requests import Request
@@ -118,7 +117,7 @@ async def test_a_field_without_end_is_cut_off(server: Server) -> None:
     try:
         while sent < 4_000_000:
             writer.write(b"v" * 8192)
-            await asyncio.wait_for(writer.drain(), 5)
+            await asyncio.wait_for(writer.drain(), 30)
             sent += 8192
             if reader.at_eof() or len(reader._buffer):  # type: ignore[attr-defined]
                 break
@@ -131,11 +130,12 @@ async def test_a_field_without_end_is_cut_off(server: Server) -> None:
 
 async def test_a_head_that_trickles_is_cut_off_in_time(server: Server) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    started = perf_counter()
-    answer = b""
+    answer, sent = b"", 0
+    request = request_of(server, "GET /healthz HTTP/1.1", "X-Slow: " + "v" * 500)
     try:
-        for byte in request_of(server, "GET /healthz HTTP/1.1", "X-Slow: " + "v" * 500):
+        for byte in request:
             writer.write(bytes([byte]))
+            sent += 1
             await writer.drain()
             try:
                 answer = await asyncio.wait_for(reader.read(1000), 0.02)
@@ -144,7 +144,7 @@ async def test_a_head_that_trickles_is_cut_off_in_time(server: Server) -> None:
                 continue
     except ConnectionError:
         pass
-    assert perf_counter() - started < 3
+    assert sent < len(request)
     assert answer == b"" or status_of(answer) == 408
     await hang_up(writer)
 
@@ -162,7 +162,7 @@ async def test_a_second_head_on_a_kept_connection_has_the_same_bounds(server: Se
     writer.write(first)
     assert b"200" in await reader.readuntil(b"ok\n")
     writer.write(b"GET / HTTP/1.1\r\nX-Big: " + b"v" * 20_000)
-    assert status_of(await asyncio.wait_for(reader.read(-1), 5)) == 431
+    assert status_of(await asyncio.wait_for(reader.read(-1), 30)) == 431
     await hang_up(writer)
 
 
@@ -195,10 +195,8 @@ async def test_a_chunked_body_is_cut_off_at_the_bound_though_its_end_has_not_com
 
 async def test_a_body_that_trickles_is_cut_off_in_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("market.authorization.BODY_SECONDS", 0.3)
-    started = perf_counter()
     answer = await server.raw(await sign_in_head(server, "Content-Length: 100") + b"email=")
     assert status_of(answer) == 408
-    assert perf_counter() - started < 3
 
 
 # Answers

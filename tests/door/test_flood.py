@@ -28,7 +28,7 @@ async def test_the_house_goes_on_under_five_hundred_connections(
         token = await tokens.create_token(conn, bidder, "bidder", now)
     assert isinstance(token, str)
     bound = server.house.live.limits.sockets_per_address
-    figures = await attack(server.port, 1, token, connections=450, greedy=bound + 20, seconds=2.2)
+    figures = await attack(server.port, 1, token, connections=450, greedy=bound + 20, seconds=4.0)
     assert figures["greedy_taken"] == bound and figures["greedy_refused"] == 20
     assert figures["watching"] == 150 and figures["watching_refused"] == 0
     # Who sends no head, or dribbles one, is gone by the end.

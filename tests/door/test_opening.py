@@ -35,7 +35,7 @@ async def test_closing_the_house_closes_its_sockets_and_gives_back_every_connect
         with pytest.raises(StopAsyncIteration):
             await anext(running)
         assert await close_code(socket) in (1001, 1012)
-    assert perf_counter() - started < 8
+    assert perf_counter() - started < 20
     with pytest.raises(asyncpg.InterfaceError):
         await pool.acquire()
     assert not [task for task in asyncio.all_tasks() if task.get_name() in ("batcher", "closer", "node time")]
@@ -59,7 +59,7 @@ async def test_a_lot_closes_at_its_end_though_every_connection_of_the_pages_is_t
             return await conn.fetchval("select outcome from auction.standing where lot_id = $1", lot_id) is not None
 
         try:
-            await until(is_closed, 10)
+            await until(is_closed, 40)
         finally:
             for each in taken:
                 await house.pool.release(each)

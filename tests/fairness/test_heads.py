@@ -61,7 +61,7 @@ async def test_a_running_house_signs_each_change_within_a_second_and_the_close(n
             async def is_signed_now(seq: int = answer.seq) -> bool:
                 return any(head["seq"] == seq for head in await heads_of(node.pool, here.lot.id))
 
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(20):
                 await until(is_signed_now)
     finally:
         running.cancel()

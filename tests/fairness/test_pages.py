@@ -46,7 +46,7 @@ async def test_a_bid_leaves_its_receipt_on_the_page_and_on_the_device(saleroom: 
 
 
 async def test_a_closed_lot_can_be_checked_by_a_stranger(saleroom: Saleroom) -> None:
-    lot = await saleroom.lot(timed_seconds=3602, extension_seconds=None)
+    lot = await saleroom.lot(timed_seconds=3605, extension_seconds=None)
     first, second = [await saleroom.server.bearer(party) for party in saleroom.bidders]
     bids = [
         (headers, await _bid(saleroom, lot, headers, amount))

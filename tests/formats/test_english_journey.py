@@ -117,7 +117,7 @@ async def test_a_holder_matches_the_price_and_a_rival_takes_his_bid_back(saleroo
 
 
 async def test_below_the_reserve_the_seller_lowers_it_then_offers_and_the_bidder_takes_it(saleroom: Saleroom) -> None:
-    lot = await saleroom.lot(timed_seconds=3604, extension_seconds=None, reserve_minor=3_000_000)
+    lot = await saleroom.lot(timed_seconds=3608, extension_seconds=None, reserve_minor=3_000_000)
     bidder = saleroom.bidders[0]
     await saleroom.bid(lot, bidder, 1_200_000)
     desk = (await saleroom.look(f"/sell/lots/{lot}/after", saleroom.seller, "en")).page

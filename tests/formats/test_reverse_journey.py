@@ -92,7 +92,7 @@ async def test_the_result_is_published_with_every_cost(saleroom: Saleroom) -> No
         format="reverse",
         options=OPTIONS,
         start_price_minor=50_000_000,
-        timed_seconds=3603,
+        timed_seconds=3606,
         extension_seconds=None,
         deposit_minor=0,
     )
@@ -109,7 +109,7 @@ async def test_the_result_is_published_with_every_cost(saleroom: Saleroom) -> No
         assert (await saleroom.server.house.bidding.submit(bid)).refusal is None
     winner = (await saleroom.look(f"/lots/{lot}", bob, "zh")).page
     visitor = (await saleroom.look(f"/lots/{lot}", width=360)).page
-    await expect(winner.locator(".result-title")).to_have_text("以 ¥480,500 成交", timeout=15_000)
+    await expect(winner.locator(".result-title")).to_have_text("以 ¥480,500 成交")
     await expect(winner.get_by_role("link", name="查看交易")).to_be_visible()
     rows = visitor.locator("reverse-ranking tbody tr")
     await expect(rows).to_have_count(2)

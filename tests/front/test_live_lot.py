@@ -185,7 +185,7 @@ async def test_a_bid_that_never_arrived_is_said_to_be_not_placed(saleroom: Saler
     await quick(look.page, 0).click()
     await expect(look.page.locator(".bid-submit")).to_contain_text("Sending")
     await look.lose_connection()
-    await expect(verdict(look.page)).to_contain_text("did not reach the house", timeout=10_000)
+    await expect(verdict(look.page)).to_contain_text("did not reach the house")
     await expect(price(look.page)).to_have_text("¥10,000")
     await expect(look.page.locator(".glance-label").first).to_have_text("Start price · CNY")
 
@@ -211,13 +211,13 @@ async def test_keys_reach_the_box_the_buttons_and_the_history_and_can_be_switche
 
 
 async def test_the_delayed_phase_restarts_with_each_bid_and_the_close_names_the_result(saleroom: Saleroom) -> None:
-    lot = await saleroom.lot(timed_seconds=None, extension_seconds=3, starts_at=saleroom.now + timedelta(seconds=5))
+    lot = await saleroom.lot(timed_seconds=None, extension_seconds=5, starts_at=saleroom.now + timedelta(seconds=6))
     mine = (await saleroom.live_lot(lot, saleroom.bidders[0])).page
     theirs = (await saleroom.live_lot(lot, saleroom.bidders[1], "zh")).page
     await quick(mine, 0).click()
     await expect(mine.locator("lot-clock")).to_contain_text("Extended until")
     await expect(theirs.locator("lot-clock progress")).to_be_visible()
-    await expect(mine.locator("lot-result")).to_contain_text("Sold for ¥10,000", timeout=10_000)
+    await expect(mine.locator("lot-result")).to_contain_text("Sold for ¥10,000")
     await expect(position(mine)).to_contain_text("You won")
     await expect(mine.get_by_role("link", name="Trade confirmation")).to_be_visible()
     await expect(theirs.locator("lot-result")).to_contain_text("成交价 ¥10,000")
@@ -230,7 +230,7 @@ async def test_the_clock_is_the_house_s_even_when_the_machine_s_is_wrong(saleroo
     await look.page.clock.install(time="2020-01-01T00:00:00Z")
     await look.page.goto(f"{saleroom.server.origin}/lots/{lot}")
     await expect(look.page.locator("lot-connection .live")).to_be_visible()
-    await expect(look.page.locator(".clock-digits")).to_contain_text("59:5")
+    await expect(look.page.locator(".clock-digits")).to_contain_text(re.compile(r"5[89]:[0-5]\d"))
 
 
 async def test_who_waits_for_the_operator_sees_the_buttons_when_he_is_admitted(saleroom: Saleroom) -> None:
@@ -264,7 +264,7 @@ async def test_who_waits_sees_each_step_by_itself_after_the_approval_and_after_t
         await applications.confirm(
             conn, house.escrow, application_id=application.id, operator_id=saleroom.operator, now=saleroom.now
         )
-    await expect(step).to_have_attribute("data-step", "pay_deposit", timeout=6_000)
+    await expect(step).to_have_attribute("data-step", "pay_deposit")
     at_bank = re.compile(r"/\?to_number=\w+&currency=CNY&amount=1000\.00&reference=\w+")
     await expect(step.get_by_role("link", name="Pay at the sandbox bank")).to_have_attribute("href", at_bank)
     await expect(step.get_by_role("button", name="Copy")).to_have_count(5)

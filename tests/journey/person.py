@@ -14,9 +14,6 @@ from market.catalogue import Catalogue
 from tests.journey.line import Line
 from tests.running_house import RunningHouse
 
-# A busy machine is no fault of the page.
-expect.set_options(timeout=15_000)
-
 PASSPHRASE = "quiet river seven lanterns"
 
 
@@ -93,7 +90,7 @@ async def person(browser: Browser, house: RunningHouse, name: str, lang: str, li
         viewport={"width": 1280, "height": 900},
         proxy=ProxySettings(server=line.address),
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(40_000)
     somebody = Person(house, name, lang, await context.new_page(), line)
 
     def watch(page: Page) -> None:
