@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from escrow import ledger, postings
-from escrow.facts import Case, Claim, Leg, Refusal, State
+from escrow import guards, ledger, rules
+from escrow.facts import Action, Case, Claim, Leg, Refusal, Role, Ruling, State
+from escrow.rules import Request
 from escrow.steps import Division
 from market import audit
 from migrations.queries import load_queries
@@ -152,17 +153,55 @@ async def chargebacks(conn: Connection, state: str | None) -> list[ChargebackRow
 async def preview(
     conn: Connection, case: Case, buyer_minor: int, house_minor: int | None, second_above_minor: int
 ) -> RulingPreview | Refusal:
-    """What a ruling would post, without posting it: each account before and after, leg by leg."""
-    if not 0 <= buyer_minor <= case.held_minor:
-        return Refusal.BAD_DIVISION
-    divided = postings.division(case, buyer_minor, house_minor)
-    if min(divided.seller_minor, divided.commission_minor, divided.fees_minor) < 0:
-        return Refusal.BAD_DIVISION
+    """What a ruling would post, without posting it: each account before and after, leg by leg, as the table has it."""
+    asked = Request(
+        action=Action.RULE,
+        role=Role.OPERATOR,
+        now=case.state_since,
+        buyer_minor=buyer_minor,
+        house_minor=house_minor,
+    )
+    refusal = guards.divides_what_is_held(case, asked)
+    if refusal is not None:
+        return refusal
+    step = rules.judge(_as_if_ruled(case, buyer_minor, house_minor), _enforcing(case))
+    if isinstance(step, Refusal):
+        return step
+    assert step.division is not None, "a ruling that takes effect divides what is held"
     return RulingPreview(
-        division=divided,
-        postings=await _before_and_after(conn, postings.divided(case, divided)),
+        division=step.division,
+        postings=await _before_and_after(conn, step.legs),
         needs_second=case.held_minor > second_above_minor,
     )
+
+
+def _as_if_ruled(case: Case, buyer_minor: int, house_minor: int | None) -> Case:
+    """The case as it would stand when the time to appeal such a ruling has passed."""
+    claim = case.claim
+    assert claim is not None, "only a disputed case is ruled on"
+    parts = rules.division(case, buyer_minor, house_minor)
+    ruling = Ruling(
+        id=0,
+        claim_id=claim.id,
+        arbiter_id=0,
+        buyer_minor=parts.buyer_minor,
+        seller_minor=parts.seller_minor,
+        house_minor=parts.house_minor,
+        reason="",
+        proposed_at=case.state_since,
+        needs_second=False,
+    )
+    return msgspec.structs.replace(
+        case,
+        state=State.RULED,
+        clock_action=Action.ENFORCE,
+        clock_due_at=case.state_since,
+        claim=msgspec.structs.replace(claim, ruling=ruling),
+    )
+
+
+def _enforcing(case: Case) -> Request:
+    return Request(action=Action.ENFORCE, role=Role.TIMER, now=case.state_since)
 
 
 async def take_up(

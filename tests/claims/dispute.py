@@ -6,7 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from escrow.facts import Case, ClaimReason, Refusal
+from escrow.facts import BankNotice, Case, ClaimReason, NoticeKind, Refusal
+from escrow.moves import BANK
 from tests.deal.traded import Stage, case_of, fall, pays, stage
 from tests.door.house_server import PHRASE, Server
 
@@ -82,6 +83,22 @@ class Dispute:
         assert found is not None
         return found
 
+    async def bank_says(self, kind: NoticeKind, bank_id: str, payment: str, amount_minor: int) -> None:
+        """A notice of the bank about a card payment."""
+        house = self.server.house
+        now = house.node_time.now()
+        notice = BankNotice(
+            bank_id=bank_id,
+            kind=kind,
+            currency="CNY",
+            amount_minor=amount_minor,
+            reference=payment,
+            booked_at=now,
+            reason="not_received",
+        )
+        async with house.pool.acquire() as conn, conn.transaction():
+            await house.escrow.inbox.receive(conn, notice, now)
+
     async def told(self, party_id: int) -> str:
         """What a party was told last."""
         async with self.server.house.pool.acquire() as conn:
@@ -91,8 +108,8 @@ class Dispute:
         return kind
 
 
-async def dispute_in(server: Server, *, arrived: bool = True) -> Dispute:
-    """A sale that is paid, and (if `arrived`) whose goods are with the buyer."""
+async def dispute_in(server: Server, *, arrived: bool = True, card_payment: str = "") -> Dispute:
+    """A sale that is paid, by transfer or by this card payment, and (if `arrived`) whose goods are with the buyer."""
     house = server.house
     buyer, seller = await server.party(phrase=PHRASE), await server.party(phrase=PHRASE)
     stranger = await server.party()
@@ -102,7 +119,12 @@ async def dispute_in(server: Server, *, arrived: bool = True) -> Dispute:
         on = await stage(conn, desk=house.escrow, bidders=1, given=[buyer], seller=seller, now=now)
         await fall(conn, on, closed_at=now)
         case = await case_of(conn, on)
-        await pays(conn, house.escrow, case.reference, case.due_minor, now)
+        if card_payment:
+            async with conn.transaction():
+                paid = {"payment_id": card_payment}
+                await settlement.pay(conn, case, BANK, "gateway", case.due_minor, now, **paid)
+        else:
+            await pays(conn, house.escrow, case.reference, case.due_minor, now)
         if arrived:
             async with conn.transaction():
                 assert isinstance(await settlement.ship(conn, case.id, seller, "SF", "SF 1", now), Case)
