@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _get(url: str) -> httpx2.Response:
-    return httpx2.get(url, trust_env=False, timeout=20, follow_redirects=False)
+    return httpx2.get(url, trust_env=False, timeout=60, follow_redirects=False)
 
 
 async def _state(address: Address) -> dict[str, Any]:
@@ -60,7 +60,7 @@ async def test_the_demo_opens_again_in_seconds_after_kill_9_and_after_ctrl_c(ope
             _end(house, end)
             started = time.perf_counter()
             house.start_demo("--no-robots", "--no-photos")
-            assert time.perf_counter() - started < 30
+            assert time.perf_counter() - started < 60
             again = await _state(address)
             assert (again["lots"], again["parties"]) == (first["lots"], first["parties"])
             assert again["events"] >= first["events"]
@@ -74,7 +74,7 @@ def _end(house: RunningHouse, signal_number: signal.Signals) -> None:
     house.serving.send_signal(signal_number)
     status = house.serving.wait(30)
     assert status == (-signal.SIGKILL if signal_number == signal.SIGKILL else 0)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while any(_is_alive(pid) for pid in family):
         assert time.monotonic() < until, "something outlived the house"
         time.sleep(0.02)
