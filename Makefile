@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
 
-.PHONY: demo test torture torture-money flood bench lint types schema ui clean
+.PHONY: demo test torture torture-money flood canary bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui
@@ -51,6 +51,10 @@ bench: $(VENV)/.installed-test
 # Ten thousand connections that mean harm or nothing, and one bidder who must not notice.
 flood: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.flood $(ARGUMENTS)
+
+# Ten thousand card numbers through every flow, and the search of all that is left behind; a hundred are in `make test`.
+canary: $(VENV)/.installed-test ui
+	$(BIN)/python -m tests.canary $(ARGUMENTS)
 
 # Write the snapshot of the schema anew, after a migration has changed it.
 schema: $(VENV)/.installed-test

@@ -2217,6 +2217,7 @@ CREATE TABLE market.case_evidence (
     height integer,
     upload_sha256 bytea NOT NULL,
     sha256 bytea NOT NULL,
+    whole integer GENERATED ALWAYS AS (0) STORED NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT case_evidence_height_check CHECK ((height > 0)),
     CONSTRAINT case_evidence_kind_is_known CHECK ((kind = ANY (ARRAY['photo'::text, 'document'::text]))),
@@ -3331,7 +3332,7 @@ ALTER TABLE ONLY market.card_order
     ADD CONSTRAINT card_order_pkey PRIMARY KEY (payment_id);
 
 ALTER TABLE ONLY market.case_evidence_content
-    ADD CONSTRAINT case_evidence_content_is_known_by_its_hash UNIQUE (evidence_id, sha256);
+    ADD CONSTRAINT case_evidence_content_is_known_by_its_hash UNIQUE (evidence_id, width, sha256);
 
 ALTER TABLE ONLY market.case_evidence_content
     ADD CONSTRAINT case_evidence_content_pkey PRIMARY KEY (evidence_id, width);
@@ -4102,7 +4103,7 @@ ALTER TABLE ONLY market.case_evidence_content
     ADD CONSTRAINT case_evidence_content_evidence_id_fkey FOREIGN KEY (evidence_id) REFERENCES market.case_evidence(id);
 
 ALTER TABLE ONLY market.case_evidence
-    ADD CONSTRAINT case_evidence_has_its_bytes FOREIGN KEY (id, sha256) REFERENCES market.case_evidence_content(evidence_id, sha256) DEFERRABLE INITIALLY DEFERRED;
+    ADD CONSTRAINT case_evidence_has_its_bytes FOREIGN KEY (id, whole, sha256) REFERENCES market.case_evidence_content(evidence_id, width, sha256) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY market.case_message
     ADD CONSTRAINT case_message_author_id_fkey FOREIGN KEY (author_id) REFERENCES market.party(id);

@@ -12,16 +12,21 @@ from migrations.queries import QueryFileError, load_queries, parse_queries, quer
 if TYPE_CHECKING:
     from migrations.database import Address
 
-PACKAGES = ("auction", "escrow", "market", "escrow.sandbox_bank")
-FILES = [(package, area) for package in PACKAGES for area in query_areas(package)]
+ROLES = {
+    "auction": Role.APP,
+    "escrow": Role.APP,
+    "market": Role.APP,
+    "escrow.sandbox_bank": Role.BANK,
+    "escrow.vault": Role.VAULT,
+}
+FILES = [(package, area) for package in ROLES for area in query_areas(package)]
 
 
 @pytest.mark.parametrize(("package", "area"), FILES, ids=lambda part: part or "queries")
 async def test_every_named_query_is_understood_by_postgres(
     module_database: Address, package: str, area: str | None
 ) -> None:
-    role = Role.BANK if package == "escrow.sandbox_bank" else Role.APP
-    conn = await connect(module_database, role)
+    conn = await connect(module_database, ROLES[package])
     faults = []
     for name, statement in load_queries(package, area):
         try:
@@ -33,7 +38,7 @@ async def test_every_named_query_is_understood_by_postgres(
 
 
 def test_every_package_with_a_store_has_queries() -> None:
-    assert {package for package, _ in FILES} == set(PACKAGES)
+    assert {package for package, _ in FILES} == set(ROLES)
 
 
 def test_a_query_is_reached_by_its_name() -> None:
