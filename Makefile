@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
 
-.PHONY: demo test torture torture-money flood canary bench lint types schema ui clean
+.PHONY: demo test torture torture-money races flood canary bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui
@@ -42,6 +42,9 @@ simulate: $(VENV)/.installed-test
 	$(BIN)/python -m tests.simulation --seed $(SEED) --auctions $(AUCTIONS)
 
 # Bugs planted into a copy of the tree, at least one for each invariant of bidding; the tests must catch every one.
+races: $(VENV)/.installed-test
+	GAVELHOUSE_RACES=1000 $(BIN)/python -m pytest tests/escrow/test_races.py --timeout 3600 $(ARGUMENTS)
+
 mutants: $(VENV)/.installed-test ui
 	$(BIN)/python -m tests.mutants $(ARGUMENTS)
 

@@ -157,6 +157,7 @@ class Payouts:
         """The bank executed the payout, or returned it for the reason given. The caller has locked it."""
         target = BANK if returned is None else payout.source
         kind = "payout_settled" if returned is None else "payout_returned"
+        await ledger.open_accounts(conn, [Account(path=BANK, currency=payout.currency)])  # all may have come by card
         await ledger.post(conn, _operation(payout, kind, transit(payout.id), target), now)
         account = await self._transit(conn, payout)
         seals = await ledger.seal(conn, [account])

@@ -175,3 +175,14 @@ async def test_a_chargeback_of_a_payment_that_nobody_knows_is_only_noted(conn: C
         named = structs.replace(case, payment_id=payment_id)
         assert await bank_tells(desk, conn, NoticeKind.CHARGEBACK, named, amount_minor) is Outcome.IGNORED
     assert await balances(conn, *SOURCES) == [0, 0, 0]
+
+
+async def test_a_house_that_was_paid_by_card_alone_pays_its_sellers(conn: Connection) -> None:
+    desk = Heard().desk()
+    await desk.wallet.register_bank_account(conn, SELLER, "Li Na", account_number(2001), NOW)
+    case = await card_sale(desk, conn)
+    payout = await desk.payouts.payout_of_case(conn, case.id)
+    assert payout is not None
+    await desk.inbox.receive(conn, bank_says(NoticeKind.PAYOUT_SETTLED, payout), NOW)
+    assert (await fresh(desk, conn, case)).state is State.SETTLED
+    assert await balances(conn, "bank", "gateway", "commission") == [92_000, -100_000, 8_000]

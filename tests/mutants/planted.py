@@ -1,4 +1,4 @@
-"""Bugs to plant: at least one for each invariant of bidding, each a change of a line or two, with the test that must see it.
+"""Bugs to plant: at least one for each invariant of bidding and of money, each a change of a line or two, with the test that must see it.
 
 A test is a pytest node, or `simulate FIRST COUNT`: so many simulated auctions from a seed on.
 """
@@ -264,5 +264,100 @@ MUTANTS = (
         "        if self._beaten_at is None or self._node_time.now() - self._beaten_at > SILENCE:\n",
         "        if self._beaten_at is None:\n",
         "tests/auction/test_outages.py::test_a_hammer_under_which_the_database_stood_still_is_taken_back",
+    ),
+    Mutant(
+        "money may move between accounts of two currencies",
+        11,
+        "migrations/0019_claims.sql",
+        "  add constraint transfer_credit_account foreign key (credit, currency, credit_mode)\n"
+        "    references escrow.account (id, currency, mode);\n",
+        "  add constraint transfer_credit_account foreign key (credit) references escrow.account (id);\n",
+        "tests/escrow/test_ledger_attack.py::test_a_transfer_between_currencies_is_refused",
+    ),
+    Mutant(
+        "an account may be overdrawn",
+        12,
+        "migrations/0003_ledger.sql",
+        "  constraint balance_not_below_zero check (balance >= 0),\n",
+        "",
+        "tests/escrow/test_ledger_attack.py::test_taking_more_than_there_is_is_refused",
+    ),
+    Mutant(
+        "a case is judged without being locked",
+        13,
+        "escrow/store.py",
+        "    await conn.execute(_queries.lock_case, case_id)\n",
+        "",
+        "tests/escrow/test_races.py::test_racing_ends_pay_once_and_every_snapshot_meanwhile_is_a_true_book",
+    ),
+    Mutant(
+        "a posting gets at what is claimed",
+        13,
+        "migrations/0019_claims.sql",
+        "             where b.balance < c.amount_minor) then\n",
+        "             where b.balance < 0) then\n",
+        "tests/escrow/test_claims.py::test_no_posting_gets_at_what_is_claimed_however_it_comes",
+    ),
+    Mutant(
+        "a payout of a sale may be queued while a claim on it is open",
+        13,
+        "migrations/0019_claims.sql",
+        "(case when purpose = 'sale' then true end)",
+        "(case when purpose = 'sale' then null::boolean end)",
+        "tests/escrow/test_claims.py::test_by_constraint_nothing_of_a_claimed_case_is_released_or_paid_out",
+    ),
+    Mutant(
+        "what was released before its claim ended still counts as held",
+        14,
+        "escrow/moves.py",
+        "            undisputed_minor=parts.seller_minor + parts.house_minor,\n",
+        "            undisputed_minor=parts.seller_minor,\n",
+        "tests/escrow/test_lives.py",
+    ),
+    Mutant(
+        "whoever handles a claim may arbitrate it",
+        15,
+        "escrow/guards.py",
+        "    return Refusal.ARBITER_IS_HANDLER if claim.arbiter_id == claim.handler_id else None\n",
+        "    return None\n",
+        "tests/escrow/test_rules.py::test_a_guard_of_a_dispute_refuses_by_name",
+        is_quick=True,
+    ),
+    Mutant(
+        "a return is confirmed before anything was sent back",
+        15,
+        "escrow/case_table.py",
+        "        guard=all_of(guards.was_sent_back, guards.clock_has_run_out),\n",
+        "        guard=guards.clock_has_run_out,\n",
+        "tests/escrow/test_lives.py",
+    ),
+    Mutant(
+        "ship is told before the money is held",
+        16,
+        "escrow/moves.py",
+        '        await self.post(conn, case, f"case_{request.action}", actor, step.legs, now)\n',
+        "        await self.hooks.on_case_changed(conn, after, CaseEvent(case_id=case.id, n=1, at=now, actor=Role.HOUSE,"
+        " actor_id=None, action=request.action, from_state=case.state, to_state=after.state))\n"
+        '        await self.post(conn, case, f"case_{request.action}", actor, step.legs, now)\n',
+        "tests/escrow/test_races.py::test_racing_ends_pay_once_and_every_snapshot_meanwhile_is_a_true_book",
+    ),
+    Mutant(
+        "a refund leaves the fees as they were",
+        17,
+        "escrow/postings.py",
+        "    price, back = case.own_minor, buyer_minor\n",
+        "    price, back = case.own_minor, 0\n",
+        "tests/escrow/test_rules.py::test_partial_refunds_unwind_each_fee_by_the_formula_and_lose_nothing",
+        is_quick=True,
+    ),
+    Mutant(
+        "each part of a split sale rounds its fees for itself",
+        17,
+        "escrow/postings.py",
+        "    return unwound(fee_minor, price_minor, price_minor - before_minor - amount_minor) - unwound(\n"
+        "        fee_minor, price_minor, price_minor - before_minor\n"
+        "    )\n",
+        "    return unwound(fee_minor, price_minor, price_minor - amount_minor)\n",
+        "tests/escrow/test_parts.py::test_the_fees_of_all_parts_are_the_fees_of_the_sale",
     ),
 )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.mutants.planted import MUTANTS, Mutant
 from tests.mutants.workshop import ROOT, PlantingError, Workshop, workshop
 
-INVARIANTS = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 19, 20, 23, 27, 28}
+INVARIANTS = {*range(1, 21), 23, 27, 28} - {18}
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def copy() -> Iterator[Workshop]:
         yield made
 
 
-def test_every_invariant_of_bidding_has_a_mutant() -> None:
+def test_every_invariant_of_bidding_and_of_money_has_a_mutant() -> None:
     assert {mutant.invariant for mutant in MUTANTS} >= INVARIANTS
 
 
