@@ -88,7 +88,7 @@ class Part(Struct, frozen=True, kw_only=True):
     """Some lines of a sale that were shipped by themselves."""
 
     case: Case
-    titles: tuple[str, ...]
+    lines: tuple[int, ...]
 
 
 class DealView(Struct, frozen=True, kw_only=True):
@@ -170,8 +170,8 @@ class DealView(Struct, frozen=True, kw_only=True):
     @property
     def open_lines(self) -> list[tuple[int, str, int]]:
         """Number, title and price of what is not shipped yet, where there is a choice to make."""
-        left = [(line.n, line.title, line.amount_minor) for line in self.case.lines if line.part_id is None]
-        return left if len(left) > 1 else []
+        left = [line for line in self.case.lines if line.part_id is None]
+        return [(line.n, line.title, line.amount_minor) for line in left] if len(left) > 1 else []
 
     @property
     def deposit_is(self) -> str:
@@ -220,7 +220,7 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
 async def _parts(conn: Connection, desk: EscrowDesk, case: Case) -> tuple[Part, ...]:
     """The parts that were split off a case, with the lines that are in each."""
     return tuple(
-        Part(case=part, titles=tuple(line.title for line in case.lines if line.part_id == part.id))
+        Part(case=part, lines=tuple(line.n for line in case.lines if line.part_id == part.id))
         for part in await desk.settlement.parts_of(conn, case.id)
     )
 

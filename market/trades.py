@@ -17,17 +17,20 @@ from auction.facts import Award, Hammer, Outcome
 from escrow import store
 from escrow.deposits import Deposits
 from escrow.facts import (
+    SMALLEST_LINE_MINOR,
     Action,
     Case,
     CaseEvent,
     CaseTerms,
     Chargeback,
     DepositState,
+    Line,
     Payout,
     PayoutPurpose,
     PayoutState,
     Quarantined,
     QuarantineReason,
+    Role,
     State,
     Timers,
 )
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from market.config import Config
     from migrations.database import Connection
 
+MOST_LINES = 50
 HammerHandler = Callable[["Connection", Hammer], Awaitable[None]]
 
 
@@ -120,12 +124,21 @@ async def open_deal(conn: Connection, hammer: Hammer, award: Award, terms: Trade
             fees=contract.fees,
             contract_sha256=terms_sha256(canonical(contract)),
             timers=terms.timers,
+            lines=_lines(award),
         ),
         hammer.struck_at,
     )
     await deals_store.insert_deal(conn, case.id, contract)
     await _tell_sold(conn, hammer, contract, case)
     return case
+
+
+def _lines(award: Award) -> tuple[Line, ...]:
+    """What can be shipped by itself: each unit, where there are several and not too many to choose among."""
+    unit_minor = award.total_minor // award.quantity
+    if not 1 < award.quantity <= MOST_LINES or unit_minor < SMALLEST_LINE_MINOR:
+        return ()
+    return tuple(Line(n=n, title="", amount_minor=unit_minor) for n in range(1, award.quantity + 1))
 
 
 def _takes_all(hammer: Hammer) -> bool:
@@ -226,10 +239,20 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
     deal = await deals_store.deal_of_case(conn, case.id)
     if deal is None:
         return  # The case is only being opened: the hammer tells, once the contract is written.
-    if deal.terms.is_purchase and event.to_state in _BOND_IS_FREE:
-        await Deposits(Hooks()).free_deposits(conn, subject_of(deal.lot_id), [deal.seller_id], event.at)
+    if deal.terms.is_purchase and event.to_state in _BOND_ENDS and case.parent_id is None:
+        await _end_bond(conn, deal, event)
     step = event.action if event.action in _TOLD else event.to_state
     await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
+
+
+async def _end_bond(conn: Connection, deal: deals_store.Deal, event: CaseEvent) -> None:
+    """A supplier who has not delivered what was paid for loses his bond; from any other end he has it back."""
+    bonds, subject = Deposits(Hooks()), subject_of(deal.lot_id)
+    has_failed = event.from_state is State.FUNDED and event.to_state is State.CANCELLED
+    if has_failed and event.actor is not Role.OPERATOR:
+        await bonds.forfeit(conn, subject, deal.seller_id, deal.buyer_id, event.at)
+    else:
+        await bonds.free_deposits(conn, subject, [deal.seller_id], event.at)
 
 
 async def on_chargeback(conn: Connection, case: Case, chargeback: Chargeback, now: datetime) -> None:
@@ -309,7 +332,7 @@ async def _tell_step(
             await notices.notify(conn, [parties[role]], kind, params, f"/deals/{case.id}", at)
 
 
-_BOND_IS_FREE = frozenset({State.RELEASED, State.DEFAULTED, State.CANCELLED})
+_BOND_ENDS = frozenset({State.RELEASED, State.SETTLED, State.REFUNDED, State.DEFAULTED, State.CANCELLED})
 """Where a purchase has come to when nothing more is asked of its supplier."""
 
 _TOLD: dict[State | Action, dict[str, str]] = {
