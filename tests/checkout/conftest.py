@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(open_folder: Path) -> Iterator[RunningHouse]:
     """The house, its vault and its bank."""
     hatch_build.build(ROOT)
