@@ -43,7 +43,7 @@ simulate: $(VENV)/.installed-test
 
 # Bugs planted into a copy of the tree, at least one for each invariant of bidding; the tests must catch every one.
 races: $(VENV)/.installed-test
-	GAVELHOUSE_RACES=1000 $(BIN)/python -m pytest tests/escrow/test_races.py --timeout 3600 $(ARGUMENTS)
+	GAVELHOUSE_RACES=1000 GAVELHOUSE_LIVES=500 $(BIN)/python -m pytest tests/escrow/test_races.py tests/escrow/test_lives.py --timeout 3600 $(ARGUMENTS)
 
 mutants: $(VENV)/.installed-test ui
 	$(BIN)/python -m tests.mutants $(ARGUMENTS)

@@ -106,7 +106,7 @@ class Inbox:
 
     async def _transfer(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
         if not await payments_store.currency_is_known(conn, notice.currency):
-            return await self.quarantine.put_aside(conn, notice, QuarantineReason.UNKNOWN_CURRENCY, now)
+            return await self._in_unknown_currency(conn, notice, now)
         await ledger.open_accounts(conn, [Account(path=BANK, currency=notice.currency)])
         reference = find_reference(notice.reference)
         if reference is None:
@@ -118,6 +118,20 @@ class Inbox:
         if case is not None:
             return await self._for_case(conn, notice, case, now)
         return await self.quarantine.put_aside(conn, notice, QuarantineReason.UNKNOWN_REFERENCE, now)
+
+    async def _in_unknown_currency(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
+        """The book does not keep it, so nothing is posted; but whom its reference names is told, and the operator sees it."""
+        reference = find_reference(notice.reference)
+        deposit = await store.deposit_by_reference(conn, reference) if reference else None
+        case = await store.lock_case_by_reference(conn, reference) if reference and deposit is None else None
+        return await self.quarantine.put_aside(
+            conn,
+            notice,
+            QuarantineReason.UNKNOWN_CURRENCY,
+            now,
+            case_id=case.id if case else None,
+            deposit_id=deposit.id if deposit else None,
+        )
 
     async def _for_deposit(self, conn: Connection, notice: BankNotice, named: Deposit, now: datetime) -> Received:
         await self.hooks.lock_subject(conn, named.subject)

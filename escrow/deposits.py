@@ -17,7 +17,7 @@ from escrow.facts import Deposit, DepositState, Leg, Refusal
 from escrow.hooks import Hooks
 from escrow.ledger import Account, Operation
 from escrow.references import Purpose, new_reference
-from escrow.rules import deposit_account, wallet
+from escrow.rules import FORFEITS, deposit_account, wallet
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -107,6 +107,29 @@ class Deposits:
         assert all(each.result == "posted" for each in results), "a held deposit can always be freed"
         await store.end_deposits(conn, [(each, _end_of(each)) for each in deposits], now)
         return len(held)
+
+    async def forfeit(self, conn: Connection, subject: str, party_id: int, to_party: int, now: datetime) -> None:
+        """A held deposit that was a bond is lost: half of it, rounded down, to the other side's wallet, the rest to the
+        house, as a buyer's is who does not pay. Without a held deposit nothing happens.
+        """
+        deposit = await store.lock_held_deposit(conn, subject, party_id)
+        if deposit is None:
+            return
+        half, held = deposit.amount_minor // 2, deposit_account(deposit.id)
+        shares = ((wallet(to_party), half), (FORFEITS, deposit.amount_minor - half))
+        legs = tuple(
+            Leg(debit=held, credit=path, currency=deposit.currency, amount_minor=amount)
+            for path, amount in shares
+            if amount
+        )
+        opened = [
+            Account(path=wallet(to_party), currency=deposit.currency, owner_id=to_party),
+            Account(path=FORFEITS, currency=deposit.currency),
+        ]
+        await ledger.open_accounts(conn, opened)
+        operation = Operation(kind="bond_forfeited", subject=f"deposit:{deposit.id}", actor="house", legs=legs)
+        await ledger.post(conn, operation, now)
+        await self.end(conn, deposit, DepositState.FORFEITED, now)
 
     async def _hold(self, conn: Connection, deposit: Deposit, legs: tuple[Leg, ...], actor: str, now: datetime) -> bool:
         operation = Operation(kind="deposit_held", subject=f"deposit:{deposit.id}", actor=actor, legs=legs)

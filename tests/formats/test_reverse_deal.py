@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import pytest
 from msgspec.structs import replace
 
 from auction import store
@@ -13,7 +14,7 @@ from auction.batch import judge_batch
 from auction.closings import close_lot
 from auction.facts import Bid, Outcome
 from escrow import books
-from escrow.facts import Case, DepositState, State
+from escrow.facts import Action, Case, DepositState, State
 from market import applications, deals_store, second_chance, trades
 from market.catalogue import Catalogue
 from market.confirmation import confirmation
@@ -86,6 +87,27 @@ async def test_the_winners_bond_is_held_until_the_case_is_over(conn: Connection)
     assert (await case_of(conn, on)).state is State.RELEASED
     assert await bonds(conn, on) == [DepositState.FREED] * 3
     assert await on.desk.wallet.balance(conn, on.winner, "CNY") == DEPOSIT
+    assert await books.faults(conn) == []
+
+
+@pytest.mark.parametrize("by_operator", [False, True], ids=["by the clock", "by an operator"])
+async def test_a_supplier_who_does_not_ship_loses_half_of_his_bond_to_the_buyer(
+    conn: Connection, by_operator: bool
+) -> None:
+    on = await stage(conn)
+    await falls(conn, on)
+    case = await case_of(conn, on)
+    await pays(conn, on.desk, case.reference, PRICE, NOW + 3 * HOUR)
+    late = NOW + 30 * 24 * HOUR
+    async with conn.transaction():
+        if by_operator:
+            await on.desk.settlement.cancel(conn, case.id, on.operator, "no fault of his", late, as_operator=True)
+        else:
+            await on.desk.settlement.time_out(conn, case.id, Action.CANCEL, late)
+    half = 0 if by_operator else DEPOSIT // 2
+    assert (await bonds(conn, on))[0] is (DepositState.FREED if by_operator else DepositState.FORFEITED)
+    assert await on.desk.wallet.balance(conn, on.seller, "CNY") == PRICE + half
+    assert await on.desk.wallet.balance(conn, on.winner, "CNY") == (DEPOSIT if by_operator else 0)
     assert await books.faults(conn) == []
 
 
