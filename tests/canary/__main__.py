@@ -17,6 +17,8 @@ from tests.canary.numbers import canaries, phrases
 from tests.canary.search import Finder, Hit
 from tests.running_house import RunningHouse, running_house
 
+AT_ONCE = 4
+
 
 async def run(house: RunningHouse, count: int, backup: Path) -> list[Hit]:
     """Play and search; what was found."""
@@ -25,7 +27,7 @@ async def run(house: RunningHouse, count: int, backup: Path) -> list[Hit]:
     words = phrases(-(-count // MOST_CARDS))
     started = time.monotonic()
     async with flows.scene(house) as scene:
-        await flows.play(scene, played, words, lambda text: say(f"\r{text} ", end=""))
+        await flows.play(scene, played, words, lambda text: say(f"\r{text} ", end=""), at_once=AT_ONCE)
         for card in misdirected:
             await flows.misdirect(scene, card)
         say(f"\n{count} cards, {len(words)} wallets in {time.monotonic() - started:.0f} s: {scene.journal.outcomes}")

@@ -4,6 +4,8 @@ for every reason, failing, sent to the wrong place by mistake; and everything an
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,7 +19,7 @@ from escrow import envelopes
 from escrow.vault_facts import MOST_CARDS
 from escrow.vault_wire import from_base64url
 from market import sessions, tokens, wallet_sessions
-from migrations.database import Role, connect
+from migrations.database import Role, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres
 from tests.canary.numbers import Canary
 from tests.deal import traded
@@ -25,7 +27,7 @@ from tests.running_house import RunningHouse
 from tests.sell import stall
 
 if TYPE_CHECKING:
-    from migrations.database import Connection
+    from asyncpg import Pool, Record
 
 _KEY = re.compile(r'<vault-form [^>]*key-id="([0-9a-f]+)" point="([A-Za-z0-9_-]+)"')
 _CARD = re.compile(r"/wallet/manager/cards/([0-9]+)/remove")
@@ -102,7 +104,7 @@ class Scene:
     house: RunningHouse
     http: httpx2.AsyncClient
     bank: httpx2.AsyncClient
-    conn: Connection
+    pool: Pool[Record]
     journal: Journal
     seller: Browser
     operator: Browser
@@ -110,7 +112,8 @@ class Scene:
     """Headers of the seller's own program."""
 
     async def browser(self, who: str, party: int) -> Browser:
-        token = await sessions.sign_in(self.conn, party, datetime.now(UTC))
+        async with self.pool.acquire() as conn:
+            token = await sessions.sign_in(conn, party, datetime.now(UTC))
         return Browser(self.http, self.journal, who, party, token)
 
     async def ask_as_program(self, path: str) -> httpx2.Response:
@@ -120,21 +123,22 @@ class Scene:
 @asynccontextmanager
 async def scene(house: RunningHouse) -> AsyncIterator[Scene]:
     """House and bank are open."""
-    conn = await connect(EmbeddedPostgres(house.folder).attach(), Role.APP)
+    pool = await create_pool(EmbeddedPostgres(house.folder).attach(), Role.APP, min_size=1)
     journal, now = Journal(), datetime.now(UTC)
     limits = httpx2.Limits(max_connections=20)
     async with (
         httpx2.AsyncClient(base_url=house.origin, trust_env=False, timeout=60, limits=limits) as http,
         httpx2.AsyncClient(base_url=house.bank, trust_env=False, timeout=60) as bank,
     ):
-        seller, operator = await stall.party(conn, now=now), await stall.party(conn, operator=True, now=now)
-        token = await tokens.create_token(conn, seller, "books", now)
-        shown = [
-            Browser(http, journal, who, party, await sessions.sign_in(conn, party, now))
-            for who, party in (("seller", seller), ("operator", operator))
-        ]
-        yield Scene(house, http, bank, conn, journal, *shown, {"authorization": f"Bearer {token}"})
-    await conn.close()
+        async with pool.acquire() as conn:
+            seller, operator = await stall.party(conn, now=now), await stall.party(conn, operator=True, now=now)
+            token = await tokens.create_token(conn, seller, "books", now)
+            shown = [
+                Browser(http, journal, who, party, await sessions.sign_in(conn, party, now))
+                for who, party in (("seller", seller), ("operator", operator))
+            ]
+        yield Scene(house, http, bank, pool, journal, *shown, {"authorization": f"Bearer {token}"})
+    await pool.close()
 
 
 async def buy(scene: Scene, cards: list[Canary], phrase: str, *, looks: bool = True) -> None:
@@ -142,10 +146,12 @@ async def buy(scene: Scene, cards: list[Canary], phrase: str, *, looks: bool = T
     seller, operator and the seller's program then look at everything.
     """
     assert len(cards) <= MOST_CARDS
-    stage = await traded.stage(scene.conn, bidders=1, deposit_minor=0, seller=scene.seller.party, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    async with scene.pool.acquire() as conn:
+        stage = await traded.stage(conn, bidders=1, deposit_minor=0, seller=scene.seller.party, now=now)
+        await traded.fall(conn, stage, closed_at=now)
+        case = await traded.case_of(conn, stage)
     buyer = await scene.browser("buyer", stage.winner)
-    await traded.fall(scene.conn, stage, closed_at=datetime.now(UTC))
-    case = await traded.case_of(scene.conn, stage)
     opened = await buyer.sealed("open_wallet", "/wallet/manager/open", {"passphrase": phrase})
     assert opened.status_code == 303 and wallet_sessions.COOKIE in opened.headers["set-cookie"], opened.text
     for number, card in enumerate(cards):
@@ -252,9 +258,19 @@ async def misdirect(scene: Scene, card: Canary) -> None:
     scene.journal.keep("program", await scene.http.post("/webhooks/bank", content=card.number))
 
 
-async def play(scene: Scene, cards: list[Canary], phrases: list[str], tell: Callable[[str], object] = str) -> None:
-    """All cards, a dozen a deal."""
+async def play(
+    scene: Scene, cards: list[Canary], phrases: list[str], tell: Callable[[str], object] = str, at_once: int = 1
+) -> None:
+    """All cards, a dozen a deal, so many deals at once."""
     deals = [cards[at : at + MOST_CARDS] for at in range(0, len(cards), MOST_CARDS)]
-    for number, (deal, phrase) in enumerate(zip(deals, phrases, strict=True)):
-        await buy(scene, deal, phrase, looks=number % 5 == 0 or number == len(deals) - 1)
-        tell(f"{number + 1} of {len(deals)} deals")
+    rows = list(enumerate(zip(deals, phrases, strict=True)))
+    waiting, done = iter(rows), itertools.count(1)
+
+    async def one_after_another() -> None:
+        for number, (deal, phrase) in waiting:
+            await buy(scene, deal, phrase, looks=number % 5 == 0 or number == len(deals) - 1)
+            tell(f"{next(done)} of {len(deals)} deals")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(one_after_another())
