@@ -28,22 +28,22 @@ _LONGEST_TEXT = 500
 
 
 class StatementFault(StrEnum):
-    """Why a statement is refused; its sentence is `statement_fault.<value>`. In the order in which they are tested."""
+    """Why a statement is refused; its sentence is `escrow_refusal.<value>`. In the order in which they are tested."""
 
-    TOO_LARGE = "too_large"
-    DOCUMENT_TYPE = "document_type"
-    TOO_DEEP = "too_deep"
-    NOT_XML = "not_xml"
-    NOT_CAMT053 = "not_camt053"
-    MISSING = "missing"
-    NOT_A_TIME = "not_a_time"
-    UNKNOWN_CURRENCY = "unknown_currency"
-    OTHER_CURRENCY = "other_currency"
-    NOT_AN_AMOUNT = "not_an_amount"
-    NOT_BOOKED = "not_booked"
-    SAME_ENTRY_TWICE = "same_entry_twice"
-    WRONG_COUNT = "wrong_count"
-    BALANCES_DISAGREE = "balances_disagree"
+    TOO_LARGE = "statement_too_large"
+    DOCUMENT_TYPE = "statement_document_type"
+    TOO_DEEP = "statement_too_deep"
+    NOT_XML = "statement_not_xml"
+    NOT_CAMT053 = "statement_not_camt053"
+    MISSING = "statement_incomplete"
+    NOT_A_TIME = "statement_not_a_time"
+    UNKNOWN_CURRENCY = "statement_unknown_currency"
+    OTHER_CURRENCY = "statement_other_currency"
+    NOT_AN_AMOUNT = "statement_not_an_amount"
+    NOT_BOOKED = "statement_not_booked"
+    SAME_ENTRY_TWICE = "statement_same_entry_twice"
+    WRONG_COUNT = "statement_wrong_count"
+    BALANCES_DISAGREE = "statement_balances_disagree"
 
 
 class StatementError(Exception):

@@ -118,6 +118,10 @@ async def payout_of_case(conn: Connection, case_id: int) -> Payout | None:
     return read_one(await conn.fetchrow(_payouts.payout_of_case, case_id), Payout)
 
 
+async def payout_of_item(conn: Connection, item_id: int) -> Payout | None:
+    return read_one(await conn.fetchrow(_payouts.payout_of_item, item_id), Payout)
+
+
 async def lock_payouts_with_payee_now(conn: Connection) -> list[tuple[Payout, BankAccount]]:
     """The payouts that wait for an account although their party has one by now."""
     return [

@@ -37,6 +37,7 @@ class BatchRefusal(StrEnum):
     TOO_MANY = "batch_too_many"
     TWICE = "batch_twice"
     REASON_MISSING = "batch_reason_missing"
+    INTO_MISSING = "batch_into_missing"
     NO_SUCH_BATCH = "no_such_batch"
     NOT_WAITING = "batch_not_waiting"
     SAME_PERSON = "batch_same_person"

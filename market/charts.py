@@ -7,15 +7,8 @@ from datetime import date
 
 from msgspec import Struct
 
-WIDTH, HEIGHT = 640, 160
-_LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 14, 22
-
-
-class Tick(Struct, frozen=True):
-    """A place on an axis, and what stands there."""
-
-    at: float
-    day: date
+WIDTH, HEIGHT = 640, 120
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0, 0, 6, 2
 
 
 class LineChart(Struct, frozen=True, kw_only=True):
@@ -28,7 +21,8 @@ class LineChart(Struct, frozen=True, kw_only=True):
     base_y: float
     top_y: float
     top_minor: int
-    ticks: tuple[Tick, ...]
+    days: tuple[date, ...]
+    """First, middle and last day, for the axis."""
 
 
 def line_chart(points: Sequence[tuple[date, int]]) -> LineChart | None:
@@ -44,9 +38,8 @@ def line_chart(points: Sequence[tuple[date, int]]) -> LineChart | None:
     for n, (x, y) in enumerate(places):
         line += f"V{y}H{x + step:.2f}" if n else f"H{x + step:.2f}"
     area = f"{line}V{base}H{_LEFT}Z"
-    every = max(1, (len(points) - 1) // 4)
-    ticks = tuple(Tick(round(places[n][0] + step / 2, 2), points[n][0]) for n in range(0, len(points), every))[:5]
-    return LineChart(line=line, area=area, base_y=base, top_y=float(_TOP), top_minor=top, ticks=ticks)
+    days = (points[0][0], points[len(points) // 2][0], points[-1][0])
+    return LineChart(line=line, area=area, base_y=base, top_y=float(_TOP), top_minor=top, days=days)
 
 
 def shares(values: Sequence[int], width: int = 100) -> tuple[float, ...]:

@@ -30,6 +30,10 @@ select * from escrow.payout where party_id = $1 order by id desc limit $2;
 -- The latest payout of a case.
 select * from escrow.payout where case_id = $1 order by id desc limit 1;
 
+-- name: payout_of_item
+-- The latest payout that takes a quarantined sum back.
+select * from escrow.payout where quarantine_id = $1 order by id desc limit 1;
+
 -- name: lock_returned_payouts
 -- What the bank gave back of a party's sales and was not sent again, locked.
 select * from escrow.payout

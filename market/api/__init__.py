@@ -16,6 +16,9 @@ def routes() -> list[BaseRoute]:
         checkout,
         claims,
         deals,
+        desk,
+        desk_books,
+        fees,
         fraud,
         listings,
         lot_desk,
@@ -52,6 +55,9 @@ def routes() -> list[BaseRoute]:
         phone,
         receipts,
         money,
+        desk,
+        desk_books,
+        fees,
         fraud,
     )
     return [*(route for area in areas for route in routes_of(area.__name__)), *openapi.routes]

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from escrow.facts import Payout, PayoutState, Quarantined, QuarantineReason, QuarantineState
+from escrow import payments_store
+from escrow.facts import PayoutState, Quarantined, QuarantineReason, QuarantineState
 from market import audit, deals_store, money_desk
 from market.api.deals import DealLine, DealShape, StateName, deal_shape, listed
+from market.api.desk import PreviewLine, do_single, preview_line
 from market.api.operations import Call, granted, operation
 from market.api.shapes import (
     Before,
@@ -26,6 +28,7 @@ from market.api.shapes import (
 )
 from market.api.wallet import PayoutShape, payout_shape
 from market.deals import deal_view
+from market.money_acts import Act, Wish
 from market.money_desk import Check
 from market.problems import Problem, ProblemError
 
@@ -111,17 +114,6 @@ class Target(Struct, kw_only=True, forbid_unknown_fields=True):
 class PreviewQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     target: Literal["case", "deposit", "wallet"]
     id: Id
-
-
-class PreviewLine(Struct, kw_only=True):
-    debit: str
-    credit: str
-    currency: Currency
-    amount_minor: MinorOut
-    debit_before_minor: SignedMinorOut
-    debit_after_minor: SignedMinorOut
-    credit_before_minor: SignedMinorOut
-    credit_after_minor: SignedMinorOut
 
 
 class Previewed(Struct, kw_only=True):
@@ -227,55 +219,26 @@ async def quarantine(call: Call, query: QuarantineQuery) -> Listed[QuarantineSha
 async def preview_quarantined(call: Call, item_id: int, query: PreviewQuery) -> Previewed:
     """The postings that applying the money there would make, with both accounts before and after."""
     lines = granted(await money_desk.preview(call.conn, call.house.escrow, item_id, query.target, query.id, call.now))
-    return Previewed(
-        items=[
-            PreviewLine(
-                debit=row.leg.debit,
-                credit=row.leg.credit,
-                currency=row.leg.currency,
-                amount_minor=str(row.leg.amount_minor),
-                debit_before_minor=str(row.debit_before_minor),
-                debit_after_minor=str(row.debit_after_minor),
-                credit_before_minor=str(row.credit_before_minor),
-                credit_after_minor=str(row.credit_after_minor),
-            )
-            for row in lines
-        ]
-    )
+    return Previewed(items=[preview_line(row) for row in lines])
 
 
 @operation("POST", "/money/quarantine/{item_id:int}/apply", tag="operator")
 async def apply_quarantined(call: Call, item_id: int, body: Target) -> QuarantineShape:
     """Put the money where it belongs."""
-    done: Quarantined = granted(
-        await money_desk.apply_item(
-            call.conn,
-            call.house.escrow,
-            item_id,
-            body.target,
-            body.id,
-            operator_id=call.viewer.id,
-            reason=body.reason,
-            now=call.now,
-        )
-    )
+    wish = Wish(act=Act.QUARANTINE_APPLY, subject_id=item_id, into_kind=body.target, into_id=body.id)
+    await do_single(call, wish, body.reason)
+    done = await money_desk.item_by_id(call.conn, call.house.escrow, item_id)
+    assert done is not None, "it was applied a moment ago"
     return _item(done)
 
 
 @operation("POST", "/money/quarantine/{item_id:int}/return", tag="operator")
 async def return_quarantined(call: Call, item_id: int, body: Reasoned) -> PayoutShape:
     """Send the money back to where it came from."""
-    done: Payout = granted(
-        await money_desk.return_item(
-            call.conn,
-            call.house.escrow,
-            item_id,
-            operator_id=call.viewer.id,
-            reason=body.reason,
-            now=call.now,
-        )
-    )
-    return payout_shape(done)
+    await do_single(call, Wish(act=Act.QUARANTINE_RETURN, subject_id=item_id), body.reason)
+    found = await payments_store.payout_of_item(call.conn, item_id)
+    assert found is not None, "it was queued a moment ago"
+    return payout_shape(found)
 
 
 @operation("GET", "/money/payouts", tag="operator")

@@ -16,11 +16,13 @@ from auction import store
 from auction.chain import decode_body
 from auction.public import PublicState
 from auction.setup import rule_in_words, short_rule
+from escrow.facts import Fees
 from market import deals_store, sales
 from market.applications import application_state
 from market.bank_details import bank_details
 from market.calendar import CalendarFilters, calendar, calendar_csv, filters_from_query
 from market.currencies import EXPONENTS
+from market.fees import Market, fees_of_lot
 from market.formats import market_format
 from market.house import House, house_of
 from market.listing_facts import CATEGORIES, Listing
@@ -54,6 +56,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     own_bids: Sequence[OwnBid]
     sale: PlaceInSale | None
     is_watched: bool
+    fees: Fees | None
+    """What a supplier pays, where the lot's owner buys."""
 
 
 async def calendar_page(request: Request) -> Response:
@@ -102,6 +106,7 @@ async def lot_page(request: Request) -> Response:
         "own_bids": shown.own_bids,
         "sale": shown.sale,
         "is_watched": shown.is_watched,
+        "fees": shown.fees,
         "lot_id": lot_id,
         "exponent": lot.currency_exponent,
         "format": market_format(shown.listing.format),
@@ -130,7 +135,13 @@ async def _read(conn: Connection, house: House, lot_id: int, party_id: int | Non
         own_bids=() if party_id is None else await store.bids_of(conn, lot_id, party_id),
         sale=None if listing.sale_id is None else await sales.place_of(conn, lot_id),
         is_watched=party_id is not None and await sales.is_watched(conn, party_id=party_id, lot_id=lot_id),
+        fees=await _suppliers_fees(conn, house, listing) if listing.format == "reverse" else None,
     )
+
+
+async def _suppliers_fees(conn: Connection, house: House, listing: Listing) -> Fees:
+    now, default_bp = house.node_time.now(), house.config.commission_bp
+    return await fees_of_lot(conn, listing.id, Market.REVERSE, listing.currency, now, default_bp)
 
 
 def _deposit_payment(house: House, stands: Qualification) -> dict[str, str] | None:

@@ -97,7 +97,7 @@ async def _take(request: Request, body: bytes, source: str, field: str) -> Respo
         async with house.pool.acquire() as conn, conn.transaction():
             taken = await statement_desk.take(conn, body, house.centre, source, request.user.id, house.node_time.now())
     except StatementError as error:
-        sentence = text(f"statement_fault.{error.fault}", detail=error.detail)
+        sentence = text(f"escrow_refusal.{error.fault}", where=error.detail)
         return await _statements(request, Form(errors={field: sentence}), 422)
     except StatementRefused as refused:
         sentence = text("desk.statement_refused", id=refused.statement_id, why=text(f"escrow_refusal.{refused.refusal}"), detail=refused.detail)  # fmt: skip

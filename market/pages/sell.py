@@ -12,14 +12,16 @@ from starlette.routing import Route
 
 from auction.setup import rule_in_words
 from auction.words import Phrase
+from escrow.facts import Fees
 from market import listings, photos, sales
 from market.calendar import calendar_rows
 from market.catalogue import LANGUAGES
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
+from market.fees import fees_of_lot, in_force, market_of, sums_of
 from market.form_reader import UNIT_SECONDS
 from market.formats import FORMATS, market_format
-from market.house import house_of
+from market.house import House, house_of
 from market.listing_facts import CATEGORIES, CONDITIONS, Listing, ListingContent, ListingRefusal, ListingState
 from market.local_time import zones_known
 from market.lot_form import ReadLot, bands_shown, read_lot, values_of
@@ -108,14 +110,14 @@ async def new_lot(request: Request) -> Response:
         currency = "CNY" if language_of(request) == "zh" else "USD"
         empty = ListingContent(currency=currency, format=asked if asked in FORMATS else "english")
         read = ReadLot(empty, {**values_of(empty), "zone": ""})
-        return _editor(request, None, read, now)
+        return await _editor(request, None, read, now)
     async with request.form(max_files=0, max_fields=160, max_part_size=128 * 1024) as form:
         read = read_lot(form)
         act = str(form.get("act", "save"))
     if act == "autosave":
         return _checked(request, read, 0, now)
     if read.errors or act == "preview":
-        return _editor(request, None, read, now, status=422 if read.errors else 200, preview=True)
+        return await _editor(request, None, read, now, status=422 if read.errors else 200, preview=True)
     async with house_of(request).pool.acquire() as conn, conn.transaction():
         listing = await listings.create_draft(conn, seller_id=request.user.id, content=read.content, now=now)
     return _see(request, "sell_lot", "sell.saved", lot_id=listing.id)
@@ -129,7 +131,7 @@ async def edit_lot(request: Request) -> Response:
         async with house.pool.acquire() as conn:
             listing, pictures, row, sale = await _own_lot(conn, lot_id, now)
         read = ReadLot(listing, values_of(listing))
-        return _editor(request, listing, read, now, pictures=pictures, row=row, sale=sale, preview=True)
+        return await _editor(request, listing, read, now, pictures=pictures, row=row, sale=sale, preview=True)
     async with request.form(max_files=0, max_fields=160, max_part_size=128 * 1024) as form:
         read = read_lot(form)
         act, version = str(form.get("act", "save")), str(form.get("version", ""))
@@ -146,7 +148,9 @@ async def edit_lot(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         listing, pictures, row, sale = await _own_lot(conn, lot_id, now)
     status = 422 if read.errors else 200
-    return _editor(request, listing, read, now, pictures=pictures, row=row, sale=sale, status=status, preview=True)
+    return await _editor(
+        request, listing, read, now, pictures=pictures, row=row, sale=sale, status=status, preview=True
+    )
 
 
 async def take_back(request: Request) -> Response:
@@ -249,7 +253,7 @@ async def _editor_with_error(request: Request, lot_id: int, name: str, text: str
     async with house_of(request).pool.acquire() as conn:
         listing, pictures, row, sale = await _own_lot(conn, lot_id, now)
     read = ReadLot(listing, values_of(listing))
-    return _editor(
+    return await _editor(
         request,
         listing,
         read,
@@ -263,7 +267,7 @@ async def _editor_with_error(request: Request, lot_id: int, name: str, text: str
     )
 
 
-def _editor(
+async def _editor(
     request: Request,
     listing: Listing | None,
     read: ReadLot,
@@ -280,7 +284,11 @@ def _editor(
     catalogue, lang = house_of(request).catalogue, language_of(request)
     errors = {name: catalogue.text(key, lang) if name else key for name, key in read.errors.items()}
     lot = lot_to_preview(read.content, listing.id if listing else 0)
+    fees = await _fees(house_of(request), listing, read, now)
     context = {
+        "fees": fees,
+        "fee_sums": sums_of(fees, read.content.start_price_minor) if read.content.start_price_minor else None,
+        "start_price_minor": read.content.start_price_minor,
         "listing": listing,
         "form": Form(values=read.values, errors={**errors, **(own_errors or {})}),
         "version": read.values.get("version") or (listing.version if listing else 0),
@@ -304,6 +312,15 @@ def _editor(
         "most_photos": photos.MOST_PHOTOS,
     }
     return render(request, "sell/lot.html", context, status=status)
+
+
+async def _fees(house: House, listing: Listing | None, read: ReadLot, now: datetime) -> Fees:
+    """What the seller agrees to by submitting; of a submitted lot, what he agreed to."""
+    market, default_bp = market_of(read.content.format), house.config.commission_bp
+    async with house.pool.acquire() as conn:
+        if listing is None or listing.editable:
+            return await in_force(conn, market, read.content.currency, now, default_bp)
+        return await fees_of_lot(conn, listing.id, market, read.content.currency, now, default_bp)
 
 
 def rule_sentences(lot: Lot, catalogue: Catalogue) -> dict[str, list[str]]:

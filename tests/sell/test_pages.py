@@ -330,7 +330,7 @@ async def test_the_desk_pauses_resumes_extends_and_voids_each_with_a_reason_in_t
     again = await act(server, operator, lot_id, "void", void_reason="stolen goods", confirmed="1")
     assert again.status_code == 422
     trail = (await get(server, operator, f"/operator/audit?subject=lot:{lot_id}")).text
-    assert trail.index("stolen goods") < trail.index("holiday") < trail.index("lot.approved")
+    assert trail.index("stolen goods") < trail.index("holiday") < trail.index("Approved a lot")
     assert "sooner" not in trail
     assert (await act(server, operator, lot_id, "explode", explode_reason="x")).status_code == 404
     assert (await act(server, operator, 99_999_999, "pause", pause_reason="x")).status_code in (404, 422)
