@@ -70,7 +70,7 @@ async def test_each_misfit_is_quarantined_with_its_reason_and_the_case_stays_as_
     assert await fresh(desk, conn, case) == case
     items = await desk.quarantine.items(conn)
     assert [item.reason for item in items] == [reason for _, reason in notices] == [item.reason for item in heard.items]
-    assert items[0].case_id == case.id and items[2].case_id is None
+    assert items[0].case_id == items[4].case_id == case.id and items[2].case_id is None
     assert await ledger.balance(conn, f"suspense:{items[0].id}", "CNY") == 89_999
     assert len(await books.stuck_money(conn)) == 5
     assert await books.faults(conn) == []

@@ -1,6 +1,6 @@
 """Random lives of a sale under a fake clock, each attempt and each balance foretold by an auditor with rules of his own.
 
-20 lives in `make test`; `make races` makes it 500 (GAVELHOUSE_LIVES sets another number).
+12 lives in `make test`; `make races` makes it 500 (GAVELHOUSE_LIVES sets another number).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "payout_returned": ("bank",),
 }
 ENDS = ("accept", "withdraw", "release", "cancel", "charge_back_lost")
-LIVES = int(os.environ.get("GAVELHOUSE_LIVES", "20"))
+LIVES = int(os.environ.get("GAVELHOUSE_LIVES", "12"))
 _ids = itertools.count(1)
 
 
