@@ -27,6 +27,8 @@ class Stage(StrEnum):
     AWAITING_PAYMENT = "awaiting_payment"
     FUNDED = "funded"
     INSPECTING = "inspecting"
+    CLAIMED = "claimed"
+    ARBITRATION = "arbitration"
     PAID_OUT = "paid_out"
 
 

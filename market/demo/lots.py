@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from market.demo.demo_lot import DAY, HOUR, MINUTE, DemoLot, Stage
 from market.demo.demo_lot import even as _even
+from market.demo.disputes import DISPUTED_LOTS
 from market.demo.format_lots import FORMAT_LOTS
 from market.listing_facts import Step
 
@@ -146,4 +147,4 @@ _ENGLISH_LOTS: tuple[DemoLot, ...] = (
     ),
 )  # fmt: skip
 
-LOTS: tuple[DemoLot, ...] = (*_ENGLISH_LOTS, *FORMAT_LOTS)
+LOTS: tuple[DemoLot, ...] = (*_ENGLISH_LOTS, *DISPUTED_LOTS, *FORMAT_LOTS)

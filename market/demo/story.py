@@ -12,6 +12,7 @@ from market import applications, audit
 from market.demo import acts
 from market.demo.demo_lot import DAY, HOUR, DemoLot
 from market.demo.demo_lot import Stage as LotStage
+from market.demo.disputes import WON_BY, dispute_acts
 from market.demo.people import BUYERS, PEOPLE
 from market.demo.stage import Stage
 from market.photo_rendering import RenderedPhoto
@@ -24,6 +25,7 @@ WINNERS = {
     "wall_clock": "bidder",
     "desk_lamp": "second",
     "milling_machine": "robot_2",
+    **WON_BY,
 }
 SALE_STARTS_IN = -5 * HOUR
 PERSONAS_BID_ON = {"celadon_vase": "second", "wristwatch": "bidder", "tea_cakes": "bidder", "film_camera": "second"}
@@ -77,6 +79,7 @@ def lot_scenes(lot: DemoLot, now: datetime, photo: RenderedPhoto | None, *, roun
         closed_at = ends_at + timedelta(seconds=(lot.extension_seconds or 0) + 1)
         scenes.append(Scene(at=closed_at, act=partial(acts.close, lot=lot)))
         scenes += _deal_scenes(lot, closed_at)
+        scenes += [Scene(at=at, act=act) for at, act in dispute_acts(lot, closed_at, photo)]
     return scenes
 
 
@@ -160,9 +163,11 @@ def _bid_scenes(lot: DemoLot, chance: random.Random, start: datetime, until: dat
 
 def _deal_scenes(lot: DemoLot, closed_at: datetime) -> list[Scene]:
     order = [LotStage.AWAITING_PAYMENT, LotStage.FUNDED, LotStage.INSPECTING, LotStage.PAID_OUT]
-    if lot.stage not in order:
+    is_disputed = lot.stage in (LotStage.CLAIMED, LotStage.ARBITRATION)
+    stands = LotStage.INSPECTING if is_disputed else lot.stage
+    if stands not in order:
         return []
-    reached = order.index(lot.stage)
+    reached = order.index(stands)
     steps: list[tuple[int, float, Act]] = [
         (1, 7 * HOUR, partial(acts.pay_case, lot=lot)),
         (2, 26 * HOUR, partial(acts.ship, lot=lot)),

@@ -31,10 +31,10 @@ async def test_every_stage_is_reached_and_the_book_agrees(config: Config, pool: 
     await loading.load_story(config, {})
     async with pool.acquire() as conn:
         states = {row[0] for row in await conn.fetch("select state from escrow.escrow_case")}
-        assert states == {"awaiting_payment", "funded", "inspecting", "released"}
+        assert states == {"awaiting_payment", "funded", "inspecting", "released", "claimed", "arbitration"}
         assert await books.faults(conn) == []
         outcomes = await conn.fetch("select outcome from auction.standing where phase = 'closed'")
-        assert sorted(row[0] for row in outcomes) == ["sold"] * 4 + ["unsold"]
+        assert sorted(row[0] for row in outcomes) == ["sold"] * 6 + ["unsold"]
         assert await conn.fetchval("select count(*) from escrow.quarantine") == 1
         assert await conn.fetchval("select count(*) from market.listing where state = 'submitted'") == 1
     assert await loading.is_loaded(config)

@@ -33,6 +33,7 @@ OPERATOR = (
     "/operator/audit",
     "/operator/money",
     "/operator/cases",
+    "/operator/claims",
     "/operator/quarantine",
     "/operator/payouts",
 )
@@ -45,6 +46,7 @@ LISTS = {
         "/operator": r"/operator/lots/\d+",
         "/operator/lots": r"/operator/lots/\d+",
         "/operator/cases": r"/operator/cases/\d+",
+        "/operator/claims": r"/operator/claims/\d+",
         "/operator/quarantine": r"/operator/quarantine/\d+",
     },
     "bank": {"/": r"/accounts/\w+"},
