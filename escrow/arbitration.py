@@ -164,8 +164,14 @@ class Arbitration:
         if role is None:
             return Refusal.NOT_YOURS
         request = Request(action=Action.APPEAL, role=role, now=now, actor_id=actor_id, reason=statement)
+        claim = _claim(case)
         appealed = msgspec.structs.replace(
-            _claim(case), appealed_by=actor_id, appealed_at=now, arbiter_id=None, ruling=None
+            claim,
+            appealed_by=actor_id,
+            appealed_at=now,
+            appealed_ruling_id=claim.ruling.id if claim.ruling else None,
+            arbiter_id=None,
+            ruling=None,
         )
         changed = msgspec.structs.replace(case, claim=appealed)
         return await self.moves.act(conn, case, Actor(role=role, party_id=actor_id), request, changed=changed)

@@ -59,6 +59,7 @@ async def save_claim(conn: Connection, claim: Claim) -> None:
         claim.ended_at,
         claim.outcome,
         claim.awarded_minor,
+        claim.appealed_ruling_id,
     )
 
 

@@ -268,6 +268,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     returned_at: datetime | None = None
     appealed_by: int | None = None
     appealed_at: datetime | None = None
+    appealed_ruling_id: int | None = None
     ended_at: datetime | None = None
     outcome: Action | None = None
     awarded_minor: int | None = None

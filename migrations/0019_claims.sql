@@ -159,6 +159,7 @@ create table escrow.claim (
   returned_at timestamptz,
   appealed_by bigint,
   appealed_at timestamptz,
+  appealed_ruling_id bigint,
   ended_at timestamptz,
   outcome text,
   awarded_minor bigint,
@@ -180,7 +181,7 @@ create table escrow.claim (
   constraint claim_sent_back_with_tracking check
     (returned_at is null or (return_carrier <> '' and return_tracking_number <> '')),
   constraint claim_appealed_by_a_party check (appealed_by in (buyer_id, seller_id)),
-  constraint claim_appealed_together check (num_nulls(appealed_by, appealed_at) in (0, 2)),
+  constraint claim_appealed_together check (num_nulls(appealed_by, appealed_at, appealed_ruling_id) in (0, 3)),
   constraint claim_ended_together check (num_nulls(ended_at, outcome, awarded_minor) in (0, 3)),
   constraint claim_awarded check (awarded_minor >= 0),
   -- Both ways, at commit: an open claim is of a disputed case, and a disputed case has an open claim.
@@ -277,7 +278,7 @@ create function escrow.claim_of(asked bigint) returns jsonb language sql stable 
   select to_jsonb(c) || jsonb_build_object('ruling', (
     select to_jsonb(r) from escrow.ruling r
     where r.claim_id = c.id and r.declined_at is null
-      and (c.appealed_at is null or r.proposed_at >= c.appealed_at)
+      and r.id > coalesce(c.appealed_ruling_id, 0)
     order by r.id desc limit 1))
   from escrow.claim c where c.case_id = asked
 $$;
@@ -383,7 +384,7 @@ grant update (lines, split_minor, split_commission_minor, split_fees_minor, undi
   ruling_id, payment_id)
   on escrow.escrow_case to gavelhouse_app;
 grant update (offer_minor, answered_at, handler_id, arbiter_id, return_carrier, return_tracking_number, returned_at,
-  appealed_by, appealed_at, ended_at, outcome, awarded_minor) on escrow.claim to gavelhouse_app;
+  appealed_by, appealed_at, appealed_ruling_id, ended_at, outcome, awarded_minor) on escrow.claim to gavelhouse_app;
 grant update (confirmed_by, confirmed_at, declined_by, declined_at, declined_why) on escrow.ruling to gavelhouse_app;
 grant update (try_at, taken_minor, freed_at) on escrow.reserve_hold to gavelhouse_app;
 grant update (state, ended_at, sealed_version) on escrow.chargeback to gavelhouse_app;

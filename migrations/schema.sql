@@ -309,7 +309,7 @@ CREATE FUNCTION escrow.claim_of(asked bigint) RETURNS jsonb
   select to_jsonb(c) || jsonb_build_object('ruling', (
     select to_jsonb(r) from escrow.ruling r
     where r.claim_id = c.id and r.declined_at is null
-      and (c.appealed_at is null or r.proposed_at >= c.appealed_at)
+      and r.id > coalesce(c.appealed_ruling_id, 0)
     order by r.id desc limit 1))
   from escrow.claim c where c.case_id = asked
 $$;
@@ -1549,6 +1549,7 @@ CREATE TABLE escrow.claim (
     returned_at timestamp with time zone,
     appealed_by bigint,
     appealed_at timestamp with time zone,
+    appealed_ruling_id bigint,
     ended_at timestamp with time zone,
     outcome text,
     awarded_minor bigint,
@@ -1560,7 +1561,7 @@ CASE
 END) STORED,
     CONSTRAINT claim_amount CHECK ((amount_minor > 0)),
     CONSTRAINT claim_appealed_by_a_party CHECK (((appealed_by = buyer_id) OR (appealed_by = seller_id))),
-    CONSTRAINT claim_appealed_together CHECK ((num_nulls(appealed_by, appealed_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT claim_appealed_together CHECK ((num_nulls(appealed_by, appealed_at, appealed_ruling_id) = ANY (ARRAY[0, 3]))),
     CONSTRAINT claim_arbiter_is_no_party CHECK (((arbiter_id <> buyer_id) AND (arbiter_id <> seller_id))),
     CONSTRAINT claim_arbiter_is_not_the_handler CHECK ((arbiter_id <> handler_id)),
     CONSTRAINT claim_awarded CHECK ((awarded_minor >= 0)),
@@ -4562,6 +4563,8 @@ GRANT UPDATE(returned_at) ON TABLE escrow.claim TO gavelhouse_app;
 GRANT UPDATE(appealed_by) ON TABLE escrow.claim TO gavelhouse_app;
 
 GRANT UPDATE(appealed_at) ON TABLE escrow.claim TO gavelhouse_app;
+
+GRANT UPDATE(appealed_ruling_id) ON TABLE escrow.claim TO gavelhouse_app;
 
 GRANT UPDATE(ended_at) ON TABLE escrow.claim TO gavelhouse_app;
 

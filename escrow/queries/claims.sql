@@ -11,7 +11,7 @@ returning id;
 -- A claim after an act; its case was locked before.
 update escrow.claim set offer_minor = $2, answered_at = $3, handler_id = $4, arbiter_id = $5, return_carrier = $6,
   return_tracking_number = $7, returned_at = $8, appealed_by = $9, appealed_at = $10, ended_at = $11, outcome = $12,
-  awarded_minor = $13
+  awarded_minor = $13, appealed_ruling_id = $14
 where id = $1;
 
 -- name: insert_arbiter

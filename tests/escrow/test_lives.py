@@ -96,6 +96,7 @@ class Life:
 
     def __init__(self, conn: Connection, limit: int) -> None:
         self.conn, self.hours = conn, 0
+        self.answer: Case | Refusal | None = None
         self.items: list[Quarantined] = []
 
         async def on_quarantined(conn: Connection, item: Quarantined, now: object) -> None:
@@ -138,7 +139,7 @@ class Life:
         self._act, self._who = act, PEOPLE.get(who, 0)
         if act in special:
             return await special[act](number, amount)
-        answer = await self._ordinary(act, self._who, self.cases[number], amount)
+        self.answer = answer = await self._ordinary(act, self._who, self.cases[number], amount)
         return not isinstance(answer, Refusal)
 
     async def _ordinary(self, act: str, who: int, case_id: int, amount: int) -> Case | Refusal:
@@ -287,7 +288,7 @@ async def live(address: Address, plan: dict[str, Any], moves: list[tuple[int, in
             amount = max(auditor.sales[number].held, auditor.sales[number].full[0] // 2) * share // 100
             attempt = chosen(auditor, place, amount, kind == 0)
             expected, answered = auditor.attempt(*attempt), await life.attempt(*attempt)
-            assert answered == expected, f"{attempt}: the auditor says {expected}"
+            assert answered == expected, f"{attempt}: the auditor says {expected}, {life.answer}"
             await life.wait(hours)
             auditor.wait(hours)
             assert await life.states() == [sale.state for sale in auditor.sales], attempt

@@ -329,7 +329,7 @@ MUTANTS = (
         "escrow/case_table.py",
         "        guard=all_of(guards.was_sent_back, guards.clock_has_run_out),\n",
         "        guard=guards.clock_has_run_out,\n",
-        "tests/escrow/test_lives.py",
+        "tests/escrow/test_rules.py::test_a_guard_of_a_dispute_refuses_by_name",
     ),
     Mutant(
         "ship is told before the money is held",
