@@ -38,8 +38,8 @@ async def measure(house: RunningHouse, purchases: int) -> dict[str, list[float]]
     async with running_browser() as browser:
         desk = CashDesk(house, browser, pool)
         for _ in range(purchases):
-            for means in seconds:
-                seconds[means].append(await purchase(desk, means))
+            for means, taken in seconds.items():
+                taken.append(await purchase(desk, means))
         await desk.close()
     await pool.close()
     return seconds

@@ -43,7 +43,7 @@ def command(
     keys: list[Keys] = []
 
     async def prepare(running: Running) -> None:
-        from market.demo import loading
+        from market.demo import loading, wallets
 
         if not await loading.is_loaded(running.config):
             tell("Playing the demo's story …")
@@ -51,6 +51,7 @@ def command(
         else:
             await loading.load_another_round(running.config, pictures)
         keys.append(await loading.make_keys(running.config))
+        await wallets.give_wallet(running.config, keys[0].passphrase)
 
     with server_database(config) as running, _children() as children:
         pictures = {} if no_photos else _photographs(running.config, tell)
