@@ -104,6 +104,20 @@ async def _leaks_are_found(house: RunningHouse, scene: flows.Scene, tmp_path: Pa
 # The house and its vault
 
 
+async def test_the_example_for_programs_opens_a_wallet_and_keeps_a_card(house: RunningHouse) -> None:
+    """As it stands in docs/vault.md, as a program of its own that has nothing of ours."""
+    text = (ROOT / "docs" / "vault.md").read_text(encoding="utf-8")
+    example = text.partition("```python\n")[2].partition("```")[0]
+    assert "escrow" not in example
+    async with flows.scene(house) as scene:
+        token = scene.program["authorization"].removeprefix("Bearer ")
+        told = f"house, token, party = {house.origin!r}, {token!r}, {scene.seller.party}\n"
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-I", "-c", told + example], capture_output=True, text=True, check=False
+        )
+    assert (done.stdout, done.stderr) == ("visa 1111\n", "")
+
+
 def client_of(house: RunningHouse) -> VaultClient:
     noted = data_folder.open_house_on(house.folder)
     assert noted is not None and noted.vault.startswith("http://127.0.0.1:")
