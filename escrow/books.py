@@ -107,6 +107,7 @@ STUCK = (
     "payout_file",
     "receivable",
     "statement_entry",
+    "card_difference",
 )
 """What can be stuck, as `stuck_money` names it."""
 

@@ -282,6 +282,7 @@ TABLE: dict[str, Row] = {
     "operator_statement_fetch": OPERATOR,
     "operator_statement_file": OPERATOR,
     "operator_entries": OPERATOR,
+    "operator_difference_explain": OPERATOR,
     "operator_entry_decide": OPERATOR,
     "operator_days": OPERATOR,
     "operator_day_close": OPERATOR,

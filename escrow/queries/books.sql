@@ -33,6 +33,9 @@ select w.*, count(*) over ()::bigint as total from (
   union all
   select 'statement_entry', id, currency, amount_minor, booked_at, direction, null
   from escrow.statement_entry where state = 'open'
+  union all
+  select 'card_difference', id, currency, abs(coalesce(bank_minor, 0) - coalesce(ours_minor, 0)), found_at, kind, null
+  from escrow.card_difference where explained_at is null
 ) w
 where ($2::text is null or w.what = $2) and ($3::text is null or w.currency = $3)
   and ($4::integer = 0 or w.since <= $1::timestamptz - make_interval(days => $4))

@@ -103,6 +103,11 @@ select c.* from (
          p.end_to_end_id, coalesce(p.holder, ''), coalesce(p.number, '')
   from escrow.payout p
   where p.state = 'returned' and (p.amount_minor = any ($1::bigint[]) or p.end_to_end_id = any ($3::text[]))
+  union all
+  select 'card_settlement', s.file_id || ':' || s.currency, '', s.file_id, s.net_minor > 0, s.currency, abs(s.net_minor),
+         f.received_at, s.file_id, '', ''
+  from escrow.card_settlement_sum s join escrow.card_settlement f on f.id = s.file_id
+  where s.net_minor <> 0 and (abs(s.net_minor) = any ($1::bigint[]) or s.file_id = any ($3::text[]))
 ) c
 where not exists (select from escrow.statement_entry e
                   where e.state = 'matched' and e.matched_kind = c.kind and e.matched_id = c.id);
@@ -138,6 +143,10 @@ with book as (
     and (q.reason is null or q.reason <> 'unknown_currency')
   union all
   select 'payout', p.id::text, p.currency, -p.amount_minor, p.ended_at from escrow.payout p where p.state = 'settled'
+  union all
+  select 'card_settlement', s.file_id || ':' || s.currency, s.currency, s.net_minor, f.received_at
+  from escrow.card_settlement_sum s join escrow.card_settlement f on f.id = s.file_id
+  where f.op is not null and s.net_minor <> 0
 ), book_only as (
   select o.currency, sum(o.minor)::bigint as minor, count(*) as rows
   from ours o join first_statement f on f.currency = o.currency and o.at >= f.from_at

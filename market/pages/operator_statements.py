@@ -13,7 +13,7 @@ from escrow.bank_client import BankError
 from escrow.camt053 import LARGEST_FILE_BYTES, StatementError
 from escrow.matching import MatchKind
 from escrow.statements import EntryRow, StatementRefused
-from market import statement_desk
+from market import audit, statement_desk
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
 from market.house import house_of
@@ -48,11 +48,13 @@ async def _statements(request: Request, form: Form, status: int = 200) -> Respon
         rows = await statements.statements(conn, currency or None, limit, offset)
         reconciled = await statements.reconciliation(conn)
         opened = await statements.entries(conn, state="open", currency=None, statement=None, limit=1, offset=0)
+        differences = await house.card_payments.differences(conn)
     today = house.node_time.now().date().isoformat()
     context = {
         "rows": rows,
         "reconciled": reconciled,
         "open_entries": opened[0].total if opened else 0,
+        "differences": differences,
         "form": Form(values={"day": today, "currency": currency or "CNY", **form.values}, errors=form.errors),
         "currency": currency,
         "currency_options": currency_options(request),
@@ -108,6 +110,22 @@ async def _take(request: Request, body: bytes, source: str, field: str) -> Respo
         flash(response, "desk.flash_statement_again", kind="note")
     else:
         flash(response, "desk.flash_statement_taken", count=fresh)
+    return response
+
+
+async def operator_difference_explain(request: Request) -> Response:
+    """An operator has looked into what the bank's card settlement says otherwise than we do."""
+    house, form = house_of(request), await typed(request, "note")
+    number, note, now = request.path_params["difference_id"], form.values["note"].strip()[:1000], house.node_time.now()
+    async with house.pool.acquire() as conn, conn.transaction():
+        done = await house.card_payments.explain(conn, number, request.user.id, note, now)
+        if done:
+            await audit.record(conn, request.user.id, "difference.explained", f"difference:{number}", note, {}, now)
+    if not done:
+        form.errors[""] = texts(request)("escrow_refusal.entry_decided" if note else "escrow_refusal.note_missing")
+        return await _statements(request, form, 422)
+    response = RedirectResponse(str(request.app.url_path_for("operator_statements")), 303)
+    flash(response, "desk.flash_entry_explain")
     return response
 
 
@@ -230,6 +248,12 @@ routes = [
         "/operator/money/statements/fetch", operator_statement_fetch, name="operator_statement_fetch", methods=["POST"]
     ),
     Route("/operator/money/statements/{statement_id:int}", operator_statement_file, name="operator_statement_file"),
+    Route(
+        "/operator/money/differences/{difference_id:int}",
+        operator_difference_explain,
+        name="operator_difference_explain",
+        methods=["POST"],
+    ),
     Route("/operator/money/entries", operator_entries, name="operator_entries"),
     Route(
         "/operator/money/entries/{entry_id:int}", operator_entry_decide, name="operator_entry_decide", methods=["POST"]
