@@ -1,9 +1,5 @@
 -- What the vault asks its schema. It knows no other.
 
--- name: is_there
--- Whether the schema has been made yet.
-select to_regclass('vault.wallet') is not null;
-
 -- name: wallet
 -- A party's wallet.
 select id, party_id, public_key, signing_sealed, wrong_tries, blocked_until from vault.wallet where party_id = $1;

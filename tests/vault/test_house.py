@@ -180,6 +180,24 @@ def test_the_doctor_knows_vault_and_keys(house: RunningHouse) -> None:
     assert "answers at" in found["vault"][1]
 
 
+def test_an_operator_rotates_the_key_and_accepts_the_banks(house: RunningHouse) -> None:
+    assert "1 older ones still open" in house.command("vault", "--rotate-key")
+    kept = msgspec.json.decode((house.folder / "secrets" / "vault_key").read_bytes())["keys"]
+    assert len(kept) == 2
+    address = EmbeddedPostgres(house.folder).attach()
+
+    async def is_wrapped_anew() -> bool:
+        conn = await connect(address, Role.VAULT)
+        try:
+            return bool(await conn.fetchval("select count(distinct outer_key) = 1 from vault.protection"))
+        finally:
+            await conn.close()
+
+    until(lambda: asyncio.run(is_wrapped_anew()))
+    assert "is the only one" in house.command("vault", "--forget-older-keys")
+    assert "Payments are sealed to the bank's key" in house.command("vault", "--accept-bank-key")
+
+
 def test_nothing_secret_stands_in_the_vaults_arguments_or_environment(house: RunningHouse) -> None:
     assert house.serving is not None
     (vault,) = vaults_of(house.serving.pid)
