@@ -241,6 +241,8 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
         return  # The case is only being opened: the hammer tells, once the contract is written.
     if deal.terms.is_purchase and event.to_state in _BOND_ENDS and case.parent_id is None:
         await _end_bond(conn, deal, event)
+    if event.action is Action.SPLIT:
+        return  # What was split off is shipped at once, and of that the buyer is told.
     step = event.action if event.action in _TOLD else event.to_state
     await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
 

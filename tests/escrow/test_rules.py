@@ -224,7 +224,7 @@ def test_an_end_has_no_way_out(state: State) -> None:
     assert not [edge for edge in rules.TABLE if edge.state is state]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     price=st.integers(1, 10**15),
     rates=st.tuples(st.integers(0, 3000), st.integers(0, 1999), st.integers(0, 10**6), st.integers(0, 10_000)),
@@ -278,7 +278,7 @@ def test_a_step_moves_exactly_what_the_escrow_holds(
             assert moved["deposit:7"] == -deposit, "the deposit is spent to the last unit"
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     price=st.integers(1, 10**9),
     bps=st.tuples(st.integers(0, 2500), st.integers(0, 2400)),
@@ -321,7 +321,7 @@ def test_partial_refunds_unwind_each_fee_by_the_formula_and_lose_nothing(
     assert first.seller_minor + rest.seller_minor - straight.seller_minor in (0, 1)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     amounts=st.lists(st.integers(SMALLEST_LINE_MINOR, 10**6), min_size=1, max_size=6),
     bps=st.tuples(st.integers(0, 2500), st.integers(0, 2400)),

@@ -358,6 +358,6 @@ MUTANTS = (
         "        fee_minor, price_minor, price_minor - before_minor\n"
         "    )\n",
         "    return unwound(fee_minor, price_minor, price_minor - amount_minor)\n",
-        "tests/escrow/test_parts.py::test_the_fees_of_all_parts_are_the_fees_of_the_sale",
+        "tests/escrow/test_rules.py::test_the_fees_of_the_parts_are_exactly_the_fees_of_the_whole",
     ),
 )
