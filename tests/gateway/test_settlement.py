@@ -24,11 +24,14 @@ from escrow.card_facts import (
 from escrow.card_settlement import SettlementConflictError
 from escrow.gateway.settlement_file import BadFileError, read_file
 from escrow.sandbox_bank.numbers import CENTRE_ACCOUNTS
+from migrations.database import Role, connect
 from tests.escrow.trade import BUYER
-from tests.gateway.cards import Bank, Till, now
+from tests.gateway.cards import GOOD, Bank, Till, now
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
+
+    from migrations.database import Address
 
 NS = {"c": "urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"}
 WALLET = CardTarget(CardPurpose.WALLET, BUYER)
@@ -180,6 +183,29 @@ async def test_every_way_in_which_a_file_can_differ_is_found_and_its_money_is_po
         assert await card_settlement.take(conn, file, now()) is False
         with pytest.raises(SettlementConflictError):
             await card_settlement.take(conn, a_file(("capture", fits.id, "CNY", 1)), now())
+
+
+async def test_no_number_of_a_card_stands_in_a_row_of_house_or_bank(
+    till: Till, bank: Bank, module_database: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    await top_up(till, 1_234)
+    issued = await bank.post("/api/cards", holder="Wang", expiry="2030-01", currency="CNY", balance_minor="10000")
+    numbers = [GOOD, issued["number"]]
+    needles = [each for number in numbers for each in (number, number.encode().hex(), number[:12], number[4:])]
+    owner = await connect(module_database, Role.OWNER)
+    tables = await owner.fetch("select schemaname, tablename from pg_tables where schemaname in ('bank', 'escrow')")
+    found = [
+        f"{row['schemaname']}.{row['tablename']}"
+        for row in tables
+        for text in [await owner.fetchval(_ALL_TEXT.format(f"{row['schemaname']}.{row['tablename']}")) or ""]
+        if any(needle in text for needle in needles)
+    ]
+    await owner.close()
+    assert found == []
+    assert not any(needle in caplog.text for needle in needles)
+
+
+_ALL_TEXT = "select string_agg(t::text, ' ') from {} t"
 
 
 async def _bank(till: Till) -> int:

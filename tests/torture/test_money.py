@@ -1,7 +1,7 @@
-"""Till, bank and database are killed at random points of card purchases, and the switch fails in every way: at the end each
+"""Till, bank, vault and database are killed at random points of card purchases, and the switch fails in every way: at the end each
 deal is paid once, the bank's book and ours agree to the last unit, and nothing is made, lost or paid twice.
 
-Three kills in `make test`; `make torture-money` makes it 150 (GAVELHOUSE_TORTURE_FAULTS sets another number).
+Three kills in `make test`, without the vault; `make torture-money` makes it 160 (GAVELHOUSE_TORTURE_FAULTS sets another number).
 """
 
 from __future__ import annotations
@@ -12,29 +12,32 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
 
 import asyncpg
 import httpx2
+import msgspec
 import pytest
 
 from escrow import books, ledger
-from migrations.database import Role, connect, create_pool
+from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
 from migrations.parent_death import die_with_parent
 from migrations.runner import migrate
 from tests.gateway.cards import SECRET, Bank, open_till
 from tests.ports import free_port
+from tests.torture.buyers import Task
 from tests.torture.servers import kept_running
+from tests.vault.vault_process import VaultProcess
 
 IS_LONG = os.environ.get("GAVELHOUSE_TORTURE") == "long"
-KILLS = int(os.environ.get("GAVELHOUSE_TORTURE_FAULTS", "150" if IS_LONG else "3"))
+KILLS = int(os.environ.get("GAVELHOUSE_TORTURE_FAULTS", "160" if IS_LONG else "3"))
 DEALS_A_KILL = 4
-ROUND = ("till", "bank", "database")
+ROUND = ("till", "bank", "database", "vault") if IS_LONG else ("till", "bank", "database")
 SWITCH_FAULTS = (
     "no_answer", "lost", "late_answer", "drop_connection", "decline", "partial", "duplicate_answer", "garbage", "slow",
     "undecided",
@@ -100,7 +103,10 @@ async def test_whoever_is_killed_each_deal_is_paid_once_and_the_books_agree(
     open_folder: Path, node_log: IO[bytes]
 ) -> None:
     chance = random.Random(KILLS)
-    with EmbeddedPostgres(open_folder / "money", {"fsync": "off", "max_connections": "120"}) as postgres:
+    with (
+        telling(open_folder),
+        EmbeddedPostgres(open_folder / "money", {"fsync": "off", "max_connections": "120"}) as postgres,
+    ):
         address = postgres.address
         await create_database(address)
         conn = await connect(address, Role.OWNER)
@@ -115,15 +121,17 @@ async def test_whoever_is_killed_each_deal_is_paid_once_and_the_books_agree(
         pool = await create_pool(address, Role.APP, min_size=0)
         async with (
             kept_running(postgres),
+            kept_vault(address, open_folder, url) as vault,
             kept(bank_arguments, node_log) as banking,
             httpx2.AsyncClient(base_url=url, trust_env=False, timeout=5) as client,
         ):
             bank = Bank(url, switch_port, client)
             await until(bank.learn_key)
-            till_arguments = [
-                "tests.torture.buyers", str(address.socket_folder), address.database, url, str(switch_port),
-                bank.point.hex(), str(KILLS),
-            ]  # fmt: skip
+            task = Task(
+                str(address.socket_folder), address.database, url, switch_port, bank.point.hex(), KILLS,
+                vault.url if vault else "", vault.secret if vault else "",
+            )  # fmt: skip
+            till_arguments = ["tests.torture.buyers", msgspec.json.encode(task).decode()]
             await open_deals(pool, bank, DEALS_A_KILL)
             async with kept(till_arguments, node_log) as buying:
                 for n in range(KILLS):
@@ -136,6 +144,9 @@ async def test_whoever_is_killed_each_deal_is_paid_once_and_the_books_agree(
                             await until(lambda: _true(buying.kill()))
                         case "bank":
                             await until(lambda: _true(banking.kill()))
+                        case "vault":
+                            assert vault is not None and vault.process is not None
+                            vault.process.kill()
                         case _:
                             await until(lambda: _true(_kill_database(postgres)))
                 await until(lambda: client.delete("/api/faults"))
@@ -143,6 +154,40 @@ async def test_whoever_is_killed_each_deal_is_paid_once_and_the_books_agree(
                 assert buying.starts - 1 == buying.kills, "the till ends only when it is killed"
             await books_agree(pool, bank)
         await pool.close()
+
+
+@contextmanager
+def telling(folder: Path) -> Iterator[None]:
+    """When it fails: what the processes have said last."""
+    try:
+        yield
+    except BaseException:
+        for log in folder.glob("*.log"):
+            print(f"== {log.name}\n{log.read_text(errors='replace')[-6000:]}")  # noqa: T201
+        raise
+
+
+@asynccontextmanager
+async def kept_vault(address: Address, folder: Path, bank_url: str) -> AsyncIterator[VaultProcess | None]:
+    """In the long form the cards lie in a vault, which is started again whenever it ends, as the house does it."""
+    if not IS_LONG:
+        yield None
+        return
+    vault = VaultProcess(address, folder / "vault_key", bank_url)
+
+    async def keep() -> None:
+        while True:
+            if vault.process is None or vault.process.poll() is not None:
+                vault.end()
+                vault.spawn()
+            await asyncio.sleep(0.05)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield vault
+    finally:
+        keeping.cancel()
+        vault.close()
 
 
 async def open_deals(pool: asyncpg.Pool[asyncpg.Record], bank: Bank, count: int) -> None:
