@@ -91,8 +91,13 @@ def _bid_id(lot: int, number: int) -> str:
 
 
 async def unlock(program: Program) -> None:
-    sealed = await program.seal("unlock", passphrase=PASSPHRASE)
-    await program.ok("POST", "/wallet/vault/unlocking", sealed=sealed)
+    """As a person does: who is told that the vault is busy tries again."""
+    while True:
+        sealed = await program.seal("unlock", passphrase=PASSPHRASE)
+        answer = await program.ask("POST", "/wallet/vault/unlocking", sealed=sealed)
+        if answer.status_code != 503:
+            assert answer.is_success, answer.text
+            return
 
 
 async def measure(house: RunningHouse) -> dict[str, float]:

@@ -33,6 +33,8 @@ async def deal_checkout(request: Request) -> Response:
     """The desk of one deal; a posted form pays."""
     house, case_id = house_of(request), request.path_params["case_id"]
     desk = await _desk(request)
+    if desk is None:
+        return RedirectResponse(f"/deals/{case_id}", 303)
     if request.method == "POST":
         return await _pay(request, desk)
     if not desk.is_open:
@@ -42,7 +44,10 @@ async def deal_checkout(request: Request) -> Response:
 
 async def deal_checkout_state(request: Request) -> Response:
     """The version of the desk alone, which the page asks for now and then."""
-    return JSONResponse({"version": (await _desk(request)).version}, headers={"Cache-Control": "no-store"})
+    desk = await _desk(request)
+    if desk is None:
+        return RedirectResponse(f"/deals/{request.path_params['case_id']}/state", 303)
+    return JSONResponse({"version": desk.version}, headers={"Cache-Control": "no-store"})
 
 
 async def deal_receipt(request: Request) -> Response:
@@ -64,13 +69,11 @@ async def deal_receipt(request: Request) -> Response:
     return render(request, "checkout/receipt.html", context)
 
 
-async def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk | None:
+    """The desk, for the deal's buyer; the seller has nothing to pay and is shown the deal instead."""
     house = house_of(request)
     async with house.pool.acquire() as conn:
-        desk = await desk_of(conn, house, request.path_params["case_id"], request.user.id)
-    if desk is None:
-        raise HTTPException(404)
-    return desk
+        return await desk_of(conn, house, request.path_params["case_id"], request.user.id)
 
 
 async def _pay(request: Request, desk: Desk) -> Response:
@@ -87,7 +90,7 @@ async def _pay(request: Request, desk: Desk) -> Response:
     form = Form(
         values={"means": means}, errors={"": sentence(request, done) if done else words(request, "checkout.choose")}
     )
-    return await _show(request, house_of(request), await _desk(request), form, status=422)
+    return await _show(request, house_of(request), await _desk(request) or desk, form, status=422)
 
 
 async def _pay_now(request: Request, desk: Desk, means: str) -> Case | CardPayment | StrEnum | None:

@@ -87,7 +87,7 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
     case = await case_of(conn, sale)
     cheque_id = await a_cheque(server, conn, owner, sale.bidders[0])
     deposit = await server.house.escrow.deposits.request_deposit(
-        conn, subject="thing", party_id=owner, amount_minor=1, currency="CNY", now=now
+        conn, subject=f"lot:{sale.lot_id}", party_id=owner, amount_minor=1, currency="CNY", now=now
     )
     request_id = await conn.fetchval(
         "insert into market.phone_request (party_id, case_id, means, means_label, payee, currency, amount_minor, nonce,"
