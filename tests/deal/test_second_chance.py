@@ -38,6 +38,7 @@ def the_desk() -> EscrowDesk:
         Hooks(
             on_deposit_held=applications.on_deposit_held,
             on_case_changed=second_chance.on_case_changed,
+            goods_are_free=second_chance.goods_are_free,
             lock_subject=applications.lock_subject,
         )
     )
