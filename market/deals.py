@@ -82,6 +82,8 @@ class TimelineRow(Struct, frozen=True, kw_only=True):
     amount_minor: int | None = None
     division: tuple[int, int, int] | None = None
     """What a ruling gives to buyer, seller and house."""
+    lines: tuple[int, ...] = ()
+    """What was shipped by itself."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -256,6 +258,7 @@ def _row(event: CaseEvent, names: dict[int, str], role: Role) -> TimelineRow:
         tracking_number=event.detail.get("tracking_number"),
         amount_minor=_minor(event.detail.get("amount_minor")),
         division=_division(event.detail) if event.action is Action.RULE else None,
+        lines=tuple(event.detail.get("lines", ())),
     )
 
 

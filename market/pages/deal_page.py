@@ -111,7 +111,9 @@ def sums_of(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
     case, terms = view.case, view.deal.terms
     rows: list[tuple[str, Any]] = []
     if isinstance(terms.quantity, int) and isinstance(terms.unit_price_minor, int):
-        units = text("deal.sums.units_value", quantity=terms.quantity, price=money(terms.unit_price_minor))
+        left = sum(line.part_id is None for line in case.lines)
+        quantity = left if case.parent_id or case.split_minor else terms.quantity
+        units = text("deal.sums.units_value", quantity=quantity, price=money(terms.unit_price_minor))
         rows = [(text("deal.sums.units"), units)]
     rows.append((text("deal.sums.hammer" if case.parent_id is None else "deal.sums.part"), money(case.price_minor)))
     if case.split_minor:
@@ -147,6 +149,8 @@ def timeline_of(text: Callable[..., str], view: DealView) -> list[dict[str, Any]
         said = [text("deal.timeline.by", who=f"{who} · {row.name}" if row.name else who)]
         if row.carrier and row.tracking_number:
             said.append(text("deal.event_shipment", carrier=row.carrier, tracking_number=row.tracking_number))
+        if row.lines:
+            said.append(text("deal.event_lines", lines=", ".join(map(str, row.lines))))
         if row.amount_minor is not None:
             said.append(text("deal.event_sum", sum=money_text(row.amount_minor, view.case.currency)))
         if row.division is not None:
