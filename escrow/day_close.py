@@ -7,7 +7,7 @@ days. Knows no key: the caller gives what signs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -247,4 +247,5 @@ def _bank(one: statements.Reconciled) -> BankFigure:
 
 def _lacks_statement(one: BankFigure, day: date) -> bool:
     """Money lies at the bank in this currency, and no statement reaches into the day."""
-    return one.book_minor != 0 and (one.statement_to is None or one.statement_to.astimezone(UTC).date() < day)
+    begins_at = datetime.combine(day, time(), UTC)
+    return one.book_minor != 0 and (one.statement_to is None or one.statement_to <= begins_at)
