@@ -40,12 +40,18 @@ where deal.case_id in (select id from origin)
 
 -- name: deal_of_lot
 -- A contract that a lot's hammer made, if it made one: the one under a case, if that is asked for; else the party's own
--- before another's, and the latest of several.
+-- before another's, and the latest of several. A part's and a reinstated sale's contract is that of the case they came from.
+with recursive origin(id) as (
+  select $3::bigint
+  union
+  select coalesce(escrow_case.parent_id, escrow_case.reinstates_id)
+  from origin join escrow.escrow_case on escrow_case.id = origin.id
+)
 select deal.*, buyer.display_name as buyer_name, seller.display_name as seller_name
 from market.deal
 join market.party as buyer on buyer.id = deal.buyer_id
 join market.party as seller on seller.id = deal.seller_id
-where deal.lot_id = $1 and ($3::bigint is null or deal.case_id = $3)
+where deal.lot_id = $1 and ($3::bigint is null or deal.case_id in (select id from origin))
 order by deal.buyer_id is not distinct from $2::bigint desc, deal.case_id desc
 limit 1
 

@@ -40,6 +40,8 @@ async def test_a_reinstated_sale_stands_under_the_first_contract(conn: Connectio
     first = await deals_store.deal_of_case(conn, old.id)
     assert deal is not None and first is not None and deal.terms_sha256 == first.terms_sha256
     assert deal.case_id == case.id
+    paper = await deals_store.deal_of_lot(conn, sale.lot_id, case_id=case.id)
+    assert paper is not None and paper.terms_sha256 == deal.terms_sha256
     mine = await deals_store.case_of_viewer(conn, sale.lot_id, sale.bidders[0])
     assert mine == case.id, "the lot's page leads to the sale that runs"
     assert (await notices_of(conn, sale.seller))[-1] == "deal_ship"
