@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from escrow import card_settlement, ledger
+from escrow import card_settlement, ledger, statements
 from escrow.card_facts import (
     CardPayment,
     CardPurpose,
@@ -77,6 +77,13 @@ async def test_a_day_is_settled_and_the_books_agree(till: Till, bank: Bank, owne
     said = [entry.findtext(path, namespaces=NS) for path in (
         "c:Amt", "c:CdtDbtInd", "c:BkTxCd/c:Prtry/c:Cd", "c:NtryDtls/c:TxDtls/c:Refs/c:EndToEndId")]  # fmt: skip
     assert said == ["50.10", "CRDT", "CARD", file_id]
+    # And the house's own reader takes it in, and knows the entry for the settlement of that file.
+    body = (await bank.client.get(f"/api/statements/{now().date()}?currency=CNY")).content
+    async with till.pool.acquire() as conn, conn.transaction():
+        (taken,) = await statements.take_file(conn, body, CENTRE_ACCOUNTS, "bank", 1, now())
+        (row,) = await conn.fetch("select state, matched_kind, matched_id from escrow.statement_entry")
+    assert taken.entries == 1
+    assert tuple(row) == ("matched", "card_settlement", f"{file_id}:CNY")
     yen = await statement(bank, "JPY")
     assert yen.findtext(".//c:Ntry/c:Amt", namespaces=NS) == "700"
 
