@@ -75,11 +75,9 @@ class Bank:
 
 
 @asynccontextmanager
-async def running_bank(address: Address) -> AsyncIterator[Bank]:
+async def running_bank(address: Address, webhook_url: str = "http://127.0.0.1:9/") -> AsyncIterator[Bank]:
     port, switch_port = free_port(), free_port()
-    config = BankConfig(
-        address=address, port=port, switch_port=switch_port, webhook_url="http://127.0.0.1:9/", secret=SECRET
-    )
+    config = BankConfig(address=address, port=port, switch_port=switch_port, webhook_url=webhook_url, secret=SECRET)
     async with running_app(config) as app:
         server = uvicorn.Server(
             uvicorn.Config(app, port=port, log_level="error", access_log=False, ws="none", lifespan="off")
