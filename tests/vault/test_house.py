@@ -20,6 +20,7 @@ import httpx2
 import msgspec
 import pytest
 
+from escrow.vault import keys, store
 from escrow.vault_client import VaultClient
 from escrow.vault_facts import MOST_CARDS, Unlocked
 from market import data_folder
@@ -182,14 +183,14 @@ def test_the_doctor_knows_vault_and_keys(house: RunningHouse) -> None:
 
 def test_an_operator_rotates_the_key_and_accepts_the_banks(house: RunningHouse) -> None:
     assert "1 older ones still open" in house.command("vault", "--rotate-key")
-    kept = msgspec.json.decode((house.folder / "secrets" / "vault_key").read_bytes())["keys"]
-    assert len(kept) == 2
+    known = keys.load(house.folder / "secrets" / "vault_key")
+    assert len(known.by_id) == 2
     address = EmbeddedPostgres(house.folder).attach()
 
     async def is_wrapped_anew() -> bool:
         conn = await connect(address, Role.VAULT)
         try:
-            return bool(await conn.fetchval("select count(distinct outer_key) = 1 from vault.protection"))
+            return await store.outer_keys(conn) == {known.current.key_id}
         finally:
             await conn.close()
 
