@@ -100,10 +100,7 @@ FAULTS: dict[str, tuple[dict[str, Any], CardOutcome, CardState, CardReason | Non
             {"fault": "decline", "times": 1, "code": code}, CardOutcome.DECLINED, DECLINED, reason, "declined",
         )
         for code, reason in {
-            "05": CardReason.DO_NOT_HONOUR,
-            "61": CardReason.OVER_LIMIT,
             "91": CardReason.ISSUER_UNAVAILABLE,
-            "96": CardReason.SYSTEM_MALFUNCTION,
             "ZZ": CardReason.DECLINED,
         }.items()
     },

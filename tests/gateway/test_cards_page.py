@@ -48,7 +48,7 @@ async def test_a_person_tries_the_cards_side_of_the_bank(browser: Browser, bank:
     assert await till.cards.settle_today() == 1, "the day that was closed by hand is the file that comes"
     async with till.pool.acquire() as conn:
         assert await till.cards.differences(conn) == []
-    assert await faults_of(page, judged={(1280, "light"), (360, "dark")}) == []
+    assert await faults_of(page, judged={(1280, "light")}) == []
     await row.get_by_role("button", name=word("dispute.to_house")).click()
     await row.get_by_text(word("dispute.won")).wait_for()
     await context.close()

@@ -53,13 +53,13 @@ MESSAGES = st.builds(
 
 
 @given(MESSAGES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_message_comes_back_as_it_went(message: Message) -> None:
     assert decode(encode(message, KEY), KEY) == message
 
 
 @given(MESSAGES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_an_independent_reader_reads_the_same_and_writes_the_same_bytes(message: Message) -> None:
     body = encode(message, KEY)
     read, _ = independent.decode(body, SPECIFICATION)
@@ -74,7 +74,7 @@ def test_an_independent_reader_reads_the_same_and_writes_the_same_bytes(message:
 
 
 @given(st.lists(MESSAGES, max_size=5), st.lists(st.integers(1, 40), max_size=200))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_stream_may_be_cut_anywhere(messages: list[Message], cuts: list[int]) -> None:
     bodies = [encode(message, KEY) for message in messages]
     stream, got, frames = b"".join(frame(body) for body in bodies), [], Frames()
@@ -86,14 +86,14 @@ def test_a_stream_may_be_cut_anywhere(messages: list[Message], cuts: list[int]) 
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_bytes_make_the_reader_fail_in_another_way(body: bytes) -> None:
     with pytest.raises(MalformedError):
         decode(body, KEY)
 
 
 @given(st.integers(0, 8 * len(encode(ASKED, KEY)) - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_message_with_any_bit_turned_is_refused(bit: int) -> None:
     body = bytearray(encode(ASKED, KEY))
     body[bit // 8] ^= 1 << bit % 8
