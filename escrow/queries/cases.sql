@@ -14,13 +14,18 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15
   $24, $25, $26);
 
 -- name: case_by_id
--- One case with its running clock.
-select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim
-from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id where c.id = $1;
+-- One case with its running clock; of a part also what the bank has taken back of the payment, which was its parent's.
+select c.*, t.action as clock_action, t.due_at as clock_due_at, escrow.claim_of(c.id) as claim,
+       p.charged_back_minor as parent_charged_back_minor, p.withheld_minor as parent_withheld_minor
+from escrow.escrow_case c left join escrow.timer t on t.id = c.timer_id
+left join escrow.escrow_case p on p.id = c.parent_id where c.id = $1;
 
 -- name: lock_case
--- Locks one case until the transaction ends; it is read by another statement, whose snapshot is younger than the lock.
-select from escrow.escrow_case where id = $1 for no key update;
+-- Locks one case until the transaction ends, and then the parent of a part, which has what was taken back of the payment;
+-- they are read by another statement, whose snapshot is younger than the lock.
+select from escrow.escrow_case
+where id = any (array[$1::bigint, (select c.parent_id from escrow.escrow_case c where c.id = $1::bigint)])
+order by id desc for no key update;
 
 -- name: case_id_by_reference
 -- The case that a bank reference names.
@@ -101,7 +106,7 @@ update escrow.timer set ended_at = $2, outcome = $3 where case_id = $1 and ended
 select t.id, t.case_id, t.action
 from escrow.timer t join escrow.escrow_case c on c.id = t.case_id and c.timer_id = t.id
 where t.ended_at is null and t.try_at <= $1
-order by t.try_at limit 1
+order by t.try_at, t.case_id limit 1
 for no key update of c skip locked;
 
 -- name: postpone_timer

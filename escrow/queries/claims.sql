@@ -46,7 +46,7 @@ values ($1, $2, $3, $4, $5, $6, $6);
 -- name: claim_due_reserve
 -- One reserve whose time is over, locked; what another clock holds is passed over.
 select case_id, party_id, currency, amount_minor - taken_minor as left_minor
-from escrow.reserve_hold where freed_at is null and try_at <= $1 order by try_at limit 1
+from escrow.reserve_hold where freed_at is null and try_at <= $1 order by try_at, case_id limit 1
 for no key update skip locked;
 
 -- name: end_reserve

@@ -63,6 +63,14 @@ class Payout:
     state: str = "queued"
 
 
+def _least(payout: Payout) -> tuple[int, int, str]:
+    return (payout.amount, payout.sale, payout.purpose)
+
+
+def _in_turn(reserve: list[int]) -> tuple[int, int]:
+    return (reserve[0], reserve[2])
+
+
 class Auditor:
     """The book of one buyer, one seller and the house."""
 
@@ -377,7 +385,7 @@ class Auditor:
         waiting = [each for each in self.payouts if each.state == "queued"]
         if who != "bank" or not waiting:
             return False
-        first = waiting[0]
+        first = min(waiting, key=_least)
         self._move("transit", "bank", first.amount)
         first.state = "settled"
         if first.purpose == "sale" and self.sales[first.sale].state == "released":
@@ -388,8 +396,9 @@ class Auditor:
         waiting = [each for each in self.payouts if each.state == "queued"]
         if who != "bank" or not waiting:
             return False
-        self._move("transit", "payable", waiting[0].amount)
-        waiting[0].state = "returned"
+        first = min(waiting, key=_least)
+        self._move("transit", "payable", first.amount)
+        first.state = "returned"
         return True
 
     # Time.
@@ -408,7 +417,7 @@ class Auditor:
             _, number, act = min(due)
             done = self.attempt(act, "timer", number, 0)
             assert done, f"the clock's {act} is always permitted"
-        for due_at, left, number in [each for each in self.reserves if each[0] <= self.now]:
+        for due_at, left, number in sorted((each for each in self.reserves if each[0] <= self.now), key=_in_turn):
             self._move("reserve", "payable", left)
             self.reserves = [each for each in self.reserves if each[2] != number]
             self._pay_seller(number, left, "reserve")

@@ -224,7 +224,10 @@ class Life:
         if not queued:
             return False
         kind = NoticeKind.PAYOUT_SETTLED if self._act == "payout_settled" else NoticeKind.PAYOUT_RETURNED
-        first = min(queued, key=lambda payout: payout.id)
+        first = min(
+            queued,
+            key=lambda payout: (payout.amount_minor, self.cases.index(payout.case_id or 0), payout.purpose.value),
+        )
         await self.desk.inbox.receive(self.conn, bank_says(kind, first, "AC04"), self.now)
         return True
 
