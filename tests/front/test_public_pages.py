@@ -1,4 +1,7 @@
-"""The calendar, help and the lot page: nothing wrong for axe, nothing sideways, nothing on the console, filters that work."""
+"""The calendar, help and the lot page: nothing wrong for axe, nothing sideways, nothing on the console, filters that work.
+
+Languages, themes and the two usual widths are what `tests/journey/test_pages.py` goes through; here is the widest screen too.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from tests.journey.looking import faults_of
 WIDTHS = (360, 1280, 3840)
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("path", ["/", "/help", "/lots/{lot}", "/lots/{lot} as bidder"])
+@pytest.mark.parametrize(
+    ("path", "lang"), [("/", "en"), ("/help", "zh"), ("/lots/{lot}", "en"), ("/lots/{lot} as bidder", "zh")]
+)
 async def test_every_public_page_is_without_fault(saleroom: Saleroom, path: str, lang: str) -> None:
     lot = await saleroom.lot()
     await saleroom.bid(lot, saleroom.bidders[1], 1_000_000)

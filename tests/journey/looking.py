@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
@@ -11,10 +12,11 @@ from playwright.async_api import Page
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (1280, 360)
+ALL = os.environ.get("GAVELHOUSE_PAGES") == "all"
+"""The long form: axe judges every page at every width in both themes."""
 _ALL = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-"""What another theme can break: it changes colours and nothing else."""
-_RULES = {"light": _ALL, "dark": _COLOURS}
+"""What another theme can break of a page that was judged in full at this width: it changes colours and nothing else."""
 
 _AXE_FAULTS = """async (rules) => {
     onceMore();
@@ -77,19 +79,26 @@ async def faults_of(
 ) -> list[str]:
     """Every fault of the page that is open, in both themes and these widths; each says where it was seen.
 
-    Axe judges it at every width in every theme, or in those `judged` alone.
+    Axe judges it in the widths and themes `judged`; unless these are named, light where it is widest and dark where it is
+    narrowest. In the long form it judges all of them.
     """
+    if ALL:
+        judged = {(width, theme) for width in widths for theme in THEMES}
+    elif judged is None:
+        judged = {(max(widths), "light"), (min(widths), "dark")}
     await _give_axe(page)
     faults = list(await page.evaluate(_BARE_KEYS))
     for width in widths:
         await page.set_viewport_size({"width": width, "height": 800})
         seen = [*await page.evaluate(_SIDEWAYS), *await page.evaluate(_SMALL_TARGETS)]
+        rules = _ALL
         for theme in THEMES:
-            if judged is not None and (width, theme) not in judged:
+            if (width, theme) not in judged:
                 continue
             # Without motion, so that no colour is caught half way.
             await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            found: list[Any] = await page.evaluate(_AXE_FAULTS, _RULES[theme])
+            found: list[Any] = await page.evaluate(_AXE_FAULTS, rules)
+            rules = _COLOURS
             seen += [f"{theme}: {one}" for one in found]
         faults += [f"{width}: {one}" for one in seen]
     return faults
