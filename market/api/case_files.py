@@ -101,11 +101,13 @@ async def hand_in_evidence(call: Call, case_id: int, query: EvidenceQuery, body:
     "GET", "/deals/{case_id:int}/evidence/{evidence_id:int}", tag="claims", returns_media="application/octet-stream"
 )
 async def fetch_evidence(call: Call, case_id: int, evidence_id: int) -> Response:
-    """The bytes of one piece of evidence: image/webp or application/pdf."""
+    """The bytes of one piece of evidence; its `kind` says what they are: a photo is WebP, a document PDF."""
     found = await case_files.evidence_content(call.conn, case_id, evidence_id)
     if found is None:
         raise ProblemError(Problem.NOT_FOUND)
-    return evidence_response(found)
+    response = evidence_response(found)
+    response.headers["Content-Type"] = "application/octet-stream"
+    return response
 
 
 def file_shape(case: Case, file: CaseFile) -> CaseFileShape:

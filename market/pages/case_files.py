@@ -16,7 +16,7 @@ from starlette.routing import Route
 from escrow import rules
 from escrow.facts import Case, Role
 from market import case_files
-from market.case_files import CaseFileRefusal, Content
+from market.case_files import MOST_EVIDENCE, CaseFileRefusal, Content
 from market.evidence_rendering import LARGEST_EVIDENCE_BYTES, THUMBNAIL, Evidence, EvidenceKind, EvidenceRefusal
 from market.house import house_of
 from market.pages import deal_page
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
 
     from migrations.database import Connection
 
-MOST_AT_ONCE = 4
 _KEPT = "private, max-age=600"
 
 
 async def add_to_file(request: Request) -> Response:
     """A message, files, or both. What is refused changes nothing."""
-    async with request.form(max_files=MOST_AT_ONCE, max_fields=4, max_part_size=64 * 1024) as typed:
+    async with request.form(max_files=MOST_EVIDENCE, max_fields=4, max_part_size=64 * 1024) as typed:
         form = Form(values={"words": str(typed.get("words", ""))})
         evidence = await handed_in(typed)
     refused = await _add(request, form.values["words"], evidence) if isinstance(evidence, list) else evidence

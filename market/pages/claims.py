@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from escrow.facts import Action, Case, ClaimReason, Refusal, Role
 from market import case_files
-from market.case_files import LONGEST_MESSAGE
+from market.case_files import LONGEST_MESSAGE, MOST_EVIDENCE
 from market.currencies import EXPONENTS, AmountProblem, parse_amount
 from market.evidence_rendering import EvidenceRefusal
 from market.house import house_of
-from market.pages.case_files import MOST_AT_ONCE, handed_in
+from market.pages.case_files import handed_in
 from market.pages.deal_page import clocks, perform, step_up_fault, texts, typed, view_of
 from market.parties import party_by_id
 from market.problems import sentence
@@ -45,7 +45,7 @@ async def claim_form(request: Request) -> Response:
     """Where a buyer says what is wrong; once sent, the claim with its evidence is made in one transaction."""
     if request.method == "GET":
         return await _claim_page(request, Form())
-    async with request.form(max_files=MOST_AT_ONCE, max_fields=8, max_part_size=64 * 1024) as sent:
+    async with request.form(max_files=MOST_EVIDENCE, max_fields=8, max_part_size=64 * 1024) as sent:
         form = Form(values={name: str(sent.get(name, "")) for name in ("amount", "reason", "statement")})
         evidence = await handed_in(sent)
     text = texts(request)

@@ -100,7 +100,11 @@ async def test_buyer_seller_and_operator_read_one_file_and_strangers_none(disput
         for who in (dispute.buyer, dispute.seller, dispute.operators[0])
     ]
     assert {hashlib.sha256(one.content).hexdigest() for one in bytes_of} == {put.json()["sha256"]}
-    assert bytes_of[0].headers["content-type"] == "image/webp"
+    assert bytes_of[0].headers["content-type"] == "application/octet-stream"
+    shown = await client.get(
+        put.json()["url"].removeprefix("/api/v1"), headers=await dispute.server.cookie(dispute.on.seller)
+    )
+    assert (shown.headers["content-type"], shown.content) == ("image/webp", bytes_of[0].content)
     for address in (f"{path}/file", put.json()["url"]):
         assert (await client.get(address, headers=dispute.stranger)).status_code == 404
     assert await dispute.told(dispute.on.seller) == "case_file_added"
