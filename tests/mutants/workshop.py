@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.mutants.planted import Mutant
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("auction", "escrow", "market", "migrations", "static", "tests")
+FOLDERS = ("auction", "docs/vectors", "escrow", "market", "migrations", "static", "tests")
 PATIENCE_SECONDS = 600
 
 
