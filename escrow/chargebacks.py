@@ -1,8 +1,9 @@
 """Card payments that a buyer's bank takes back: set aside at once from what the seller has coming, from his reserve, and
 as his debt for the rest; given to the bank when lost, given back when won.
 
-A case that still holds the price goes on: what is refunded of it later repays the debt instead of paying the buyer
-twice (escrow/postings.py, `withheld`), and what the seller earns repays it first (escrow/moves.py, `pay_out`).
+A case that still holds the price goes on: what is refunded of it later goes to the seller instead of paying the buyer
+twice (escrow/postings.py, `withheld`), and what the seller gets repays his debt first (escrow/moves.py, `pay_out`).
+A part is paid by its parent's payment, so what is taken back counts for the parent and all its parts together.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Chargebacks:
     async def opened(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
         """The bank takes a payment back. One that paid no case, or is taken back already, is only noted."""
         case = await self._case_of(conn, notice)
-        if case is None or await claims_store.lock_open_chargeback(conn, notice.reference) is not None:
+        if case is None or case.charged_back_minor + notice.amount_minor > case.price_minor:
+            return Received(outcome=Outcome.IGNORED)
+        if await claims_store.lock_open_chargeback(conn, notice.reference) is not None:
             return Received(outcome=Outcome.IGNORED)
         seller, amount = case.seller_id, notice.amount_minor
         reserves = await claims_store.lock_reserves(conn, seller, case.currency)  # in the order in which one is freed
@@ -88,8 +91,12 @@ class Chargebacks:
         return await self._won(conn, case, running, now)
 
     async def _won(self, conn: Connection, case: Case, running: Chargeback, now: datetime) -> Received:
-        """What was refunded meanwhile is the buyer's after all; the rest is the seller's, whose debt it repays first."""
-        path, to_buyer = rules.chargeback_account(running.id), min(case.withheld_minor, running.amount_minor)
+        """What was withheld of refunds for this chargeback is the buyer's after all, what was for lost ones is not; the rest
+        is the seller's, whose debt it repays first.
+        """
+        lost_minor = case.charged_back_minor - running.amount_minor
+        to_buyer = min(max(case.withheld_minor - lost_minor, 0), running.amount_minor)
+        path = rules.chargeback_account(running.id)
         to_seller = running.amount_minor - to_buyer
         legs = postings.legs(
             case,

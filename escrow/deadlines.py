@@ -27,9 +27,12 @@ def clock_after(case: Case, edge: Edge, now: datetime) -> Clock | None:
         case State.INSPECTING:
             start = case.clock_due_at if case.state is State.INSPECTING and case.clock_due_at else now
             return _after(start, Action.RELEASE, timers.inspection_seconds)
+        case State.CLAIMED if edge.action is Action.OFFER:
+            answer = _after(now, Action.ESCALATE, timers.answer_seconds)
+            # Offer upon offer keeps nobody waiting beyond the hard stop.
+            return Clock(action=answer.action, due_at=min(answer.due_at, the_claim(case).hard_stop_at))
         case State.CLAIMED:
-            silence = Action.ESCALATE if edge.action is Action.OFFER else Action.DEFAULT_JUDGEMENT
-            return _after(now, silence, timers.answer_seconds)
+            return _after(now, Action.DEFAULT_JUDGEMENT, timers.answer_seconds)
         case State.RETURNING if edge.action is Action.RETURN_SHIP:
             return _after(now, Action.CONFIRM_RETURN, timers.return_confirm_seconds)
         case State.RETURNING:
@@ -47,9 +50,15 @@ def _after(start: datetime, action: Action, seconds: int) -> Clock:
 
 
 def _arbitration(case: Case, edge: Edge, now: datetime) -> Clock:
-    """So long for an arbiter; but the hard stop counts from the claim, whoever was late."""
-    hard_stop = Clock(action=Action.HARD_STOP, due_at=the_claim(case).hard_stop_at)
-    overdue = _after(now, Action.OVERDUE, case.timers.arbitration_seconds)
+    """So long for an arbiter; but the hard stop counts from the claim, whoever was late. Only an appeal always has an
+    arbiter's time, or else appealing against a late ruling would be to win.
+    """
+    claim, overdue = the_claim(case), _after(now, Action.OVERDUE, case.timers.arbitration_seconds)
+    appealed_at = now if edge.action is Action.APPEAL else claim.appealed_at
+    stop_at = claim.hard_stop_at
+    if appealed_at is not None:
+        stop_at = max(stop_at, appealed_at + timedelta(seconds=case.timers.arbitration_seconds))
+    hard_stop = Clock(action=Action.HARD_STOP, due_at=stop_at)
     return hard_stop if edge.action is Action.OVERDUE or hard_stop.due_at <= overdue.due_at else overdue
 
 

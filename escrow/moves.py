@@ -83,9 +83,8 @@ class Moves:
             await self.deposits.end(conn, deposit, step.deposit_becomes, now)
         await self._save(conn, case, after, step, fired=actor is TIMER, now=now)
         await self.tell(conn, case, after, request.action, actor, now, reason=request.reason, detail=detail)
-        if step.pays_out is None:
-            return after
-        return await self._pay_seller(conn, after, step, now)
+        purpose = step.pays_out or _makes_good(case, step)
+        return after if purpose is None else await self._pay_seller(conn, after, step, purpose, now)
 
     async def by_party(
         self, conn: Connection, case_id: int, actor_id: int, request: Request, *, detail: dict[str, Any] | None = None
@@ -160,16 +159,17 @@ class Moves:
             assert isinstance(queued, Payout), "what was just credited can be paid out"
         return amount_minor - repaid
 
-    async def _pay_seller(self, conn: Connection, case: Case, step: Step, now: datetime) -> Case:
+    async def _pay_seller(
+        self, conn: Connection, case: Case, step: Step, purpose: PayoutPurpose, now: datetime
+    ) -> Case:
         """What the step left at the seller's payable goes out at once. A sale of which nothing is left is settled."""
-        assert step.pays_out is not None
         path, kept_path = rules.payable(case.seller_id), rules.reserve(case.seller_id)
         amount = sum(leg.amount_minor for leg in step.legs if leg.credit == path)
         kept = sum(leg.amount_minor for leg in step.legs if leg.credit == kept_path)
         if kept:
             due_at = now + timedelta(seconds=case.timers.reserve_seconds)
             await claims_store.hold_reserve(conn, case, kept, now, due_at)
-        sent = await self.pay_out(conn, case, step.pays_out, amount, f"case:{case.id}", now) if amount else 0
+        sent = await self.pay_out(conn, case, purpose, amount, f"case:{case.id}", now) if amount else 0
         if sent or case.state is not State.RELEASED:
             return case
         settled = await self.act(conn, case, HOUSE, Request(action=Action.SETTLE, role=Role.HOUSE, now=now))
@@ -244,6 +244,12 @@ def _after(case: Case, changed: Case, request: Request, step: Step) -> Case:
         refunded_minor=parts.buyer_minor,
         withheld_minor=case.withheld_minor + postings.withheld(case, parts.buyer_minor),
     )
+
+
+def _makes_good(case: Case, step: Step) -> PayoutPurpose | None:
+    """A refund of what the bank has taken from the seller comes to him, though the sale pays him nothing."""
+    path = rules.payable(case.seller_id)
+    return PayoutPurpose.CHARGEBACK if any(leg.credit == path for leg in step.legs) else None
 
 
 def _ship_by(case: Case, request: Request, step: Step) -> datetime | None:

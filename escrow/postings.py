@@ -104,7 +104,9 @@ def kept_back(case: Case, seller_minor: int) -> int:
 
 
 def withheld(case: Case, buyer_minor: int) -> int:
-    """How much of a refund the buyer's bank has taken already: it repays the seller's debt for that, not the buyer twice."""
+    """How much of a refund the buyer's bank has taken already: it is the seller's, from whom the bank took it, and not the
+    buyer's twice.
+    """
     return min(buyer_minor, case.charged_back_minor - case.withheld_minor)
 
 
@@ -157,15 +159,15 @@ def free_deposit(case: Case, request: Request) -> tuple[Leg, ...]:
 
 def divided(case: Case, parts: Division, *, is_last: bool) -> tuple[Leg, ...]:
     """Out of the escrow: the buyer's part, the seller's less what his reserve keeps, the house's. The reserve is kept
-    when the case is divided for the last time.
+    when the case is divided for the last time. What is withheld of a refund comes to the seller's payable, where it
+    repays his debt first (escrow/moves.py, `pay_out`).
     """
     escrow = escrow_account(case.id)
     back, kept = withheld(case, parts.buyer_minor), kept_back(case, parts.seller_minor) if is_last else 0
     return legs(
         case,
         (escrow, wallet(case.buyer_id), parts.buyer_minor - back),
-        (escrow, receivable(case.seller_id), back),
-        (escrow, payable(case.seller_id), parts.seller_minor - kept),
+        (escrow, payable(case.seller_id), parts.seller_minor - kept + back),
         (escrow, reserve(case.seller_id), kept),
         (escrow, COMMISSION, parts.commission_minor),
         (escrow, FEES, parts.fees_minor),

@@ -77,7 +77,13 @@ async def new_case_ids(conn: Connection) -> tuple[int, int]:
 
 
 async def case_by_id(conn: Connection, case_id: int) -> Case | None:
-    return read_one(await conn.fetchrow(_queries.case_by_id, case_id), Case)
+    row = await conn.fetchrow(_queries.case_by_id, case_id)
+    case = read_one(row, Case)
+    if row is None or case is None or case.parent_id is None:
+        return case
+    return msgspec.structs.replace(
+        case, charged_back_minor=row["parent_charged_back_minor"], withheld_minor=row["parent_withheld_minor"]
+    )
 
 
 async def lock_case(conn: Connection, case_id: int) -> Case | None:
@@ -131,7 +137,10 @@ async def save_case(
     funded_version: int | None = None,
     sealed_version: int | None = None,
 ) -> None:
-    """Save a case after a step. Raises StaleCaseError when it is no longer the version that was judged."""
+    """Save a case after a step; what a part withholds counts at its parent. Raises StaleCaseError when it is no longer
+    the version that was judged.
+    """
+    is_part = case.parent_id is not None
     status = await conn.execute(
         _queries.save_case,
         case.id,
@@ -154,12 +163,14 @@ async def save_case(
         case.undisputed_commission_minor,
         case.undisputed_fees_minor,
         case.refunded_minor,
-        case.withheld_minor,
+        0 if is_part else case.withheld_minor,
         case.payment_id,
         _ruling_in_force(case),
     )
     if status != "UPDATE 1":
         raise StaleCaseError(f"case {case.id} is not at version {judged_version}")
+    if case.parent_id is not None and case.charged_back_minor:
+        await count_charged_back(conn, case.parent_id, case.charged_back_minor, case.withheld_minor)
 
 
 def _ruling_in_force(case: Case) -> int | None:

@@ -22,7 +22,7 @@ def half_up(numerator: int, denominator: int) -> int:
 class Claim:
     amount: int
     was: str
-    made: int
+    stop: int
     offer: int | None = None
     sent_back: bool = False
     handler: str | None = None
@@ -190,7 +190,7 @@ class Auditor:
     def _claim(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         if sale.state not in ("funded", "shipped", "inspecting") or who != "buyer" or not 0 < amount <= sale.held:
             return False
-        sale.claim = Claim(amount, sale.state, self.now)
+        sale.claim = Claim(amount, sale.state, self.now + 1440)
         sale.state, sale.clock = "claimed", ("default_judgement", self.now + 48)
         return True
 
@@ -221,7 +221,7 @@ class Auditor:
     def _offer(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         if sale.state != "claimed" or who != "seller" or sale.claim is None or amount >= sale.claim.amount:
             return False
-        sale.claim.offer, sale.clock = amount, ("escalate", self.now + 48)
+        sale.claim.offer, sale.clock = amount, ("escalate", min(self.now + 48, sale.claim.stop))
         return True
 
     def _accept_offer(self, sale: Sale, number: int, who: str, amount: int) -> bool:
@@ -271,7 +271,7 @@ class Auditor:
 
     def _to_arbiter(self, sale: Sale) -> bool:
         assert sale.claim is not None
-        stop = sale.claim.made + 1440
+        stop = sale.claim.stop
         sale.state = "arbitration"
         sale.clock = ("hard_stop", stop) if stop <= self.now + 240 else ("overdue", self.now + 240)
         return True
@@ -324,11 +324,12 @@ class Auditor:
         if sale.state != "ruled" or claim is None or claim.is_appealed or who not in ("buyer", "seller"):
             return False
         claim.is_appealed, claim.arbiter, claim.ruling = True, None, None
+        claim.stop = max(claim.stop, self.now + 240)
         return self._to_arbiter(sale)
 
     def _overdue(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         assert sale.claim is not None
-        sale.claim.arbiter, sale.clock = None, ("hard_stop", sale.claim.made + 1440)
+        sale.claim.arbiter, sale.clock = None, ("hard_stop", sale.claim.stop)
         return True
 
     def _hard_stop(self, sale: Sale, number: int, who: str, amount: int) -> bool:
@@ -344,7 +345,9 @@ class Auditor:
 
     def _charge_back(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         """The first sale's card payment is taken back."""
-        if number or who != "bank" or self.chargeback or not 0 < amount <= sale.full[0] or not self._was_paid(sale):
+        if number or who != "bank" or self.chargeback or not self._was_paid(sale):
+            return False
+        if not 0 < amount <= sale.full[0] - sale.charged_back:
             return False
         payable = min(self.book["payable"], amount)
         kept, wanted = 0, amount - payable
@@ -374,7 +377,7 @@ class Auditor:
         if number or who != "bank" or not self.chargeback:
             return False
         amount, self.chargeback = self.chargeback[0], None
-        to_buyer = min(sale.withheld, amount)
+        to_buyer = min(max(sale.withheld - (sale.charged_back - amount), 0), amount)
         self._move("chargeback", "wallet", to_buyer)
         self._move("chargeback", "payable", amount - to_buyer)
         sale.charged_back, sale.withheld = sale.charged_back - amount, sale.withheld - to_buyer
@@ -434,19 +437,19 @@ class Auditor:
         self._share(sale, number, back, left - commission - fees, commission, fees, purpose)
 
     def _share(self, sale: Sale, number: int, back: int, seller: int, commission: int, fees: int, purpose: str) -> None:
-        account, twice = f"escrow{number}", min(back, sale.charged_back - sale.withheld)
+        paid = self.sales[0] if sale.is_part else sale
+        account, twice = f"escrow{number}", min(back, paid.charged_back - paid.withheld)
         kept = 0 if purpose == "undisputed" else seller * self.reserve_bp // 10_000
-        sale.withheld += twice
+        paid.withheld += twice
         self._move(account, "wallet", back - twice)
-        self._move(account, "receivable", twice)
-        self._move(account, "payable", seller - kept)
+        self._move(account, "payable", seller - kept + twice)
         self._move(account, "reserve", kept)
         self._move(account, "commission", commission)
         self._move(account, "fees", fees)
         if kept:
             self.reserves.append([self.now + 2160, kept, number])
-        if purpose:
-            self._pay_seller(number, seller - kept, purpose)
+        if purpose or twice:
+            self._pay_seller(number, seller - kept + twice, purpose or "chargeback")
 
     def _pay_seller(self, number: int, amount: int, purpose: str) -> None:
         repaid = min(max(-self.book["receivable"], 0), amount)

@@ -11,7 +11,18 @@ from msgspec import structs
 
 from escrow import books, claims_store, ledger
 from escrow.desk import EscrowDesk
-from escrow.facts import BankNotice, Case, Fees, NoticeKind, Outcome, PayoutState, State, Timers
+from escrow.facts import (
+    BankNotice,
+    Case,
+    ClaimReason,
+    Fees,
+    Line,
+    NoticeKind,
+    Outcome,
+    PayoutState,
+    State,
+    Timers,
+)
 from escrow.ledger import Account
 from escrow.moves import BANK
 from escrow.sandbox_bank.numbers import account_number
@@ -42,10 +53,16 @@ def conn(tx: Connection) -> Connection:
 
 
 async def card_sale(
-    desk: EscrowDesk, conn: Connection, *, until: State = State.RELEASED, subject: str = "lot:1", reserve_bp: int = 0
+    desk: EscrowDesk,
+    conn: Connection,
+    *,
+    until: State = State.RELEASED,
+    subject: str = "lot:1",
+    reserve_bp: int = 0,
+    lines: tuple[Line, ...] = (),
 ) -> Case:
     """A sale of 1,000.00 that was paid by card."""
-    agreed = terms(subject=subject, reserve_bp=reserve_bp, fees=Fees(commission_bp=800), timers=Timers())
+    agreed = terms(subject=subject, reserve_bp=reserve_bp, fees=Fees(commission_bp=800), timers=Timers(), lines=lines)
     case = await desk.settlement.open_case(conn, agreed, NOW)
     await ledger.open_accounts(conn, [Account(path="gateway", currency="CNY")])
     case = taken(await desk.settlement.pay(conn, case, BANK, "gateway", 100_000, NOW, payment_id=f"pay-{case.id}"))
@@ -166,6 +183,63 @@ async def test_a_buyer_whose_bank_has_paid_him_is_not_refunded_twice(conn: Conne
     assert await balances(conn, "wallet:11", "gateway") == ([40_000, -40_000] if lost else [100_000, -100_000])
     assert await balances(conn, "payable:12", "receivable:12") == [0, 0]
     assert await books.faults(conn) == []
+
+
+async def test_a_refund_after_the_debt_was_repaid_is_the_sellers(conn: Connection) -> None:
+    """His other sale has paid for the chargeback: what is withheld of the refund is not kept from him."""
+    desk = Heard().desk()
+    case = await card_sale(desk, conn, until=State.FUNDED)
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 60_000)
+    await card_sale(desk, conn, subject="lot:2")
+    assert await balances(conn, *SOURCES) == [0, 0, 0]
+    taken(await desk.settlement.cancel(conn, case.id, OPERATOR, "not there", NOW + DAY, as_operator=True))
+    assert await balances(conn, "wallet:11", *SOURCES) == [40_000, 0, 0, 0]
+    paid = await conn.fetch("select purpose, amount_minor from escrow.payout order by id")
+    assert [tuple(row) for row in paid] == [("sale", 32_000), ("chargeback", 60_000)]
+    assert await books.faults(conn) == []
+
+
+async def test_what_was_withheld_for_a_lost_chargeback_is_not_given_with_the_next_that_is_won(conn: Connection) -> None:
+    desk = Heard().desk()
+    case = await card_sale(desk, conn, until=State.FUNDED)
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 40_000)
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK_LOST, case, 40_000)
+    taken(await desk.claims.open(conn, case.id, BUYER, 40_000, ClaimReason.DAMAGED, "It is cracked.", NOW))
+    taken(await desk.claims.accept(conn, case.id, SELLER, NOW))
+    for kind in (NoticeKind.CHARGEBACK, NoticeKind.CHARGEBACK_WON):
+        await bank_tells(desk, conn, kind, case, 30_000)
+    assert await balances(conn, "wallet:11", "gateway") == [0, 40_000 - 100_000], "his bank has paid him the 400.00"
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["before", "after"])
+async def test_what_a_bank_has_taken_back_counts_for_all_parts_of_the_sale(conn: Connection, is_first: bool) -> None:
+    """A chargeback before or after the sale was split: neither the part nor the rest is refunded to the buyer again."""
+    desk = Heard().desk()
+    lines = (Line(n=1, title="", amount_minor=60_000), Line(n=2, title="", amount_minor=40_000))
+    case = await card_sale(desk, conn, until=State.FUNDED, lines=lines)
+    if is_first:
+        await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 70_000)
+    part = taken(await desk.settlement.ship_lines(conn, case.id, SELLER, [1], "SF", "1", NOW))
+    if not is_first:
+        await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 70_000)
+    taken(await desk.claims.open(conn, part.id, BUYER, 60_000, ClaimReason.DAMAGED, "It is cracked.", NOW))
+    taken(await desk.claims.accept(conn, part.id, SELLER, NOW))
+    assert await balances(conn, "wallet:11", "receivable:12") == [0, -10_000]
+    taken(await desk.settlement.cancel(conn, case.id, SELLER, "", NOW))
+    assert await balances(conn, "wallet:11", "receivable:12") == [30_000, 0]
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK_WON, case, 70_000)
+    assert await balances(conn, "wallet:11", *SOURCES) == [100_000, 0, 0, 0]
+    assert await books.faults(conn) == []
+
+
+async def test_no_more_is_taken_back_than_was_paid(conn: Connection) -> None:
+    desk = Heard().desk()
+    case = await card_sale(desk, conn)
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 70_000)
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK_LOST, case, 70_000)
+    assert await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 30_001) is Outcome.IGNORED
+    assert await balances(conn, *SOURCES) == [0, 0, -70_000]
+    assert await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 30_000) is Outcome.CHARGEBACK_OPENED
 
 
 async def test_a_chargeback_of_a_payment_that_nobody_knows_is_only_noted(conn: Connection) -> None:

@@ -18,6 +18,7 @@ from tests.escrow.trade import (
     HOUR,
     NOW,
     OPERATOR,
+    SECOND,
     SELLER,
     STRANGER,
     Heard,
@@ -236,6 +237,28 @@ async def test_without_a_ruling_the_arbiter_is_relieved_and_at_the_hard_stop_the
     assert over.state is State.REFUNDED
     assert await balances(conn, "wallet:11", "commission") == [100_000, 0]
     assert await books.faults(conn) == []
+
+
+async def test_offer_upon_offer_does_not_wait_beyond_the_hard_stop(conn: Connection) -> None:
+    desk = Heard().desk()
+    case = await claimed(desk, conn)
+    for day in (59, 60):
+        at = NOW + timedelta(days=day)
+        case = taken(await desk.claims.offer(conn, case.id, SELLER, day, at))
+        assert (case.clock_action, case.clock_due_at) == (Action.ESCALATE, NOW + timedelta(days=60))
+
+
+async def test_an_appeal_after_the_hard_stop_still_finds_an_arbiter(conn: Connection) -> None:
+    """Or else a buyer would win by appealing against a ruling that came late."""
+    desk = Heard().desk()
+    case = await arbitrated(desk, conn)
+    taken(await desk.arbitration.rule(conn, case.id, ARBITER, 0, "It was whole.", NOW + timedelta(days=57)))
+    at = NOW + timedelta(days=61)
+    case = taken(await desk.arbitration.appeal(conn, case.id, BUYER, "It was not.", at))
+    assert (case.state, case.clock_action) == (State.ARBITRATION, Action.HARD_STOP)
+    assert case.clock_due_at == at + timedelta(seconds=case.timers.arbitration_seconds)
+    taken(await desk.arbitration.take_arbitration(conn, case.id, SECOND, at))
+    assert taken(await desk.arbitration.rule(conn, case.id, SECOND, 0, "It was.", at)).state is State.RULED
 
 
 async def test_strangers_and_second_claims_are_refused_by_name(conn: Connection) -> None:
