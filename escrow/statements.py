@@ -167,7 +167,8 @@ async def take_file(
     """
     statements = read_statements(body, await payments_store.currency_exponents(conn))
     digest = sha256(body).digest()
-    taken = []
+    taken: list[Taken] = []
+    named: set[tuple[str, str]] = set()
     for statement in sorted(statements, key=lambda one: (one.account, one.from_at)):
         if accounts.get(statement.currency) != statement.account:
             raise StatementRefused(StatementRefusal.OTHER_ACCOUNT, statement.statement_id, statement.account)
@@ -175,6 +176,9 @@ async def take_file(
             raise StatementRefused(
                 StatementRefusal.IN_THE_FUTURE, statement.statement_id, statement.from_at.isoformat()
             )
+        if (statement.account, statement.statement_id) in named:
+            raise StatementRefused(StatementRefusal.CHANGED, statement.statement_id)
+        named.add((statement.account, statement.statement_id))
         taken.append(await _take(conn, statement, body, digest, source, taken_by, now))
     await match_open(conn, now)
     return taken
@@ -185,7 +189,7 @@ async def _take(
 ) -> Taken:
     account, statement_id, count = statement.account, statement.statement_id, len(statement.entries)
     await conn.fetchval(_queries.lock_account, account)
-    same = await conn.fetchval(_queries.same_file, account, digest)
+    same = await conn.fetchval(_queries.same_file, account, statement_id, digest)
     if same is not None:
         return Taken(
             id=same, statement_id=statement_id, currency=statement.currency, entries=count, fresh=0, again=True

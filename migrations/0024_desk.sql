@@ -32,7 +32,7 @@ create table escrow.bank_statement (
   taken_at timestamptz not null,
   constraint bank_statement_pk primary key (id),
   constraint bank_statement_once unique (account, statement_id, part),
-  constraint bank_statement_file_once unique (account, sha256),
+  constraint bank_statement_file_once unique (account, statement_id, sha256),
   constraint bank_statement_currency foreign key (currency) references escrow.currency (code),
   constraint bank_statement_adds_up check (closing_minor = opening_minor + credits_minor - debits_minor),
   constraint bank_statement_period check (from_at <= to_at),

@@ -3132,7 +3132,7 @@ ALTER TABLE ONLY escrow.bank_notice
     ADD CONSTRAINT bank_notice_pk PRIMARY KEY (bank_id);
 
 ALTER TABLE ONLY escrow.bank_statement
-    ADD CONSTRAINT bank_statement_file_once UNIQUE (account, sha256);
+    ADD CONSTRAINT bank_statement_file_once UNIQUE (account, statement_id, sha256);
 
 ALTER TABLE ONLY escrow.bank_statement
     ADD CONSTRAINT bank_statement_once UNIQUE (account, statement_id, part);

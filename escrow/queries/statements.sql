@@ -5,8 +5,8 @@
 select pg_advisory_xact_lock(hashtextextended('statement:' || $1::text, 0));
 
 -- name: same_file
--- The statement that was taken from this very file.
-select id from escrow.bank_statement where account = $1 and sha256 = $2;
+-- The statement of this name that was taken from this very file; a file may hold several days of an account.
+select id from escrow.bank_statement where account = $1 and statement_id = $2 and sha256 = $3;
 
 -- name: last_part
 -- What the bank gave under this id before, latest part.

@@ -86,6 +86,24 @@ async def test_a_statement_matches_itself_counts_once_and_grows(conn: Connection
     assert [entry.act for entry in await audit.entries_of(conn, f"statement:{more.id}")] == ["statement.taken"]
 
 
+async def test_a_file_of_several_days_is_taken_whole(conn: Connection) -> None:
+    operator = await party(conn, operator=True)
+    days = [
+        statement(TODAY, [Line(bank_id="B1", minor=700, at=NOW)]),
+        statement(TODAY + timedelta(days=1), [Line(bank_id="B2", minor=300, at=NOW + DAY)], opening=700),
+    ]
+    second = days[1].partition(b"<Stmt>")[2].partition(b"</Stmt>")[0]
+    body = days[0].replace(b"</Stmt>", b"</Stmt><Stmt>" + second + b"</Stmt>")
+    assert [(one.fresh, one.again) for one in await take(conn, body, operator, EVENING + DAY)] == [(1, False)] * 2
+    assert [(one.fresh, one.again) for one in await take(conn, body, operator, EVENING + DAY)] == [(0, True)] * 2
+    assert [row.bank_id for row in await opened(conn)] == ["B1", "B2"]
+    twice = days[0].replace(
+        b"</Stmt>", b"</Stmt><Stmt>" + days[0].partition(b"<Stmt>")[2].partition(b"</Stmt>")[0] + b"</Stmt>"
+    )
+    with pytest.raises(StatementRefused):
+        await take(conn, twice, operator)
+
+
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
