@@ -23,6 +23,8 @@ SILENT_SECONDS = 75.0
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 10.0
 MOST_IN_FLIGHT = 500
 LAST_TRACE = 999_999
+LINE_LOST = (OSError, RuntimeError)
+"""uvloop says RuntimeError of a connection that is closed already."""
 
 
 class SwitchLink:
@@ -75,7 +77,7 @@ class SwitchLink:
                 return await answer
         except TimeoutError:
             raise NoAnswerError(f"no answer to {numbered.mti} within {self._answer_seconds} s") from None
-        except OSError as error:
+        except LINE_LOST as error:
             raise NoAnswerError(f"the connection was lost: {type(error).__name__}") from error
         finally:
             self._in_flight.pop(trace, None)
@@ -87,7 +89,7 @@ class SwitchLink:
             self._wanted.clear()
             try:
                 await self._converse()
-            except (OSError, TimeoutError, MalformedError) as error:
+            except (*LINE_LOST, TimeoutError, MalformedError) as error:
                 tell = _log.debug if self._pause else _log.warning
                 tell("the connection to the bank's switch was lost or not made", error=repr(error))
             finally:

@@ -86,6 +86,8 @@ class Switch:
                         task.add_done_callback(lambda _: places.release())
         except* MalformedError as errors:
             _log.warning("a connection of the switch sent no message of ours", error=str(errors.exceptions[0]))
+        except* Exception as errors:  # one caller's trouble is not the others'
+            _log.error("a connection of the switch failed", error=repr(errors.exceptions[0]))
         finally:
             self._connections -= 1
             writer.close()
@@ -146,7 +148,7 @@ class Switch:
         body = iso8583.frame(iso8583.encode(answer, self._key))
         if kind is FaultKind.GARBAGE:
             body = iso8583.frame(os.urandom(len(body) - 2))
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):  # uvloop says RuntimeError of a connection that is closed
             writer.write(body * 2 if kind is FaultKind.DUPLICATE_ANSWER else body)
             await writer.drain()
 
