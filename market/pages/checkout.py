@@ -22,6 +22,7 @@ from market.card_orders import pay_by_card
 from market.checkout import Desk, Receipt, change_of, cheques_of, desk_of, receipt_of, wanted_of
 from market.house import House, house_of
 from market.one_time_codes import is_enrolled
+from market.pages.phone import qr_code
 from market.pages.vault_forms import vault_context, words
 from market.phone_store import PhoneRequest
 from market.problems import sentence
@@ -153,6 +154,7 @@ async def _show(request: Request, house: House, desk: Desk, form: Form, status: 
         "form": form,
         "next": f"/deals/{desk.case.id}/checkout",
         "second_device": second_device,
+        "phone_qr": qr_code(str(request.url_for("phone_request", request_id=desk.phone.id))) if desk.phone else "",
         "payment": bank_details(house, desk.case.currency, desk.case.due_minor, desk.case.reference),
     }
     return render(request, "checkout/desk.html", context, status=status)

@@ -12,10 +12,12 @@ from playwright.async_api import Browser, Page, expect
 from escrow.envelopes import seal_for_vault
 from escrow.facts import Case
 from escrow.vault_wire import from_base64url
-from market import parties, sign_in_links, tokens
+from market import applications, parties, sign_in_links, tokens
+from market.application_facts import Application
 from market.catalogue import Catalogue
 from tests.deal.traded import case_of, fall, house_desk, stage
 from tests.running_house import RunningHouse
+from tests.sell.stall import party
 from tests.wallet.test_cheques import given
 
 if TYPE_CHECKING:
@@ -94,6 +96,20 @@ class CashDesk:
             on = await stage(conn, desk=desk, bidders=2, now=now, **content)
             await fall(conn, on, closed_at=now)
             return await case_of(conn, on)
+
+    async def deposit(self) -> tuple[int, int]:
+        """A deposit that is asked for, and whose it is."""
+        now, desk = datetime.now(UTC), house_desk()
+        async with self.pool.acquire() as conn:
+            on = await stage(conn, desk=desk, bidders=1, now=now)
+            bidder = await party(conn, now=now)
+            applied = await applications.apply(conn, lot_id=on.lot_id, party_id=bidder, now=now)
+            assert isinstance(applied, Application), applied
+            confirmed = await applications.confirm(
+                conn, desk, application_id=applied.id, operator_id=on.operator, now=now
+            )
+        assert isinstance(confirmed, Application) and confirmed.deposit_id is not None
+        return confirmed.deposit_id, bidder
 
     async def rich(self, party: int, amount_minor: int) -> None:
         async with self.pool.acquire() as conn:

@@ -98,6 +98,20 @@ async def test_top_up_cheque_and_small_change_stand_in_the_records_and_the_state
         assert int(each["opening_minor"]) + int(each["in_minor"]) - int(each["out_minor"]) == int(each["closing_minor"])
 
 
+async def test_a_deposit_is_paid_by_card_and_admits(cash_desk: CashDesk) -> None:
+    deposit_id, bidder = await cash_desk.deposit()
+    program, stranger = await cash_desk.program(bidder), await cash_desk.program(bidder - 1)
+    (card,) = await program.open_wallet(GOOD)
+    path = f"/deposits/{deposit_id}/card-payments"
+    assert (await stranger.ask("POST", path, handle="x", card_id=card)).status_code == 404
+    paid = await program.ok("POST", path, handle=program.handle, card_id=card)
+    assert (paid["outcome"], paid["purpose"], paid["subject_id"]) == ("paid", "deposit", deposit_id)
+    wallet = await program.ok("GET", "/wallet")
+    assert [each["id"] for each in wallet["deposits"]] == [deposit_id]
+    again = await program.ask("POST", path, handle=program.handle, card_id=card)
+    assert again.json()["code"] == "not_awaited"
+
+
 async def test_a_code_of_the_phone_confirms_once_and_a_wrong_one_never(cash_desk: CashDesk) -> None:
     case = await cash_desk.deal()
     payer = await cash_desk.program(case.buyer_id)
