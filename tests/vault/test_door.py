@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import httpx2
@@ -14,6 +14,7 @@ import pytest
 from escrow import vault_wire as wire
 from escrow.vault.door import Door, place_of
 from escrow.vault.operations import Operation
+from escrow.vault.stretching import TooBusy
 from escrow.vault_client import VaultClient, VaultError
 from migrations.database import Role, connect
 from tests.vault.vault_process import VaultProcess
@@ -106,30 +107,45 @@ async def test_nobody_there_is_an_error_and_no_refusal() -> None:
     await client.close()
 
 
-async def test_what_fails_inside_is_logged_by_place_and_never_by_content(capsys: pytest.CaptureFixture[str]) -> None:
-    async def failing(asked: wire.Sealed) -> None:
-        raise ValueError(f"can't take {asked.sealed}")
+async def through_a_door(act: Callable[[wire.Sealed], Awaitable[object]], body: bytes) -> tuple[object, bytes]:
+    """What a door with this one operation answers: status and body."""
+    sent: list[dict[str, Any]] = []
+    signed = headers("secret", "act", body)
 
-    body = b'{"party_id":7,"sealed":"4111111111111111"}'
-    sent: list[dict[str, object]] = []
-    signed = headers("secret", "failing", body)
-
-    async def receive() -> dict[str, object]:
+    async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body}
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Any) -> None:
         sent.append(message)
 
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/v1/failing",
+        "path": "/v1/act",
         "headers": [(name.encode(), value.encode()) for name, value in signed.items()],
     }
-    await Door({"failing": Operation(wire.Sealed, failing)}, "secret")(scope, receive, send)  # type: ignore[arg-type]
-    assert sent[0]["status"] == 500 and b"4111" not in sent[1]["body"]  # type: ignore[operator]
+    await Door({"act": Operation(wire.Sealed, act)}, "secret")(scope, receive, send)
+    return sent[0]["status"], sent[1]["body"]
+
+
+async def test_what_fails_inside_is_logged_by_place_and_never_by_content(capsys: pytest.CaptureFixture[str]) -> None:
+    async def failing(asked: wire.Sealed) -> None:
+        raise ValueError(f"can't take {asked.sealed}")
+
+    status, said = await through_a_door(failing, b'{"party_id":7,"sealed":"4111111111111111"}')
+    assert status == 500 and b"4111" not in said
     logged = "".join(capsys.readouterr())
     assert "ValueError" in logged and "test_door.py" in logged and "in failing" in logged and "4111" not in logged
+
+
+async def test_a_full_queue_is_a_refusal_and_no_failure() -> None:
+    async def busy(_: wire.Sealed) -> None:
+        raise TooBusy
+
+    assert await through_a_door(busy, b'{"party_id":7,"sealed":"x"}') == (
+        200,
+        b'{"refused":{"refusal":"vault_busy","until":null}}',
+    )
 
 
 def test_the_place_of_an_error_without_a_trace_is_unknown() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from escrow import envelopes
 from escrow.dual_signature import OrderInfo, PaymentInfo, is_cheque_signed, judge_order
+from escrow.vault.stretching import Stretcher, TooBusy
 from escrow.vault_client import VaultClient
 from escrow.vault_facts import MOST_CARDS, CardInfo, Refused, Unlocked, VaultRefusal, WalletHandle
 from escrow.vault_wire import base64url
@@ -81,6 +82,27 @@ async def test_a_wallet_is_opened_unlocked_and_locked(client: VaultClient, party
     content = {"passphrase": OTHER}
     twice = await client.open_wallet(party, "session", await sealed(client, "open_wallet", party, content))
     assert refusal(twice) is VaultRefusal.WALLET_EXISTS
+
+
+async def test_of_two_wallets_opened_at_once_one_stands(client: VaultClient, party: int) -> None:
+    lines = [await sealed(client, "open_wallet", party, {"passphrase": phrase}) for phrase in (PHRASE, OTHER)]
+    done = await asyncio.gather(*(client.open_wallet(party, "session", line) for line in lines))
+    assert sorted(str(refusal(each)) for each in done) == ["None", "wallet_exists"]
+    (way,) = (await client.wallet(party)).protections
+    assert way.kind == "passphrase"
+    unlocked = [await unlock(client, party, phrase) for phrase in (PHRASE, OTHER)]
+    assert [isinstance(each, Unlocked) for each in unlocked] == [isinstance(each, Unlocked) for each in done]
+
+
+async def test_when_too_many_passphrases_wait_the_next_is_told_so() -> None:
+    stretcher = Stretcher(workers=1, waiting=1)
+    async with stretcher.place(), stretcher.place():
+        with pytest.raises(TooBusy):
+            async with stretcher.place():
+                raise AssertionError("there is no third place")
+    async with stretcher.place():
+        assert len(await stretcher.stretched(PHRASE, bytes(16), 64, 1)) == 32
+    stretcher.close()
 
 
 async def test_a_handle_is_good_for_its_party_in_its_session_alone(client: VaultClient, party: int) -> None:
