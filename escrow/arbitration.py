@@ -35,8 +35,8 @@ class Arbitration:
         claim = _claim(case)
         if operator_id in (case.buyer_id, case.seller_id):
             return Refusal.ARBITER_IS_PARTY
-        if claim.arbiter_id == operator_id:
-            return Refusal.ARBITER_IS_HANDLER
+        if operator_id in (claim.arbiter_id, claim.ruling.arbiter_id if claim.ruling else None):
+            return Refusal.ARBITER_IS_HANDLER  # Also of a proposal that still waits, though its clock has relieved him.
         if claim.handler_id not in (None, operator_id):
             return Refusal.ALREADY_TAKEN
         return await self._saved(conn, case, msgspec.structs.replace(claim, handler_id=operator_id))

@@ -280,7 +280,8 @@ class Auditor:
         claim = sale.claim
         if sale.state not in HOLDING[3:] or claim is None or who not in ("operator", "arbiter", "second"):
             return False
-        if claim.arbiter == who or claim.handler not in (None, who):
+        has_proposed = claim.ruling is not None and claim.ruling[1] == who
+        if claim.arbiter == who or has_proposed or claim.handler not in (None, who):
             return False
         claim.handler = who
         return True

@@ -191,6 +191,18 @@ async def test_the_arbiter_is_never_the_handler_nor_a_party(conn: Connection) ->
                 await conn.execute(attack)
 
 
+async def test_who_has_proposed_a_ruling_does_not_become_the_handler_when_he_is_relieved(conn: Connection) -> None:
+    desk = Heard().desk(second_person_above_minor=10)
+    case = await claimed(desk, conn)
+    taken(await desk.claims.contest(conn, case.id, SELLER, "It was whole.", NOW))
+    taken(await desk.arbitration.take_arbitration(conn, case.id, ARBITER, NOW))
+    taken(await desk.arbitration.rule(conn, case.id, ARBITER, 0, "It was.", NOW))
+    at = NOW + timedelta(days=10)
+    taken(await desk.settlement.time_out(conn, case.id, Action.OVERDUE, at))
+    assert await desk.arbitration.take_up(conn, case.id, ARBITER, at) is Refusal.ARBITER_IS_HANDLER
+    assert taken(await desk.arbitration.confirm(conn, case.id, SECOND, at)).state is State.RULED
+
+
 async def test_above_the_limit_a_second_person_confirms_and_an_appeal_is_for_another_arbiter(conn: Connection) -> None:
     desk = Heard().desk(second_person_above_minor=99_999)
     case = await arbitrated(desk, conn)
