@@ -84,7 +84,7 @@ async def running_bank(address: Address, webhook_url: str = "http://127.0.0.1:9/
         )
         serving = asyncio.create_task(server.serve())
         url = f"http://127.0.0.1:{port}"
-        async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             bank = Bank(url, switch_port, client)
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
