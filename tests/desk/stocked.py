@@ -39,7 +39,10 @@ async def stock(server: Server) -> Stocked:
         ann, bob = [await party(conn, operator=True, now=now) for _ in range(2)]
         strange = [
             msgspec.structs.replace(
-                incoming(f"for the vase {n}", 1_234_00 * n), booked_at=now, sender_holder="李雷", sender_number=f"6222020{n}"
+                incoming(f"for the vase {n}", 1_234_00 * n),
+                booked_at=now,
+                sender_holder="李雷",
+                sender_number=f"6222020{n}",
             )
             for n in (1, 2)
         ]

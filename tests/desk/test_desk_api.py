@@ -78,9 +78,7 @@ async def test_a_large_batch_waits_for_another_operator_and_counts_once(server: 
     assert (posting["credit"], posting["credit_before_minor"], posting["credit_after_minor"]) == (
         f"wallet:{eve.party}", "0", str(LIMIT),
     )  # fmt: skip
-    alone = await ann.post(
-        f"/money/quarantine/{item}/apply", {"target": "wallet", "id": eve.party, "reason": "his"}
-    )
+    alone = await ann.post(f"/money/quarantine/{item}/apply", {"target": "wallet", "id": eve.party, "reason": "his"})
     assert (alone.status_code, alone.json()["code"]) == (409, "batch_needs_second")
     made = await ann.post("/money/batches", {"acts": acts, "reason": "his"})
     assert (made.status_code, made.json()["state"]) == (201, "waiting")
@@ -149,7 +147,10 @@ async def test_fees_change_by_two_operators_and_are_public(server: Server) -> No
     assert confirmed["in_force_from"] > "2026-01-02"  # never before it was confirmed
     assert (await bob.post(f"{path}/withdraw", {"reason": "no"})).status_code == 409
     shown = (await server.client.get(f"{server.origin}/api/v1/fees?currency=JPY")).json()["items"]
-    assert {(one["market"], one["commission_bp"], one["service_minor"]) for one in shown} == {("auction", 500, "1000"), ("reverse", 800, "0")}
+    assert {(one["market"], one["commission_bp"], one["service_minor"]) for one in shown} == {
+        ("auction", 500, "1000"),
+        ("reverse", 800, "0"),
+    }
 
 
 async def test_queue_journal_and_income_are_paged_and_filtered(server: Server) -> None:
@@ -167,7 +168,14 @@ async def test_queue_journal_and_income_are_paged_and_filtered(server: Server) -
 
 @pytest.mark.parametrize(
     "path",
-    ["/money/queue", "/money/batches", "/money/entries", "/money/reconciliation", "/money/fees", "/money/days/2026-01-01"],
+    [
+        "/money/queue",
+        "/money/batches",
+        "/money/entries",
+        "/money/reconciliation",
+        "/money/fees",
+        "/money/days/2026-01-01",
+    ],
 )
 async def test_a_member_sees_nothing_of_the_desk(server: Server, path: str) -> None:
     member = await Program.of(server, operator=False)
