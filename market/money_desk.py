@@ -56,6 +56,7 @@ class MoneyOverview(Struct, frozen=True, kw_only=True):
     trial: tuple[TrialRow, ...]
     checks: tuple[Check, ...]
     stuck: tuple[StuckRow, ...]
+    paused: tuple[PausedDeposits, ...]
     faults: tuple[str, ...]
 
 
@@ -69,6 +70,16 @@ class Posting(Struct, frozen=True, kw_only=True):
     credit: str
     currency: str
     amount_minor: int
+
+
+class PausedDeposits(Struct, frozen=True, kw_only=True):
+    """Bidders' money that is held while a lot is paused."""
+
+    lot_id: int
+    currency: str
+    amount_minor: int
+    count: int
+    since: datetime
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -95,6 +106,7 @@ async def overview(conn: Connection, now: datetime) -> MoneyOverview:
             trial=tuple(trial),
             checks=_checks(cases, trial),
             stuck=tuple(await books.stuck_money(conn, now, limit=MOST_STUCK)),
+            paused=tuple(PausedDeposits(**dict(row)) for row in await conn.fetch(_queries.paused_deposits)),
             faults=tuple(await books.faults(conn)),
         )
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from escrow import books
 from market import batches, money_acts
 from market.api.operations import Call, granted, operation
-from market.api.shapes import Currency, Id, Listed, MinorOut, Paging, Reason, Reasoned, SignedMinorOut
+from market.api.shapes import Currency, Id, Listed, MinorOut, Paging, Reason, Reasoned, SignedMinorOut, said
 from market.api.wallet import PayoutShape, payout_shape
 from market.batches import Batch, BatchRefusal, ItemRefused, Previewed
 from market.dry_run import Preview
@@ -177,7 +177,9 @@ def _waiting(
 @operation("POST", "/money/payouts/{payout_id:int}/hold", tag="operator")
 async def hold_payout(call: Call, payout_id: int, body: Reasoned) -> PayoutShape:
     """Keep a payout out of the next file, until a batch releases it."""
-    done = await money_acts.hold_payout(call.conn, call.house.escrow, payout_id, call.viewer.id, body.reason, call.now)
+    done = await money_acts.hold_payout(
+        call.conn, call.house.escrow, payout_id, call.viewer.id, said(body.reason), call.now
+    )
     return payout_shape(granted(done))
 
 
@@ -205,7 +207,7 @@ async def submit_batch(call: Call, body: BatchWish) -> BatchShape:
                 call.conn,
                 call.house.escrow,
                 _wishes(body.acts),
-                body.reason,
+                said(body.reason),
                 call.viewer.id,
                 _limit(call),
                 call.now,
@@ -243,7 +245,7 @@ async def confirm_batch(call: Call, batch_id: int) -> BatchShape:
 @operation("POST", "/money/batches/{batch_id:int}/withdraw", tag="operator")
 async def withdraw_batch(call: Call, batch_id: int, body: Reasoned) -> BatchShape:
     """A waiting batch is given up."""
-    return _batch(granted(await batches.withdraw(call.conn, batch_id, call.viewer.id, body.reason, call.now)))
+    return _batch(granted(await batches.withdraw(call.conn, batch_id, call.viewer.id, said(body.reason), call.now)))
 
 
 def done_or_refused(done: Batch | BatchRefusal | ItemRefused) -> Batch:

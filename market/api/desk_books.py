@@ -18,7 +18,7 @@ from escrow.matching import MatchKind
 from escrow.statements import EntryRow, StatementRefused, Taken
 from market import day_book, reports, statement_desk
 from market.api.operations import Call, granted, operation
-from market.api.shapes import Currency, Id, Listed, MinorOut, Paging, SignedMinorOut
+from market.api.shapes import Currency, Id, Listed, MinorOut, Paging, SignedMinorOut, said
 from market.fees import Market
 from market.pages.desk_forms import start_of
 from market.problems import Problem, ProblemError
@@ -243,11 +243,11 @@ async def decide_entry(call: Call, entry_id: int, body: EntryDecision) -> EntryS
     if body.act == "match":
         if body.kind is None or body.row is None:
             raise ProblemError(statements.StatementRefusal.NO_SUCH_ROW)
-        done = await statement_desk.match(conn, entry_id, body.kind, body.row, operator, body.note, now)
+        done = await statement_desk.match(conn, entry_id, body.kind, body.row, operator, said(body.note), now)
     elif body.act == "explain":
-        done = await statement_desk.explain(conn, entry_id, operator, body.note, now)
+        done = await statement_desk.explain(conn, entry_id, operator, said(body.note), now)
     else:
-        done = await statement_desk.take_in(conn, call.house.escrow, entry_id, operator, body.note, now)
+        done = await statement_desk.take_in(conn, call.house.escrow, entry_id, operator, said(body.note), now)
     return _entry(granted(done), [])
 
 
@@ -276,7 +276,7 @@ async def reconciliation(call: Call) -> Reconciliation:
 async def close_day(call: Call, body: CloseWish) -> DayShape:
     """Freeze a day's figures, signed with the house's key. Once."""
     signer = call.house.heads.signer
-    done = await day_book.close(call.conn, signer, body.day, call.viewer.id, body.reason, call.now)
+    done = await day_book.close(call.conn, signer, body.day, call.viewer.id, said(body.reason), call.now)
     return _day(granted(done))
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from market import fees
 from market.api.operations import Call, granted, operation
-from market.api.shapes import Currency, MinorOrZeroIn, MinorOut, Reason, Reasoned
+from market.api.shapes import Currency, MinorOrZeroIn, MinorOut, Reason, Reasoned, said
 from market.currencies import EXPONENTS
 from market.fees import Market, Proposal, Version
 from market.problems import Problem, ProblemError
@@ -109,7 +109,7 @@ async def propose_fees(call: Call, body: FeeWish) -> FeeVersion:
         transaction_bp=body.transaction_bp,
         service_minor=int(body.service_minor),
         valid_from=body.valid_from,
-        reason=body.reason,
+        reason=said(body.reason),
     )
     return _version(granted(await fees.propose(call.conn, wanted, call.viewer.id, call.now)))
 
@@ -123,7 +123,7 @@ async def confirm_fees(call: Call, version_id: int) -> FeeVersion:
 @operation("POST", "/money/fees/{version_id:int}/withdraw", tag="operator")
 async def withdraw_fees(call: Call, version_id: int, body: Reasoned) -> FeeVersion:
     """A version that waits is given up."""
-    return _version(granted(await fees.withdraw(call.conn, version_id, call.viewer.id, body.reason, call.now)))
+    return _version(granted(await fees.withdraw(call.conn, version_id, call.viewer.id, said(body.reason), call.now)))
 
 
 def _version(one: Version) -> FeeVersion:

@@ -89,6 +89,11 @@ def minor_in(value: int | str) -> int:
     return minor
 
 
+def said(text: str) -> str:
+    """What somebody gives as a reason, without the one sign that Postgres has no place for."""
+    return text.replace("\x00", "")
+
+
 def one_page(items: list[Any], query: Paging) -> tuple[list[Any], int]:
     """The part of a whole list that `query` asks for, and how many pages there are."""
     pages = max(1, -(-len(items) // query.page_size))

@@ -80,7 +80,7 @@ def start_of(day: date) -> datetime:
 
 def reason_of(request: Request, form: Form, name: str = "reason") -> str:
     """Why it is done; an error of the form when nothing is said."""
-    reason = form.values.get(name, "").strip()[:1000]
+    reason = form.values.get(name, "").replace("\x00", "").strip()[:1000]
     if not reason:
         form.errors[name] = texts(request)("money.reason_missing")
     return reason

@@ -9,6 +9,16 @@ join escrow.account as credit on credit.id = transfer.credit
 where op.subject = 'case:' || $1::bigint or 'escrow:' || $1::bigint in (debit.path, credit.path)
 order by transfer.seq
 
+-- name: paused_deposits
+-- Deposits that are held for lots which somebody has paused, oldest pause first.
+select standing.lot_id, d.currency, sum(d.amount_minor)::bigint as amount_minor, count(*) as count,
+       min(standing.paused_at) as since
+from auction.standing
+join escrow.deposit as d on d.subject = 'lot:' || standing.lot_id and d.state = 'held'
+where standing.outcome is null and standing.paused_at is not null
+group by standing.lot_id, d.currency
+order by since
+
 -- name: batches
 -- The payout files, newest first, with what they carry.
 select batch.id, batch.message_id, batch.currency, batch.built_at, batch.sent_at, batch.attempts, batch.last_error,
