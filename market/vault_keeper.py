@@ -94,8 +94,9 @@ class VaultKeeper:
             stdin=subprocess.PIPE,
             stdout=sys.stderr.fileno(),
             pass_fds=(handle,),
-            # Ctrl-C in a terminal reaches the whole group; the vault ends when the house says so.
-            start_new_session=True,
+            # A group of its own, which Ctrl-C does not reach; but no session of its own: Linux shares processor time out
+            # between sessions first (autogroup), and the low rank of Argon2id's threads would count for nothing.
+            process_group=0,
         )
         assert child.stdin is not None
         with suppress(BrokenPipeError):
