@@ -15,11 +15,16 @@ from market.data_folder import DataFolderUnusable
 from market.demo import loading
 from market.demo.lots import LOTS, Stage
 from market.robots import Robot, RobotLot, Task, eagerness
+from migrations.database import Role, create_pool
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from asyncpg import Pool, Record
 
     from migrations.database import Address
+
+    Told = tuple[Config, Pool[Record]]
 
 
 @pytest.fixture
@@ -27,8 +32,19 @@ def config(database: Address, tmp_path: Path) -> Config:
     return replace(Config(data_dir=tmp_path, port=25000, secret_key="k" * 32), database=database)
 
 
-async def test_every_stage_is_reached_and_the_book_agrees(config: Config, pool: Pool[Record]) -> None:
+@pytest.fixture(scope="module")
+async def told(module_database: Address, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
+    """A house in which the story has been told, for those who look at it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("told")
+    config = replace(Config(data_dir=folder, port=25000, secret_key="k" * 32), database=module_database)
     await loading.load_story(config, {})
+    pool = await create_pool(module_database, Role.APP, min_size=1)
+    yield config, pool
+    await pool.close()
+
+
+async def test_every_stage_is_reached_and_the_book_agrees(told: Told) -> None:
+    config, pool = told
     async with pool.acquire() as conn:
         states = {row[0] for row in await conn.fetch("select state from escrow.escrow_case")}
         assert states == {"awaiting_payment", "funded", "inspecting", "released", "claimed", "arbitration"}
@@ -40,8 +56,8 @@ async def test_every_stage_is_reached_and_the_book_agrees(config: Config, pool: 
     assert await loading.is_loaded(config)
 
 
-async def test_every_format_has_an_open_lot_that_robots_have_bid_on(config: Config, pool: Pool[Record]) -> None:
-    await loading.load_story(config, {})
+async def test_every_format_has_an_open_lot_that_robots_have_bid_on(told: Told) -> None:
+    _, pool = told
     found = await pool.fetch(
         """
         select listing.format, count(distinct standing.lot_id) as lots, count(bid.lot_id) as bids
@@ -91,8 +107,8 @@ async def test_after_a_days_stop_the_lots_of_then_go_on_and_the_closed_stay_clos
     assert again >= delayed + timedelta(minutes=12)
 
 
-async def test_keys_are_fresh_at_each_start(config: Config) -> None:
-    await loading.load_story(config, {})
+async def test_keys_are_fresh_at_each_start(told: Told) -> None:
+    config, _ = told
     first, again = await loading.make_keys(config), await loading.make_keys(config)
     assert first.passphrase == again.passphrase
     assert not set(first.links.values()) & set(again.links.values())
