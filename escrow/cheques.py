@@ -103,7 +103,7 @@ class Cheques:
             return CashierRefusal.UNKNOWN_CHEQUE
         if cheque.case_id is not None:
             return CashierRefusal.CHEQUE_FOR_A_DEAL
-        refusal = _may_use(cheque, payee_id)
+        refusal = _may_use(cheque, payee_id, now)
         if refusal is not None:
             return refusal
         path = rules.wallet(payee_id)
@@ -124,7 +124,7 @@ class Cheques:
         if case.buyer_id != actor_id:
             return Refusal.NOT_YOURS
         cheque = await cashier_store.lock_cheque(conn, cheque_id)
-        refusal = _misfit(cheque, case, actor_id)
+        refusal = _misfit(cheque, case, actor_id, now)
         if refusal is not None:
             return refusal
         assert cheque is not None, "a cheque that is not there does not fit"
@@ -153,21 +153,21 @@ class Cheques:
         return None if cheque is None else await _give_back(conn, cheque, ChequeState.EXPIRED, now)
 
 
-def _may_use(cheque: Cheque, party_id: int) -> CashierRefusal | None:
+def _may_use(cheque: Cheque, party_id: int, now: datetime) -> CashierRefusal | None:
     is_payee = cheque.payee_id == party_id or (cheque.case_id is not None and cheque.writer_id == party_id)
     if not is_payee:
         return CashierRefusal.NOT_THE_PAYEE
-    if not cheque.is_running:
+    if not cheque.is_running or now >= cheque.expires_at:  # The clock may be late to give it back.
         return CashierRefusal.CHEQUE_ENDED
     if not is_cheque_signed(cheque.record, cheque.signature, cheque.public_key):
         return CashierRefusal.CHEQUE_SIGNATURE_WRONG
     return None
 
 
-def _misfit(cheque: Cheque | None, case: Case, actor_id: int) -> Refusal | CashierRefusal | None:
+def _misfit(cheque: Cheque | None, case: Case, actor_id: int, now: datetime) -> Refusal | CashierRefusal | None:
     if cheque is None:
         return CashierRefusal.UNKNOWN_CHEQUE
-    refusal = _may_use(cheque, actor_id)
+    refusal = _may_use(cheque, actor_id, now)
     if refusal is not None:
         return refusal
     if cheque.case_id not in (None, case.id):

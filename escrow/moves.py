@@ -44,7 +44,7 @@ class Actor(Struct, frozen=True, kw_only=True):
 
 
 HOUSE, BANK, TIMER, CARRIER = (Actor(role=role) for role in (Role.HOUSE, Role.BANK, Role.TIMER, Role.CARRIER))
-_OWNED = ("wallet", "payable", "receivable", "reserve")
+_OWNED = ("wallet", "payable", "receivable", "reserve", "change")
 _OPEN_BEFORE = ("escrow", "deposit", "suspense", "chargeback", "cheque", "transit")
 """Accounts that whoever leads money there has opened with what they stand for."""
 

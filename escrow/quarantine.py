@@ -143,6 +143,11 @@ class Quarantine:
             await self.hooks.lock_subject(conn, named.subject)
             await store.lock_deposit(conn, deposit_id)
         if case_id is not None:
+            case = await store.case_by_id(conn, case_id)
+            if case is None:
+                return Refusal.UNKNOWN_CASE
+            # What brings a sale back must see whether the goods were offered or put up again meanwhile.
+            await self.hooks.lock_subject(conn, case.subject)
             await store.lock_case(conn, case_id)
         await payments_store.lock_item(conn, item_id)
         legs = await self.dry_run(conn, item_id, now, case_id=case_id, deposit_id=deposit_id, wallet_of=wallet_of)

@@ -16,6 +16,7 @@ import msgspec
 from auction import desk
 from auction.facts import DeskRefusal, Standing
 from market import listings_store
+from market.applications import lock_subject, subject_of
 from market.listing_facts import Listing, ListingContent
 from market.second_chance import sale_of
 from migrations.queries import load_queries
@@ -40,6 +41,7 @@ class RelistRefusal(StrEnum):
 
 async def relist(conn: Connection, *, lot_id: int, seller_id: int, now: datetime) -> Listing | RelistRefusal:
     """Put the seller's own closed lot up again: a new draft. Asking again gives the draft that is there."""
+    await lock_subject(conn, subject_of(lot_id))
     listing = await listings_store.lock_listing(conn, lot_id)
     if listing is None or listing.seller_id != seller_id:
         return RelistRefusal.NO_SUCH_LOT

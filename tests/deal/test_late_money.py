@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import asyncpg
+import pytest
+
 from escrow import books
 from escrow.facts import Case, Quarantined, Refusal, State
-from market import deals_store, second_chance
+from market import deals_store, relisting, second_chance
+from market.relisting import RelistRefusal
+from migrations.database import Role, connect
 from tests.deal.test_second_chance import DEPOSIT, HOUR, OVER, Sale, sold
 from tests.deal.traded import notices_of, pays
 
 if TYPE_CHECKING:
-    from migrations.database import Connection
+    from migrations.database import Address, Connection
 
 
 async def too_late(conn: Connection, sale: Sale) -> Quarantined:
@@ -51,6 +56,27 @@ async def test_a_reinstated_sale_stands_under_the_first_contract(conn: Connectio
         shipped = await sale.desk.settlement.ship(conn, case.id, sale.seller, "SF", "1", OVER + 80 * HOUR)
     assert isinstance(shipped, Case)
     assert await books.faults(conn) == []
+
+
+async def test_a_sale_is_not_brought_back_and_put_up_again_at_once(conn: Connection, database: Address) -> None:
+    """The seller who relists while an operator reinstates waits, and is told that it is sold."""
+    sale = await sold(conn)
+    item = await too_late(conn, sale)
+    assert item.case_id is not None
+    seller = await connect(database, Role.APP)
+    now = OVER + 73 * HOUR
+    async with conn.transaction():
+        await sale.desk.quarantine.apply_quarantined(
+            conn, item.id, case_id=item.case_id, operator_id=sale.operator, note="slow bank", now=now
+        )
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            async with seller.transaction():
+                await seller.execute("set local lock_timeout = '100ms'")
+                await relisting.relist(seller, lot_id=sale.lot_id, seller_id=sale.seller, now=now)
+    async with seller.transaction():
+        late = await relisting.relist(seller, lot_id=sale.lot_id, seller_id=sale.seller, now=now)
+    await seller.close()
+    assert late is RelistRefusal.RELIST_IS_SOLD
 
 
 async def test_what_the_runner_up_is_offered_is_not_given_to_the_winner_after_all(conn: Connection) -> None:

@@ -106,6 +106,8 @@ async def test_a_cheque_comes_back_when_it_is_revoked_and_when_its_time_runs_out
         assert await CHEQUES.revoke(conn, revoked.id, writer, NOW) != CashierRefusal.CHEQUE_ENDED
         assert await CHEQUES.expire_one(conn, NOW + HOUR) is None
         assert await cashier_store.next_cheque_expiry(conn) == late.expires_at
+        too_late = await CHEQUES.present(conn, late.id, payee, NOW + timedelta(days=1))
+        assert too_late is CashierRefusal.CHEQUE_ENDED, "its time is over, though no clock has looked yet"
         expired = await CHEQUES.expire_one(conn, NOW + timedelta(days=1))
         assert expired is not None and (expired.id, expired.state) == (late.id, ChequeState.EXPIRED)
         assert await CHEQUES.expire_one(conn, NOW + timedelta(days=1)) is None
