@@ -27,7 +27,6 @@ FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--in-process-gpu",
-    "--renderer-process-limit=1",
     "--enable-features=NetworkServiceInProcess2,CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies",
     "--disable-quic",
     "--no-first-run",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
-from playwright.async_api import Browser, Locator, Page, ProxySettings, expect
+from playwright.async_api import Browser, Error, Locator, Page, ProxySettings, expect
 
 from escrow.sandbox_bank import texts as bank_texts
 from market.catalogue import Catalogue
@@ -34,7 +34,13 @@ class Person:
         return catalogue().text(key, self.lang, **params)
 
     async def go(self, path: str) -> None:
-        await self.page.goto(self.house.origin + path)
+        """Open a page; again, if the page he leaves was just loading itself anew and took the way."""
+        try:
+            await self.page.goto(self.house.origin + path)
+        except Error as error:
+            if "ERR_ABORTED" not in error.message:
+                raise
+            await self.page.goto(self.house.origin + path)
 
     def box(self, key: str) -> Locator:
         """The field with this label."""
