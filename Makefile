@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
 
-.PHONY: demo test torture torture-money races flood canary bench lint types schema ui clean
+.PHONY: demo test pages torture torture-money races flood canary bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui
@@ -41,10 +41,15 @@ AUCTIONS ?= 100000
 simulate: $(VENV)/.installed-test
 	$(BIN)/python -m tests.simulation --seed $(SEED) --auctions $(AUCTIONS)
 
-# Bugs planted into a copy of the tree, at least one for each invariant of bidding; the tests must catch every one.
+# Many ends of one sale at once, and random lives of a sale against an auditor; short forms are in `make test`.
 races: $(VENV)/.installed-test
 	GAVELHOUSE_RACES=1000 GAVELHOUSE_LIVES=500 $(BIN)/python -m pytest tests/escrow/test_races.py tests/escrow/test_lives.py --timeout 3600 $(ARGUMENTS)
 
+# Every page for everybody in both languages, both themes and both widths; in `make test` each is looked at in two of the eight.
+pages: $(VENV)/.installed-test ui chromium
+	GAVELHOUSE_PAGES=all $(BIN)/python -m pytest tests/journey/test_pages.py --timeout 3600 $(ARGUMENTS)
+
+# Bugs planted into a copy of the tree, at least one for each invariant of bidding; the tests must catch every one.
 mutants: $(VENV)/.installed-test ui
 	$(BIN)/python -m tests.mutants $(ARGUMENTS)
 

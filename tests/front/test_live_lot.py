@@ -10,6 +10,7 @@ from playwright.async_api import Locator, Page, expect
 from market import applications
 from market.application_facts import Application
 from tests.front.saleroom import Saleroom
+from tests.journey.looking import faults_of
 from tests.sell.stall import incoming
 
 
@@ -269,6 +270,12 @@ async def test_who_waits_sees_each_step_by_itself_after_the_approval_and_after_t
     at_bank = re.compile(r"/\?to_number=\w+&currency=CNY&amount=1000\.00&reference=\w+")
     await expect(step.get_by_role("link", name="Pay at the sandbox bank")).to_have_attribute("href", at_bank)
     await expect(step.get_by_role("button", name="Copy")).to_have_count(5)
+    checkout = await page.context.new_page()
+    await checkout.goto(
+        saleroom.server.origin + (await step.locator("a[href^='/deposits/']").get_attribute("href") or "")
+    )
+    assert await faults_of(checkout) == []
+    await checkout.close()
     async with house.pool.acquire() as conn, conn.transaction():
         due = await applications.application_state(conn, house.escrow, lot, bidder)
         assert due is not None and due.reference is not None
