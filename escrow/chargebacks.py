@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from escrow import claims_store, ledger, postings, rules, store
+from escrow import claims_store, ledger, payments_store, postings, rules, store
 from escrow.facts import (
     BankNotice,
     Case,
@@ -76,10 +76,16 @@ class Chargebacks:
         await claims_store.insert_chargeback(conn, chargeback, account)
         await self._count(conn, case, amount, 0)
         await self.hooks.on_chargeback(conn, case, chargeback, now)
+        early = await payments_store.end_told_early(conn, notice)
+        if early is not None:
+            end = await self.ended(conn, early, now)
+            await payments_store.set_notice_outcome(conn, early.bank_id, end.outcome)
         return Received(outcome=Outcome.CHARGEBACK_OPENED)
 
     async def ended(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
-        """The bank says who was right. The same end told twice, or of an unknown chargeback, changes nothing."""
+        """The bank says who was right. The same end told twice, or of an unknown chargeback, changes nothing; one that is
+        told before the beginning counts when that comes.
+        """
         case = await self._case_of(conn, notice)
         running = await claims_store.lock_open_chargeback(conn, notice.reference)
         if case is None or running is None or running.amount_minor != notice.amount_minor:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from escrow.facts import (
     BankAccount,
     BankNotice,
+    NoticeKind,
     Outcome,
     Payout,
     PayoutState,
@@ -209,6 +211,16 @@ async def notice(conn: Connection, bank_id: str) -> StoredNotice | None:
 async def was_returned_before(conn: Connection, notice: BankNotice) -> bool:
     """Whether another notice has told already that this payout came back."""
     return bool(await conn.fetchval(_inbox.was_returned_before, notice.reference, notice.bank_id))
+
+
+async def end_told_early(conn: Connection, opened: BankNotice) -> BankNotice | None:
+    """How the chargeback ended, if the bank's word of that came before the word of its beginning."""
+    row = await conn.fetchrow(
+        _inbox.end_told_early, opened.reference, opened.currency, opened.amount_minor, opened.booked_at
+    )
+    return (
+        None if row is None else msgspec.structs.replace(opened, bank_id=row["bank_id"], kind=NoticeKind(row["kind"]))
+    )
 
 
 async def set_notice_outcome(conn: Connection, bank_id: str, outcome: Outcome) -> None:

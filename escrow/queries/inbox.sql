@@ -15,6 +15,13 @@ from escrow.bank_notice n left join escrow.quarantine q on q.bank_id = n.bank_id
 select exists (select from escrow.bank_notice
                where kind = 'payout.returned' and body ->> 'reference' = $1 and bank_id <> $2);
 
+-- name: end_told_early
+-- The end of a chargeback that was told before its beginning, and therefore ignored.
+select bank_id, kind from escrow.bank_notice
+where kind in ('card.chargeback_won', 'card.chargeback_lost') and outcome = 'ignored' and body ->> 'reference' = $1
+  and body ->> 'currency' = $2 and (body ->> 'amount_minor')::bigint = $3 and (body ->> 'booked_at')::timestamptz > $4
+order by received_at, bank_id limit 1;
+
 -- name: set_notice_outcome
 -- What was done with a notice.
 update escrow.bank_notice set outcome = $2 where bank_id = $1;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,7 +74,12 @@ async def card_sale(
 
 
 async def bank_tells(
-    desk: EscrowDesk, conn: Connection, kind: NoticeKind, case: Case, amount_minor: int = 100_000
+    desk: EscrowDesk,
+    conn: Connection,
+    kind: NoticeKind,
+    case: Case,
+    amount_minor: int = 100_000,
+    booked_at: datetime = NOW,
 ) -> Outcome:
     notice = BankNotice(
         bank_id=f"CB-{next(_ids)}",
@@ -82,7 +87,7 @@ async def bank_tells(
         currency="CNY",
         amount_minor=amount_minor,
         reference=case.payment_id or "",
-        booked_at=NOW,
+        booked_at=booked_at,
         reason="4853",
     )
     received = await desk.inbox.receive(conn, notice, NOW + DAY)
@@ -229,6 +234,20 @@ async def test_what_a_bank_has_taken_back_counts_for_all_parts_of_the_sale(conn:
     assert await balances(conn, "wallet:11", "receivable:12") == [30_000, 0]
     await bank_tells(desk, conn, NoticeKind.CHARGEBACK_WON, case, 70_000)
     assert await balances(conn, "wallet:11", *SOURCES) == [100_000, 0, 0, 0]
+    assert await books.faults(conn) == []
+
+
+@pytest.mark.parametrize("end", [NoticeKind.CHARGEBACK_LOST, NoticeKind.CHARGEBACK_WON])
+async def test_an_end_that_is_told_before_the_beginning_counts_once(conn: Connection, end: NoticeKind) -> None:
+    """A notice that had to be sent again comes after the next one; the money does not wait for ever."""
+    desk = Heard().desk()
+    case = await card_sale(desk, conn)
+    assert await bank_tells(desk, conn, end, case, 40_000, NOW + DAY) is Outcome.IGNORED
+    assert await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 40_000) is Outcome.CHARGEBACK_OPENED
+    (chargeback,) = await desk.chargebacks.of_case(conn, case.id)
+    assert chargeback.state == ("won" if end is NoticeKind.CHARGEBACK_WON else "lost")
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case, 40_000)
+    assert [one.state for one in await desk.chargebacks.of_case(conn, case.id)][1:] == ["open"]
     assert await books.faults(conn) == []
 
 
