@@ -1,4 +1,8 @@
-"""Every page of the house and of its bank, as each kind of visitor, in both languages, both themes, and two widths."""
+"""Every page of the house and of its bank, as each kind of visitor, in both languages, both themes, and two widths.
+
+Each page is looked at twice: in one language in one theme at one width, and with all three the other way round; the pages
+take turns, so that every combination is met. `make pages` (GAVELHOUSE_PAGES=all) looks at each page in all eight.
+"""
 
 from __future__ import annotations
 
@@ -13,53 +17,129 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
+from starlette.routing import Route
 
 import hatch_build
-from tests.journey.looking import axe_script, faults_of
+from market.app import all_routes
+from tests.journey.looking import ALL, axe_script, faults_of
 from tests.running_house import ROOT, RunningHouse, running_house
 
 TABS = 2
-JUDGED = {"en": ((1280, "light"), (360, "dark")), "zh": ((360, "light"), (1280, "dark"))}
-"""Where axe looks: a page differs little between languages, so each theme at each width is judged in one of the two."""
+Look = tuple[int, str]
+LOOKS: tuple[Look, ...] = ((1280, "light"), (360, "dark"), (360, "light"), (1280, "dark"))
+OPPOSITE = {one: other for pair in (LOOKS[:2], LOOKS[2:]) for one, other in (pair, pair[::-1])}
 PEOPLE = ("visitor", "bidder", "second bidder", "seller", "operator", "bank")
-VISITOR = ("/", "/?state=closed", "/?q=nothing+like+this", "/help", "/register", "/sign-in", "/api", "/no/such/page")
-MEMBER = ("/my/bids", "/deals", "/deals?state=cancelled", "/wallet", "/account", "/notices", "/sell", "/operator")
-SELLER = ("/sell", "/sell/lots/new", "/deals", "/wallet")
+VISITOR = (
+    "/",
+    "/?state=closed",
+    "/?q=nothing+like+this",
+    "/help",
+    "/sales",
+    "/register",
+    "/sign-in",
+    "/api",
+    "/verification",
+    "/no/such/page",
+)
+MEMBER = (
+    "/my/bids",
+    "/watching",
+    "/deals",
+    "/deals?state=cancelled",
+    "/wallet",
+    "/wallet/manager",
+    "/wallet/top-up",
+    "/wallet/top-up?into=change",
+    "/wallet/cheques",
+    "/wallet/recorder",
+    "/wallet/statements",
+    "/wallet/receipts",
+    "/phone",
+    "/phone/devices",
+    "/account",
+    "/notices",
+    "/sell",
+    "/operator",
+)
+SELLER = ("/sell", "/sell/lots/new", "/deals", "/wallet", "/wallet/recorder")
 OPERATOR = (
     "/operator",
     "/operator/lots",
     "/operator/applications",
     "/operator/applications?state=all",
+    "/operator/sales",
+    "/operator/openings",
+    "/operator/officer",
+    "/operator/fraud",
     "/operator/audit",
-    "/operator/money",
     "/operator/cases",
     "/operator/claims",
     "/operator/quarantine",
     "/operator/payouts",
+    "/operator/money",
+    "/operator/money/queue",
+    "/operator/money/batches",
+    "/operator/money/batches/new?wish=quarantine_return:1",
+    "/operator/money/statements",
+    "/operator/money/entries",
+    "/operator/money/days",
+    "/operator/money/reports",
+    "/operator/money/fees",
 )
 LISTS = {
-    "visitor": {"/": r"/lots/\d+", "/?state=closed": r"/lots/\d+"},
-    "bidder": {"/my/bids": r"/lots/\d+", "/deals": r"/deals/\d+"},
+    "visitor": {"/": r"/lots/\d+", "/?state=closed": r"/lots/\d+", "/sales": r"/sales/\d+"},
+    "bidder": {
+        "/my/bids": r"/lots/\d+",
+        "/deals": r"/deals/\d+",
+        "/wallet/statements": r"/wallet/statements/[\d-]+\?currency=CNY",
+        "/wallet/cheques": r"/wallet/cheques/\d+",
+    },
     "second bidder": {"/my/bids": r"/lots/\d+", "/deals": r"/deals/\d+"},
     "seller": {"/sell": r"/sell/lots/\d+", "/deals": r"/deals/\d+"},
     "operator": {
         "/operator": r"/operator/lots/\d+",
         "/operator/lots": r"/operator/lots/\d+",
+        "/operator/sales": r"/operator/sales/\d+",
+        "/operator/money/batches": r"/operator/money/batches/\d+",
         "/operator/cases": r"/operator/cases/\d+",
         "/operator/claims": r"/operator/claims/\d+",
         "/operator/quarantine": r"/operator/quarantine/\d+",
+        "/operator/payouts": r"/operator/payouts/\d+",
+        "/operator/openings": r"/operator/openings/\d+",
     },
     "bank": {"/": r"/accounts/\w+"},
 }
 """Pages that lead to others: what the links there look like."""
+DEEPER = {
+    r"/deals/\d+": r"/deals/\d+/(checkout|claim|e-receipt)|/lots/\d+/confirmation\?.*",
+    r"/sell/lots/\d+": r"/sell/lots/\d+/after",
+    r"/operator/lots/\d+": r"/operator/lots/\d+/(rights|rehearsal)",
+}
+"""Pages of a thing that lead to others of that thing; of each kind the first that is met is looked at."""
 FIXED = {
     "visitor": VISITOR,
     "bidder": MEMBER,
     "second bidder": ("/my/bids",),
     "seller": SELLER,
     "operator": OPERATOR,
-    "bank": ("/",),
+    "bank": ("/", "/cards"),
 }
+NO_PAGES = {
+    "healthz", "readyz", "metrics", "openapi", "asyncapi", "verifier", "receipt_verifier",
+    "sign_in_link", "notice_open", "photo", "deal_evidence", "deal_evidence_small",
+    "lot_log", "bid_receipt", "receipt_file", "operator_statement_file", "operator_payout_file", "sale_budget_figures",
+    "sell_csv", "my_bids_csv", "operator_applications_csv", "operator_audit_csv", "operator_journal",
+    "deal_state", "deal_checkout_state", "card_payment_state", "phone_request_state",
+}  # fmt: skip
+"""What is fetched by a program, or leads on to a page."""
+ELSEWHERE = {
+    "bidder_take_back": "formats/test_english_journey.py",
+    "offer": "formats/test_english_journey.py",
+    "deposit_checkout": "front/test_live_lot.py",
+    "phone_request": "checkout/test_phone_journey.py",
+    "operator_day": "desk/test_day_journey.py",
+}
+"""Pages that the demo does not lead to: the journey on which each is looked at."""
 MOST_ALIKE = 3
 """Of many pages of one kind, so many are looked at: enough to meet each of their states."""
 
@@ -71,6 +151,8 @@ class Gallery:
     house: RunningHouse
     browser: Browser
     states: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, list[str]] = field(default_factory=dict)
+    found: dict[str, list[str]] = field(default_factory=dict)
 
     def origin(self, who: str) -> str:
         return self.house.bank if who == "bank" else self.house.origin
@@ -103,14 +185,22 @@ class Gallery:
             found = {unescape(href) for href in re.findall(r'<a\b[^>]*\bhref="([^"]*)"', text)}
             return sorted((href for href in found if re.fullmatch(pattern, href)), key=lambda href: (len(href), href))
 
-        found = list(FIXED[who])
+        if who in self.found:
+            return self.found[who]
+        found = [*FIXED[who], *self.made.get(who, ())]
         for path, pattern in LISTS[who].items():
             alike = await links(path, pattern)
             assert alike, f"{path} leads nowhere"
-            found += alike if "deals" in pattern else alike[:: max(1, len(alike) // MOST_ALIKE)]
-            if "deals" in pattern:
-                found += (await links(alike[0], r"/lots/\d+/confirmation\?.*"))[:1]
-        return list(dict.fromkeys(found))
+            if path == "/sell":
+                found.append(f"{alike[-1]}/rehearsal")
+            found += alike if "deals" in pattern else alike[:: -(-len(alike) // MOST_ALIKE)]
+        kinds: dict[str, str] = {}
+        for path in found:
+            for pattern in (DEEPER[one] for one in DEEPER if re.fullmatch(one, path)):
+                for link in await links(path, pattern):
+                    kinds.setdefault(re.sub(r"\d+|\?.*", "", link), link)
+        self.found[who] = list(dict.fromkeys([*found, *kinds.values()]))
+        return self.found[who]
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +226,41 @@ async def gallery(demo: tuple[RunningHouse, dict[str, Any]], browser: Browser) -
         await page.locator("#f-pause_reason").fill("A question about the provenance.")
         await page.locator("form[action$='/pause'] button").click()
         await expect(page.locator(".flash")).to_be_visible()
+        await ask_for_a_refund(page, house)
+    async with gallery.visit("bidder", "en") as context:
+        gallery.made["bidder"] = [await use_the_wallet(await context.new_page(), house, keys["passphrase"])]
     yield gallery
+
+
+async def ask_for_a_refund(page: Page, house: RunningHouse) -> None:
+    """A batch of one: the first case of the demo that can be refunded."""
+    for case in range(1, 10):
+        await page.goto(f"{house.origin}/operator/money/batches/new?wish=case_refund:{case}")
+        if await page.locator("#f-reason").count():
+            break
+    await page.locator("#f-reason").fill("Both agreed to part.")
+    await page.locator("form:has(#f-reason) button").click()
+    await expect(page).to_have_url(re.compile(r"/operator/money/batches/\d+"))
+
+
+async def use_the_wallet(page: Page, house: RunningHouse, passphrase: str) -> str:
+    """Money is paid in by card, and a cheque written; the path of that payment's page."""
+    await page.goto(f"{house.origin}/wallet/top-up")
+    await page.locator("#unlock-passphrase").fill(passphrase)
+    await page.keyboard.press("Enter")
+    await page.locator("input[value^='card:']:enabled").last.check()
+    await page.locator("#f-amount").fill("20")
+    await page.locator("form:has(#f-amount) button").click()
+    await expect(page).to_have_url(re.compile(r"/wallet/card-payments/"))
+    payment = page.url.removeprefix(house.origin)
+    payee = page.locator("#f-payee")
+    while not await payee.count():  # until the bank has paid
+        await page.goto(f"{house.origin}/wallet/cheques")
+    await payee.fill("wenlan@demo.example")
+    await page.locator("#f-amount").fill("5")
+    await page.locator("form:has(#f-payee) button").click()
+    await expect(page.locator("a[href^='/wallet/cheques/']")).to_have_count(1)
+    return payment
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -144,18 +268,40 @@ async def gallery(demo: tuple[RunningHouse, dict[str, Any]], browser: Browser) -
 async def test_every_page_is_without_fault(gallery: Gallery, who: str, lang: str) -> None:
     async with gallery.visit(who, lang) as context:
         paths = await gallery.paths(context, who)
-        waiting = iter(paths)
+        waiting = iter(enumerate(paths))
         faults: list[str] = []
 
         async def look_at_pages() -> None:
             tab = await Tab.opened(context)
-            for path in waiting:
-                faults.extend(
-                    f"{path} {fault}" for fault in await tab.faults_at(gallery.origin(who) + path, JUDGED[lang])
-                )
+            for turn, path in waiting:
+                address = gallery.origin(who) + path
+                faults.extend(f"{path} {fault}" for fault in await tab.faults_at(address, looks(lang, turn)))
 
         await asyncio.gather(*(look_at_pages() for _ in range(TABS)))
         assert not faults, "\n".join(faults)
+
+
+def looks(lang: str, turn: int) -> Collection[Look]:
+    """In which widths and themes the page whose turn it is gets looked at in this language."""
+    if ALL:
+        return LOOKS
+    look: Look = LOOKS[turn % len(LOOKS)]
+    return (look if lang == "en" else OPPOSITE[look],)
+
+
+async def test_no_page_of_the_house_is_left_out(gallery: Gallery) -> None:
+    seen: set[str] = set()
+    for who in PEOPLE[:-1]:
+        async with gallery.visit(who, "en") as context:
+            seen.update(path.partition("?")[0] for path in await gallery.paths(context, who))
+    pages = {
+        route.name: route.path_regex
+        for route in all_routes()
+        if isinstance(route, Route) and "GET" in (route.methods or ()) and not route.path.startswith("/api/")
+    }
+    left_out = {name for name, regex in pages.items() if not any(regex.match(path) for path in seen)}
+    assert left_out - NO_PAGES == set(ELSEWHERE)
+    assert all((ROOT / "tests" / file).is_file() for file in ELSEWHERE.values())
 
 
 async def test_a_form_that_was_refused_is_without_fault(gallery: Gallery) -> None:
@@ -186,12 +332,14 @@ class Tab:
         if "status of 40" not in words:  # the pages of 403 and 404 are pages like others
             self.said.append(f"console: {words}")
 
-    async def faults_at(self, address: str, judged: Collection[tuple[int, str]]) -> list[str]:
+    async def faults_at(self, address: str, judged: Collection[Look]) -> list[str]:
         """Everything wrong with the page at this address, its console included."""
         self.said.clear()
+        widths = sorted({width for width, _ in judged})
+        await self.page.set_viewport_size({"width": widths[0], "height": 800})
         await self.page.goto(address)
         await settled(self.page)
-        faults = await faults_of(self.page, judged=judged)
+        faults = await faults_of(self.page, widths, judged)
         return [*self.said, *faults]
 
 
