@@ -11,12 +11,14 @@ from escrow import rules
 from escrow.facts import Action, Case, Role
 from market import deals_store
 from market.api.account import Passphrase, step_up
+from market.api.desk import do_single
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Id, Listed, MinorOut, Paging
 from market.bank_details import centre_account
 from market.confirmation import Both, Clause
 from market.deals import DealView, deal_view
 from market.deals_store import DealRow
+from market.money_acts import Act, Wish
 from market.pages.confirmation import may_read, paper_of
 from market.problems import Problem, ProblemError
 
@@ -226,9 +228,14 @@ async def extend_deal(call: Call, case_id: int) -> DealShape:
 
 @operation("POST", "/deals/{case_id:int}/cancellation", tag="deals")
 async def cancel_deal(call: Call, case_id: int, body: Cancellation) -> DealShape:
-    """Cancel where the table of the escrow allows it."""
+    """Cancel where the table of the escrow allows it. An operator's refund of a large sum needs a batch and a second
+    operator: `batch_needs_second`.
+    """
     case: Case | None = await call.house.escrow.settlement.case_by_id(call.conn, case_id)
     stranger = case is not None and rules.role_of(case, call.viewer.id) is None
+    if case is not None and stranger and call.viewer.is_operator and case.held_minor > 0:
+        await do_single(call, Wish(act=Act.CASE_REFUND, subject_id=case_id), body.reason)
+        return await _shown(call, case_id)
     granted(
         await call.house.escrow.settlement.cancel(
             call.conn,

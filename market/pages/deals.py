@@ -19,7 +19,9 @@ from market.csv_cells import csv_text
 from market.currencies import money_text
 from market.deals import STATES, TONES
 from market.house import House, house_of
+from market.money_acts import Act, Wish
 from market.pages.deal_page import perform, show, step_up_fault, texts, typed, view_of
+from market.pages.operator_batches import submit_single
 from market.rendering import Form, language_of, render
 
 if TYPE_CHECKING:
@@ -150,15 +152,24 @@ async def deal_extend(request: Request) -> Response:
 
 
 async def deal_cancel(request: Request) -> Response:
-    """Cancel where the escrow's table allows it; the box says that it was meant."""
+    """Cancel where the escrow's table allows it; the box says that it was meant. Of money that is held an operator
+    disposes as at his desk, from the limit on with a second one.
+    """
     form = await typed(request, "cancel", "reason")
     if form.values["cancel"] != "1":
         form.errors["cancel"] = texts(request)("deal.cancel.not_understood")
     reason = form.values["reason"].strip()[:500]
 
-    async def cancel(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+    house, case_id = house_of(request), request.path_params["case_id"]
+    async with house.pool.acquire() as conn:
         case = await house.escrow.settlement.case_by_id(conn, case_id)
-        as_operator = case is not None and rules.role_of(case, request.user.id) is None and request.user.is_operator
+    as_operator = case is not None and rules.role_of(case, request.user.id) is None and request.user.is_operator
+    if as_operator and case is not None and case.held_minor > 0 and not form.errors:
+        wish = Wish(act=Act.CASE_REFUND, subject_id=case_id)
+        where = request.url_for("deal", case_id=case_id).path
+        return await submit_single(request, wish, reason, form, show, where, "deal.flash.cancelled")
+
+    async def cancel(conn: Connection, house: House, case_id: int) -> Case | Refusal:
         return await house.escrow.settlement.cancel(
             conn, case_id, request.user.id, reason, house.node_time.now(), as_operator=as_operator
         )

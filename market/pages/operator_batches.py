@@ -184,14 +184,16 @@ async def submit_single(
     where: str,
     key: str,
 ) -> Response:
-    """One act from the page of its thing: done at once, or, at the limit and above, left for a second operator."""
+    """One act from the page of its thing: done at once and on to the path `where`, or, at the limit and above, left for a
+    second operator.
+    """
     done = await _submit(request, [wish], reason)
     if not isinstance(done, Batch):
         form.errors[""] = texts(request)(sentence_key(done.refusal if isinstance(done, ItemRefused) else done))
         return await again(request, form, 422)
     if done.state == "waiting":
         return _see_batch(request, done)
-    response = RedirectResponse(str(request.app.url_path_for(where)), 303)
+    response = RedirectResponse(where, 303)
     flash(response, key)
     return response
 

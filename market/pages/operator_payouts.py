@@ -141,7 +141,7 @@ async def operator_payout_act(request: Request) -> Response:
     if form.errors:
         return await _page(request, form, 422)
     wish = Wish(act=Act(act), subject_id=request.path_params["payout_id"])
-    return await submit_single(request, wish, reason, form, _page, "operator_payouts", "desk.flash_batch_done")
+    return await submit_single(request, wish, reason, form, _page, "/operator/payouts", "desk.flash_batch_done")
 
 
 async def operator_payouts_send(request: Request) -> Response:

@@ -110,7 +110,7 @@ async def operator_quarantine_apply(request: Request) -> Response:
         into_kind=target,
         into_id=target_id,
     )
-    return await submit_single(request, wish, reason, form, _item, "operator_quarantine", "money.flash_applied")
+    return await submit_single(request, wish, reason, form, _item, "/operator/quarantine", "money.flash_applied")
 
 
 async def operator_quarantine_return(request: Request) -> Response:
@@ -120,7 +120,7 @@ async def operator_quarantine_return(request: Request) -> Response:
     if form.errors:
         return await _item(request, form, 422)
     wish = Wish(act=Act.QUARANTINE_RETURN, subject_id=request.path_params["item_id"])
-    return await submit_single(request, wish, reason, form, _item, "operator_quarantine", "money.flash_returned")
+    return await submit_single(request, wish, reason, form, _item, "/operator/quarantine", "money.flash_returned")
 
 
 async def _item(request: Request, form: Form, status: int = 200) -> Response:

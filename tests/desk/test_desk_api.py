@@ -13,6 +13,7 @@ import pytest
 from httpx2 import Response
 
 from escrow.facts import BankNotice
+from tests.deal.traded import case_of, fall, pays, stage
 from tests.desk.bank_papers import Line, statement
 from tests.door.house_server import Server, run_server
 from tests.sell.stall import incoming
@@ -92,6 +93,25 @@ async def test_a_large_batch_waits_for_another_operator_and_counts_once(server: 
     assert wrong.json()["code"] == "batch_into_missing"
     gone = await ann.post("/money/batches", {"acts": [{"act": "quarantine_return", "id": item}], "reason": "x"})
     assert (gone.json()["code"], gone.json()["act_number"]) == ("item_decided", 1)
+
+
+async def test_a_deal_is_refunded_from_its_own_page_by_no_fewer_people_than_at_the_desk(server: Server) -> None:
+    ann, eve = [await Program.of(server) for _ in range(2)]
+    item, _ = await ann.strange(LIMIT - 1)
+    small = await ann.post(f"/money/quarantine/{item}/apply", {"target": "wallet", "id": eve.party, "reason": "hers"})
+    assert small.status_code == 200
+    house = server.house
+    async with house.pool.acquire() as conn:
+        now = house.node_time.now()
+        sold = await stage(conn, bidders=2, desk=house.escrow, now=now)
+        await fall(conn, sold, closed_at=now, struck_at=now)
+        case = await case_of(conn, sold)
+        await pays(conn, house.escrow, case.reference, case.due_minor, now)
+    refund = (f"/deals/{case.id}/cancellation", {"reason": "both ask for it"})
+    more = await ann.post(*refund)
+    assert (more.status_code, more.json()["code"]) == (409, "batch_needs_second")
+    done = await eve.post(*refund)
+    assert (done.status_code, done.json()["state"]) == (200, "cancelled")
 
 
 async def test_a_statement_is_taken_matched_and_the_day_closed(server: Server) -> None:
