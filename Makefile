@@ -45,7 +45,7 @@ simulate: $(VENV)/.installed-test
 races: $(VENV)/.installed-test
 	GAVELHOUSE_RACES=1000 GAVELHOUSE_LIVES=500 $(BIN)/python -m pytest tests/escrow/test_races.py tests/escrow/test_lives.py --timeout 3600 $(ARGUMENTS)
 
-# Every page for everybody in both languages, both themes and both widths; in `make test` each is looked at in two of the eight.
+# Every page for everybody in both languages, both themes and both widths; in `make test` each kind in two of the eight.
 pages: $(VENV)/.installed-test ui chromium
 	GAVELHOUSE_PAGES=all $(BIN)/python -m pytest tests/journey/test_pages.py --timeout 3600 $(ARGUMENTS)
 
