@@ -158,7 +158,10 @@ async def _card(house: House, request: PhoneRequest, now: datetime) -> CardPayme
     paid: CardPayment | StrEnum = await house.card_payments.pay(
         target, request.party_id, prepared, now, wallet_key=wallet_key
     )
-    return paid
+    if isinstance(paid, CardPayment):
+        return paid
+    async with house.pool.acquire() as conn:  # Refused also because another process has begun this very payment.
+        return await house.card_payments.payment(conn, request.payment_id) or paid
 
 
 async def _end_wallet(conn: Connection, request_id: int, paid: Case | Refusal, now: datetime) -> None:
