@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _queries = load_queries("escrow", "day_close")
 KIND = "gavelhouse.day_close.v1"
 SIGNED_AS = "day close"
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CloseRefusal(StrEnum):
@@ -125,8 +124,7 @@ async def figures(conn: Connection, day: date, closed_by: int, reason: str, now:
     """What a close now would say."""
     before = await last_close(conn)
     opened = {} if before is None else {(one.kind, one.currency): one.balance_minor for one in before.figures.accounts}
-    since = _BEGINNING if before is None else before.figures.closed_at
-    row = await conn.fetchrow(_queries.figures, since, now)
+    row = await conn.fetchrow(_queries.figures)
     assert row is not None
     bank = tuple(_bank(one) for one in await statements.reconciliation(conn))
     return Figures(

@@ -18,7 +18,8 @@ select day, sha256, faults, reason, closed_by, closed_at, count(*) over ()::bigi
 from escrow.day_close order by day desc limit $1 offset $2;
 
 -- name: figures
--- All the figures of a close in one statement, which is one snapshot.
+-- All the figures of a close in one statement, which is one snapshot. Operations are counted as the balances are, by what
+-- stands and was in no close before: one that commits late is in the next, whatever its time.
 select
   (select coalesce(jsonb_agg(to_jsonb(x) order by x.currency, x.kind), '[]') from (
      select a.kind, a.currency, count(*) as accounts, sum(escrow.balance_of(a.id))::bigint as balance_minor
@@ -35,7 +36,8 @@ select
   (select coalesce(jsonb_agg(to_jsonb(x) order by x.currency, x.state), '[]') from (
      select e.state, e.currency, count(*) as count, sum(e.amount_minor)::bigint as amount_minor
      from escrow.statement_entry e group by e.state, e.currency) x) as entries,
-  (select count(*) from escrow.op o where o.at >= $1 and o.at < $2) as operations;
+  (select count(*) from escrow.op)
+    - (select coalesce(sum((d.body::jsonb ->> 'operations')::bigint), 0)::bigint from escrow.day_close d) as operations;
 
 -- name: insert_close
 -- A day is closed.

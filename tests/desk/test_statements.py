@@ -17,13 +17,14 @@ from escrow.matching import MatchKind
 from escrow.payouts import Centre
 from escrow.statements import EntryRow, StatementRefusal, StatementRefused
 from market import audit, day_book, statement_desk
+from migrations.database import Role, connect
 from tests.deal.traded import house_desk
 from tests.desk.bank_papers import ACCOUNT, Line, statement
 from tests.sell.stall import DAY, HOUR, NOW, incoming, party
 
 if TYPE_CHECKING:
     from escrow.facts import BankNotice
-    from migrations.database import Connection
+    from migrations.database import Address, Connection
 
 CENTRE = Centre(holder="The House", accounts={"CNY": ACCOUNT, "JPY": "622888000000000005"})
 TODAY = NOW.date()
@@ -206,6 +207,19 @@ async def test_a_payout_is_matched_by_its_end_to_end_id(conn: Connection) -> Non
     assert await opened(conn) == []
     (one,) = await statements.reconciliation(conn)
     assert (one.closing_minor, one.book_minor, one.unexplained_minor) == (500, 500, 0)
+
+
+async def test_what_commits_while_a_day_is_closed_counts_in_the_next(conn: Connection, database: Address) -> None:
+    operator, other = await party(conn, operator=True), await connect(database, Role.APP)
+    async with other.transaction():
+        await house_desk().inbox.receive(other, incoming("no reference", 700), NOW)
+        async with conn.transaction():
+            first = await day_book.close(conn, SIGNER, TODAY, operator, "in flight", EVENING)
+    await other.close()
+    async with conn.transaction():
+        second = await day_book.close(conn, SIGNER, TODAY + timedelta(days=1), operator, "no statement", EVENING + DAY)
+    assert isinstance(first, DayClose) and isinstance(second, DayClose)
+    assert [one.figures.operations for one in (first, second)] == [0, 1]
 
 
 async def test_a_day_is_closed_once_signed_and_chained(conn: Connection) -> None:
