@@ -18,7 +18,7 @@ from escrow.store import read, read_one
 from escrow.vault_client import VaultError
 from escrow.vault_facts import CardInfo, Refused, VaultRefusal, WalletHandle
 from market.rendering import wire_time
-from market.wallet_sessions import VaultRefused
+from market.wallet_sessions import UnreachableRefusal
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 async def prepare(
     house: House, handle: WalletHandle, card_id: int, wanted: Wanted, now: datetime, payment_id: str | None = None
-) -> Prepared | VaultRefusal | VaultRefused:
+) -> Prepared | VaultRefusal | UnreachableRefusal:
     """Have the unlocked wallet sign and seal this payment by one of its cards. Call it outside of a transaction."""
     order = OrderInfo(
         payment_id=payment_id or new_payment_id(),
@@ -104,7 +104,7 @@ async def prepare(
             return VaultRefusal.CARD_ABSENT
         prepared = await house.vault.prepare_payment(handle, card_id, order)
     except VaultError:
-        return VaultRefused.VAULT_UNREACHABLE
+        return UnreachableRefusal.VAULT_UNREACHABLE
     if isinstance(prepared, Refused):
         return prepared.refusal
     return Prepared(payment=prepared, card=card, wallet_key=bytes.fromhex(state.public_key))

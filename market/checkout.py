@@ -22,7 +22,7 @@ from escrow.vault_client import VaultError
 from escrow.vault_facts import Refused, WalletHandle
 from market import card_orders, deals_store, phone_store
 from market.card_orders import CardOrder, Wanted
-from market.wallet_sessions import VaultRefused
+from market.wallet_sessions import UnreachableRefusal
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ async def signed_and_written(house: House, handle: WalletHandle, draft: ChequeDr
     try:
         signed = await house.vault.sign_cheque(handle, draft.record())
     except VaultError:
-        return VaultRefused.VAULT_UNREACHABLE
+        return UnreachableRefusal.VAULT_UNREACHABLE
     if isinstance(signed, Refused):
         return signed.refusal
     async with house.pool.acquire() as conn, conn.transaction():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COOKIE = "__Host-gavelhouse_wallet"
 
 
-class VaultRefused(StrEnum):
+class UnreachableRefusal(StrEnum):
     """The house's own word, where the vault itself can't speak; the sentence is `market_refusal.<value>`."""
 
     VAULT_UNREACHABLE = "vault_unreachable"

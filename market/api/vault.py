@@ -15,7 +15,7 @@ from market.api.operations import Call, operation
 from market.api.raw_calls import answered, body_of, handle_in
 from market.house import house_of
 from market.problems import ProblemError
-from market.wallet_sessions import VaultRefused, session_key
+from market.wallet_sessions import UnreachableRefusal, session_key
 
 Sealed = Annotated[str, Meta(min_length=1, max_length=8192, description="one line for the vault alone")]
 Handle = Annotated[str, Meta(min_length=1, max_length=512, description="from opening or unlocking the wallet")]
@@ -78,7 +78,7 @@ async def vault_wallet(call: Call) -> VaultShape:
     try:
         key, state = await vault.public_key(), await vault.wallet(call.viewer.id)
     except VaultError:
-        raise ProblemError(VaultRefused.VAULT_UNREACHABLE) from None
+        raise ProblemError(UnreachableRefusal.VAULT_UNREACHABLE) from None
     return VaultShape(
         key_id=key.key_id,
         point=key.point,
@@ -152,7 +152,7 @@ async def _through(request: Request, act: Any, status: int = 200) -> Response:
     try:
         said = await act(house_of(request).vault)
     except VaultError:
-        raise ProblemError(VaultRefused.VAULT_UNREACHABLE) from None
+        raise ProblemError(UnreachableRefusal.VAULT_UNREACHABLE) from None
     match said:
         case Refused():
             return answered(said)

@@ -20,7 +20,7 @@ from market.pages.account import safe_next
 from market.pages.vault_forms import back, refused, sealed_of, vault_context
 from market.refusals import MarketRefusal
 from market.rendering import Form, render
-from market.wallet_sessions import VaultRefused, session_key
+from market.wallet_sessions import UnreachableRefusal, session_key
 
 HOME = "/wallet/manager"
 
@@ -58,7 +58,7 @@ async def _unlocked(
     try:
         unlocked = await act(request.user.id, session_key(request.user), sealed)
     except VaultError:
-        return refused(request, to, VaultRefused.VAULT_UNREACHABLE)
+        return refused(request, to, UnreachableRefusal.VAULT_UNREACHABLE)
     if isinstance(unlocked, Refused):
         return refused(request, to, unlocked)
     response = back(request, to, done)
@@ -76,7 +76,7 @@ async def wallet_lock(request: Request) -> Response:
         try:
             await house_of(request).vault.lock(handle)
         except VaultError:
-            return refused(request, HOME, VaultRefused.VAULT_UNREACHABLE)
+            return refused(request, HOME, UnreachableRefusal.VAULT_UNREACHABLE)
     return response
 
 
@@ -152,7 +152,7 @@ async def wallet_discard(request: Request) -> Response:
     try:
         await house.vault.discard_wallet(party_id)
     except VaultError:
-        return refused(request, HOME, VaultRefused.VAULT_UNREACHABLE)
+        return refused(request, HOME, UnreachableRefusal.VAULT_UNREACHABLE)
     async with house.pool.acquire() as conn:
         now = house.node_time.now()
         await audit.record(conn, party_id, "wallet.discarded", f"party:{party_id}", None, {}, now)
@@ -176,7 +176,7 @@ async def _act(
     try:
         said = await act(sealed, handle)
     except VaultError:
-        return refused(request, to, VaultRefused.VAULT_UNREACHABLE)
+        return refused(request, to, UnreachableRefusal.VAULT_UNREACHABLE)
     return refused(request, to, said) if isinstance(said, Refused) else back(request, to, done)
 
 
