@@ -74,10 +74,12 @@ class CardPayments:
         desk: EscrowDesk,
         now: Callable[[], datetime],
         pace: Pace | None = None,
+        *,
+        change_cap_minor: int | None = None,
     ) -> None:
         self._pool = pool
         self._gateway = gateway
-        self._targets = CardTargets(desk)
+        self._targets = CardTargets(desk, change_cap_minor)
         self._now = now
         self._pace = pace or Pace()
         self._woken = asyncio.Event()
@@ -143,7 +145,7 @@ class CardPayments:
 
     async def _begin(self, payment: CardPayment, prepared: PreparedPayment) -> CardRefusal | None:
         async with self._pool.acquire() as conn, conn.transaction():
-            awaited = await self._targets.lock(conn, payment.target)
+            awaited = await self._targets.lock(conn, payment.target, payment.currency)
             if isinstance(awaited, CardRefusal):
                 return awaited
             refusal = misfit(payment, awaited)
@@ -216,7 +218,7 @@ class CardPayments:
     async def _post(self, payment: CardPayment, approved: Approved | None) -> CardPayment:
         now = self._now()
         async with self._pool.acquire() as conn, conn.transaction():
-            awaited = await self._targets.lock(conn, payment.target)
+            awaited = await self._targets.lock(conn, payment.target, payment.currency)
             held = await card_store.lock_payment(conn, payment.id)
             assert held is not None, "card payments are never deleted"
             if held.state not in _TAKEABLE:

@@ -24,26 +24,40 @@ if TYPE_CHECKING:
 
 
 class Awaited(Struct, frozen=True, kw_only=True):
-    """What the target takes, locked: this sum of this currency from this party; any sum where `amount_minor` is None."""
+    """What the target takes, locked: this sum of this currency from this party; any sum where `amount_minor` is None, up
+    to `most_minor` where that is a number.
+    """
 
     party_id: int
     currency: str | None
     amount_minor: int | None
+    most_minor: int | None = None
     case: Case | None = None
     deposit: Deposit | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CardTargets:
-    desk: EscrowDesk
+    """`change_cap_minor` is the most that small change may hold in one currency; None: there is no cap."""
 
-    async def lock(self, conn: Connection, target: CardTarget) -> Awaited | CardRefusal:
+    desk: EscrowDesk
+    change_cap_minor: int | None = None
+
+    async def lock(self, conn: Connection, target: CardTarget, currency: str) -> Awaited | CardRefusal:
         """Lock what is paid for and say what it takes, or that it takes nothing (any more)."""
         if target.purpose is CardPurpose.CASE:
             return await self._lock_case(conn, target.id)
         if target.purpose is CardPurpose.DEPOSIT:
             return await self._lock_deposit(conn, target.id)
+        if target.purpose is CardPurpose.CHANGE and self.change_cap_minor is not None:
+            return await self._lock_change(conn, target, currency, self.change_cap_minor)
         return Awaited(party_id=target.id, currency=None, amount_minor=None)
+
+    async def _lock_change(self, conn: Connection, target: CardTarget, currency: str, cap_minor: int) -> Awaited:
+        # Opened first, so that there is something to lock: two first top-ups at once can't pass the cap together.
+        await ledger.open_accounts(conn, [Account(path=str(target), currency=currency, owner_id=target.id)])
+        held = await ledger.lock_balance(conn, str(target), currency)
+        return Awaited(party_id=target.id, currency=currency, amount_minor=None, most_minor=max(cap_minor - held, 0))
 
     async def _lock_case(self, conn: Connection, case_id: int) -> Awaited | CardRefusal:
         case = await store.lock_case(conn, case_id)
@@ -106,5 +120,7 @@ def misfit(payment: CardPayment, awaited: Awaited) -> CardRefusal | None:
     if awaited.party_id != payment.party_id:
         return CardRefusal.NOT_YOURS
     if awaited.currency not in (None, payment.currency) or awaited.amount_minor not in (None, payment.amount_minor):
+        return CardRefusal.WRONG_SUM
+    if awaited.most_minor is not None and payment.amount_minor > awaited.most_minor:
         return CardRefusal.WRONG_SUM
     return None

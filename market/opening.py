@@ -175,7 +175,9 @@ async def _house(
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
         bank=bank,
-        card_payments=CardPayments(pool, gateway_of(config), escrow, node_time.now),
+        card_payments=CardPayments(
+            pool, gateway_of(config), escrow, node_time.now, change_cap_minor=config.change_cap_minor
+        ),
         centre=centre,
         vault=vault,
         late_clocks=late_clocks,

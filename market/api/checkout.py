@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from escrow.card_facts import CardOutcome, CardPayment, CardPurpose, CardReason
+from escrow.card_facts import CardOutcome, CardPayment, CardPurpose, CardReason, CardRefusal
 from escrow.facts import Case, State
 from market.api.operations import Call, granted, operation
 from market.api.raw_calls import answered, body_of, handle_in
@@ -26,7 +26,7 @@ from market.checkout import (
     wanted_of_deposit,
     wanted_of_top_up,
 )
-from market.house import house_of
+from market.house import House, house_of
 from market.problems import Problem, ProblemError
 
 PaymentId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="of the program's own choice; paid once")]
@@ -139,12 +139,15 @@ async def top_up(request: Request) -> Response:
     """Put money into the wallet, or into the small change, by a card of the unlocked wallet."""
     body, house, viewer = await body_of(request, TopUpPress), house_of(request), request.user
     amount = minor_in(body.amount_minor)
-    if body.into == "change":
+    wanted = wanted_of_top_up(house, CardPurpose(body.into), viewer.id, body.currency, amount)
+    known = await _known(house, viewer.id, wanted, body.payment_id)
+    if known is not None and (known.currency, known.amount_minor) != (body.currency, amount):
+        raise ProblemError(CardRefusal.PAYMENT_ID_USED)
+    if known is None and body.into == "change":
         async with house.pool.acquire() as conn:
             over = await change_of(house).refuses(conn, viewer.id, amount, body.currency)
         if over is not None:
             raise ProblemError(over)
-    wanted = wanted_of_top_up(house, CardPurpose(body.into), viewer.id, body.currency, amount)
     return await _pressed(request, body.handle, body.card_id, wanted, body.payment_id)
 
 
@@ -222,13 +225,20 @@ def payment_shape(one: CardPayment) -> CardPaymentShape:
 
 async def _pressed(request: Request, token: str, card_id: int, wanted: Wanted, payment_id: str | None) -> Response:
     house, handle = house_of(request), handle_in(request, token)
-    if payment_id is not None:
-        async with house.pool.acquire() as conn:
-            known = await house.card_payments.payment(conn, payment_id)
-        if known is not None and known.party_id == handle.party_id and known.target == wanted.target:
-            return answered(payment_shape(known), 201)
+    known = await _known(house, handle.party_id, wanted, payment_id)
+    if known is not None:
+        return answered(payment_shape(known), 201)
     paid = await pay_by_card(house, handle, card_id, wanted, house.node_time.now(), payment_id)
     return answered(payment_shape(paid) if isinstance(paid, CardPayment) else paid, 201)
+
+
+async def _known(house: House, party_id: int, wanted: Wanted, payment_id: str | None) -> CardPayment | None:
+    """The party's payment under this id for the same thing, if the call was made before."""
+    if payment_id is None:
+        return None
+    async with house.pool.acquire() as conn:
+        known = await house.card_payments.payment(conn, payment_id)
+    return known if known and known.party_id == party_id and known.target == wanted.target else None
 
 
 async def _own_payment(call: Call, payment_id: str) -> CardPayment:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from escrow.facts import Case
     from tests.checkout.cash_desk import Program
 
-PAYMENT = "0123456789abcdef" * 2
+PAYMENT, TOP_UP = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 
 
 async def test_a_card_is_declined_and_another_pays_and_the_seller_sees_only_the_order(cash_desk: CashDesk) -> None:
@@ -64,6 +64,11 @@ async def test_top_up_cheque_and_small_change_stand_in_the_records_and_the_state
         "POST", "/wallet/top-ups", handle=one.handle, card_id=card, amount_minor=100_000, currency="CNY"
     )
     assert topped["outcome"] == "paid"
+    small = {"handle": one.handle, "card_id": card, "currency": "EUR", "into": "change", "payment_id": TOP_UP}
+    first = await one.ok("POST", "/wallet/top-ups", **small, amount_minor=50_000)
+    assert await one.ok("POST", "/wallet/top-ups", **small, amount_minor=50_000) == first, "the purse is full by it"
+    other_sum = await one.ask("POST", "/wallet/top-ups", **small, amount_minor=49_999)
+    assert other_sum.json()["code"] == "payment_id_used", "another sum is another payment"
     over = await one.ask(
         "POST", "/wallet/top-ups", handle=one.handle, card_id=card, amount_minor=50_001, currency="CNY", into="change"
     )

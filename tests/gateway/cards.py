@@ -35,6 +35,7 @@ SECRET = "whsec_" + base64.b64encode(b"the house and its bank share this").decod
 GOOD, OTHER, POOR, UNION = "4111111111111111", "4242424242424242", "5555555555554444", "6200000000000005"
 EXPIRY = "2031-12"
 PATIENCE_SECONDS = 20
+CHANGE_CAP_MINOR = 50_000
 QUICK = Pace(first_pause_seconds=0.02, ask_again_seconds=0.05, claim_seconds=5.0, longest_pause_seconds=0.2)
 _subjects = itertools.count(1)
 _key = Ed25519PrivateKey.generate()
@@ -149,7 +150,7 @@ async def open_till(pool: Pool, bank: Bank, *, pace: Pace = QUICK, answer_second
     desk = heard.desk()
     link = SwitchLink("127.0.0.1", bank.switch_port, SECRET, answer_seconds=answer_seconds, connect_seconds=0.5)
     gateway = Iso8583Gateway(link, bank.url, SECRET)
-    cards = CardPayments(pool, gateway, desk, now, pace)
+    cards = CardPayments(pool, gateway, desk, now, pace, change_cap_minor=CHANGE_CAP_MINOR)
     running = asyncio.create_task(cards.run())
     await asyncio.sleep(0)
     try:

@@ -20,7 +20,7 @@ from escrow.card_facts import (
 )
 from escrow.facts import State
 from tests.escrow.trade import BUYER, SELLER
-from tests.gateway.cards import GOOD, OTHER, POOR, PUBLIC_KEY, UNION, Bank, Till, now, refused
+from tests.gateway.cards import CHANGE_CAP_MINOR, GOOD, OTHER, POOR, PUBLIC_KEY, UNION, Bank, Till, now, refused
 
 if TYPE_CHECKING:
     from migrations.database import Pool
@@ -217,6 +217,21 @@ async def test_a_deposit_a_wallet_and_small_change_are_paid_by_card(till: Till) 
             assert await ledger.balance(conn, path, "CNY") == 3_000
         mine = await till.cards.payments_of(conn, BUYER, limit=3)
     assert [each.target.purpose for each in mine] == ["change", "wallet", "deposit"]
+
+
+async def test_top_ups_at_once_never_lift_small_change_over_its_cap(till: Till) -> None:
+    """All are begun under the cap; what the bank approves beyond it is let go again."""
+    target, party = CardTarget(CardPurpose.CHANGE, SELLER), SELLER
+    asked = [till.prepared(target, 20_000, currency="EUR") for _ in range(4)]
+    done = await asyncio.gather(*(till.cards.pay(target, party, each, now()) for each in asked))
+    outcomes = sorted(str(one.outcome) if isinstance(one, CardPayment) else str(one) for one in done)
+    assert outcomes.count("paid") == 2 and set(outcomes) <= {"paid", "not_charged", "wrong_sum"}
+    async with till.pool.acquire() as conn:
+        assert await ledger.balance(conn, str(target), "EUR") == 40_000 < CHANGE_CAP_MINOR
+    over = await till.cards.pay(target, party, till.prepared(target, 10_001, currency="EUR"), now())
+    assert over is CardRefusal.WRONG_SUM
+    exact = await till.cards.pay(target, party, till.prepared(target, 10_000, currency="EUR"), now())
+    assert isinstance(exact, CardPayment) and exact.state is CAPTURED, "exactly the cap is not over it"
 
 
 def _order_of_another(till: Till, target: CardTarget) -> Any:

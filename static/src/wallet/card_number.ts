@@ -1,4 +1,7 @@
-/** `<card-number>` around a field: shows the figures of a card in groups of four while they are typed. */
+/**
+ * `<card-number>` around a field: shows the figures of a card in groups of four while they are typed. Full-width figures
+ * (a Chinese keyboard's) become plain ones.
+ */
 
 class CardNumber extends HTMLElement {
   connectedCallback(): void {
@@ -6,7 +9,7 @@ class CardNumber extends HTMLElement {
     field?.addEventListener("input", () => {
       const atEnd = field.selectionStart === field.value.length;
       if (!atEnd) return;
-      const figures = field.value.replace(/\D/g, "").slice(0, 19);
+      const figures = field.value.normalize("NFKC").replace(/\D/g, "").slice(0, 19);
       field.value = figures.replace(/(\d{4})(?=\d)/g, "$1 ");
     });
   }
