@@ -13,13 +13,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
+from asyncpg import UniqueViolationError
 
-from escrow.card_facts import CardOutcome, CardPayment, CardPurpose, CardTarget
+from escrow.card_facts import CardOutcome, CardPayment, CardPurpose, CardRefusal, CardTarget
 from escrow.dual_signature import PreparedPayment
 from escrow.facts import Case, Refusal
 from escrow.vault_facts import WalletHandle
 from market import card_orders, notices, phone_store
-from market.card_orders import Prepared
+from market.card_orders import Prepared, Wanted
 from market.checkout import wanted_of
 from market.currencies import money_text
 from market.phone_store import Method, PhoneMeans, PhoneRequest, PhoneState
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from migrations.database import Connection
 
 REQUEST_SECONDS = 300
+ONE_RUNNING = "phone_request_one_running"
 LEFT_BEHIND_SECONDS = 15
 """A confirmed request without an end is taken up by the clock after this long."""
 
@@ -48,6 +50,8 @@ async def ask(
     house: House, desk: Desk, party_id: int, now: datetime, *, handle: WalletHandle | None, card_id: int | None
 ) -> PhoneRequest | StrEnum:
     """Put the payment before the payer's phone. With a card, the unlocked wallet signs it now; the phone sends it off."""
+    if not desk.is_open:
+        return CardRefusal.NOT_AWAITED
     if desk.phone is not None and desk.phone.is_running:
         return PhoneRefusal.PHONE_BUSY
     wanted = wanted_of(desk.deal, desk.case)
@@ -59,6 +63,17 @@ async def ask(
         prepared = signed
     elif desk.wallet_minor < desk.case.due_minor:
         return Refusal.INSUFFICIENT_BALANCE
+    try:
+        return await _put(house, desk, party_id, now, wanted, prepared)
+    except UniqueViolationError as error:
+        if error.constraint_name != ONE_RUNNING:
+            raise
+        return PhoneRefusal.PHONE_BUSY  # asked for twice in the same moment
+
+
+async def _put(
+    house: House, desk: Desk, party_id: int, now: datetime, wanted: Wanted, prepared: Prepared | None
+) -> PhoneRequest | PhoneRefusal:
     async with house.pool.acquire() as conn, conn.transaction():
         if await phone_store.running_of_case(conn, desk.case.id) is not None:
             return PhoneRefusal.PHONE_BUSY

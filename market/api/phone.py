@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 
 class PhoneAsk(Struct, kw_only=True, forbid_unknown_fields=True):
-    """With a card: the handle of the unlocked wallet and the card. Without: out of the e-cash wallet."""
+    """With a card: the handle of the unlocked wallet and the card. Without both: out of the e-cash wallet."""
 
     handle: Handle | None = None
     card_id: Id | None = None
+
+    def __post_init__(self) -> None:
+        if (self.handle is None) != (self.card_id is None):
+            raise ValueError("handle and card_id go together; leave out both to pay out of the e-cash wallet")
 
 
 class PhoneCode(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,11 @@ async def test_a_code_of_the_phone_confirms_once_and_a_wrong_one_never(cash_desk
     await cash_desk.rich(case.buyer_id, case.due_minor)
     assert (await payer.ask("POST", path)).json()["code"] == "no_second_device"
     code = await enrolled(cash_desk, case)
-    asked = await payer.ok("POST", path)
+    half = await payer.ask("POST", path, card_id=1)
+    assert half.json()["code"] == "malformed", "a card without its wallet is no wish to pay in e-cash"
+    at_once = await asyncio.gather(*(payer.ask("POST", path) for _ in range(4)))
+    assert sorted(each.status_code for each in at_once) == [201, 409, 409, 409]
+    (asked,) = [each.json() for each in at_once if each.is_success]
     assert (asked["state"], asked["amount_minor"], asked["means"]) == ("requested", str(case.due_minor), "wallet")
     assert (await payer.ask("POST", path)).json()["code"] == "phone_busy"
     confirmation = f"/phone-requests/{asked['id']}/confirmation"
@@ -136,6 +141,7 @@ async def test_a_code_of_the_phone_confirms_once_and_a_wrong_one_never(cash_desk
     done = await payer.ok("POST", confirmation, code=code)
     assert (done["state"], done["method"]) == ("captured", "code")
     assert (await payer.ask("POST", confirmation, code=code)).json()["code"] == "request_ended"
+    assert (await payer.ask("POST", path)).json()["code"] == "not_awaited", "what is paid waits for no phone"
     receipt = await payer.ok("GET", f"/deals/{case.id}/e-receipt")
     assert (receipt["means"], receipt["number"]) == ("wallet", f"GH-R-{case.id:06d}")
     await expect_spent(cash_desk, case, payer, code)
