@@ -56,7 +56,7 @@ class Arbitration:
         if operator_id == claim.handler_id:
             return Refusal.ARBITER_IS_HANDLER
         if claim.appealed_at is not None and await claims_store.has_ruled(conn, claim.id, operator_id):
-            return Refusal.SAME_PERSON
+            return Refusal.ARBITER_IS_HANDLER
         await claims_store.insert_arbiter(conn, claim, operator_id, now)
         return await self._saved(conn, case, msgspec.structs.replace(claim, arbiter_id=operator_id))
 

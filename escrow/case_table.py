@@ -165,7 +165,7 @@ ANSWERS = (
         divides=_the_claimed,
         pays_out=PayoutPurpose.SALE,
     ),
-    Edge(state=State.CLAIMED, action=Action.ASK_RETURN, roles=SELLER, to=State.RETURNING, guard=guards.was_shipped),
+    Edge(state=State.CLAIMED, action=Action.ASK_RETURN, roles=SELLER, to=State.RETURNING, guard=guards.may_ask_return),
     Edge(state=State.CLAIMED, action=Action.CONTEST, roles=SELLER, to=State.ARBITRATION, guard=guards.says_what),
     Edge(
         state=State.CLAIMED,

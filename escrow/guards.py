@@ -71,7 +71,12 @@ def something_is_undisputed(case: Case, request: Request) -> Refusal | None:
 
 
 def offers_less(case: Case, request: Request) -> Refusal | None:
-    return None if 0 <= request.amount_minor < the_claim(case).amount_minor else Refusal.BAD_OFFER
+    """Less than what is claimed, and more than what he has offered before: who accepts gets at least what he has read."""
+    claim = the_claim(case)
+    if not 0 <= request.amount_minor < claim.amount_minor:
+        return Refusal.BAD_OFFER
+    stands = claim.offer_minor is not None and request.amount_minor <= claim.offer_minor
+    return Refusal.OFFER_STANDS if stands else None
 
 
 def has_offer(case: Case, request: Request) -> Refusal | None:
@@ -83,8 +88,11 @@ def may_escalate(case: Case, request: Request) -> Refusal | None:
     return has_offer(case, request) or says_what(case, request) or clock_has_run_out(case, request)
 
 
-def was_shipped(case: Case, request: Request) -> Refusal | None:
-    return Refusal.NOTHING_SHIPPED if the_claim(case).from_state is State.FUNDED else None
+def may_ask_return(case: Case, request: Request) -> Refusal | None:
+    """Goods that were shipped, and against the whole price: nobody gives goods back for the disputed rest alone."""
+    if the_claim(case).from_state is State.FUNDED:
+        return Refusal.NOTHING_SHIPPED
+    return Refusal.PART_IS_PAID if case.undisputed_minor else None
 
 
 def not_yet_sent_back(case: Case, request: Request) -> Refusal | None:

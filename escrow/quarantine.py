@@ -153,6 +153,8 @@ class Quarantine:
         legs = await self.dry_run(conn, item_id, now, case_id=case_id, deposit_id=deposit_id, wallet_of=wallet_of)
         if isinstance(legs, Refusal):
             return legs
+        if operator_id == await _gains(conn, case_id, deposit_id, wallet_of):
+            return Refusal.OWN_MONEY
         item = await payments_store.item_by_id(conn, item_id)
         assert item is not None, "the dry run has just read it"
         if case_id is not None:
@@ -265,6 +267,17 @@ def _has_letters(text: str) -> bool:
 
 def suspense(item_id: int) -> str:
     return f"suspense:{item_id}"
+
+
+async def _gains(conn: Connection, case_id: int | None, deposit_id: int | None, wallet_of: int | None) -> int | None:
+    """Whose debt is paid, or whose wallet is filled, when money is applied to one of these."""
+    if case_id is not None:
+        case = await store.case_by_id(conn, case_id)
+        return case.buyer_id if case else None
+    if deposit_id is not None:
+        deposit = await store.deposit_by_id(conn, deposit_id)
+        return deposit.party_id if deposit else None
+    return wallet_of
 
 
 def _leg(item: Quarantined, debit: str, credit: str, amount_minor: int) -> Leg:

@@ -142,10 +142,12 @@ def next_actions(case: Case, role: Role, now: datetime) -> list[Action]:
 
 
 def _smallest(action: Action, case: Case) -> int:
-    """A sum that may be named with the act, if any may: the least to claim or split off, or no money at all to offer."""
+    """A sum that may be named with the act, if any may: the least to claim, to split off or to offer."""
     if action is Action.SPLIT:
         still_here = [line.amount_minor for line in case.lines if line.part_id is None]
         return min(still_here) if len(still_here) > 1 else 0
+    if action is Action.OFFER and case.claim is not None and case.claim.offer_minor is not None:
+        return case.claim.offer_minor + 1
     return 1 if action is Action.CLAIM else 0
 
 

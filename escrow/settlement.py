@@ -282,6 +282,8 @@ class Settlement:
         case = await store.lock_case(conn, case_id)
         if case is None:
             return Refusal.UNKNOWN_CASE
+        if actor_id in (case.buyer_id, case.seller_id):
+            return Refusal.OWN_MONEY
         request = Request(action=Action.CANCEL, role=Role.OPERATOR, now=now, actor_id=actor_id, reason=reason)
         return await self.moves.act(conn, case, Actor(role=Role.OPERATOR, party_id=actor_id), request)
 

@@ -221,6 +221,8 @@ class Auditor:
     def _offer(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         if sale.state != "claimed" or who != "seller" or sale.claim is None or amount >= sale.claim.amount:
             return False
+        if sale.claim.offer is not None and amount <= sale.claim.offer:
+            return False
         sale.claim.offer, sale.clock = amount, ("escalate", min(self.now + 48, sale.claim.stop))
         return True
 
@@ -237,6 +239,8 @@ class Auditor:
 
     def _ask_return(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         if sale.state != "claimed" or who != "seller" or sale.claim is None or sale.claim.was == "funded":
+            return False
+        if sale.taken_early is not None:
             return False
         sale.state, sale.clock = "returning", ("lapse", self.now + 168)
         return True

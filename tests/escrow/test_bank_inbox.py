@@ -201,6 +201,11 @@ async def test_what_can_not_be_applied_is_refused_by_name(conn: Connection) -> N
     assert await ops.return_quarantined(conn, little.id, OPERATOR, " ", NOW) is Refusal.REASON_MISSING
     no_note = await ops.apply_quarantined(conn, little.id, operator_id=1, note="", now=NOW, case_id=case.id)
     assert no_note is Refusal.REASON_MISSING
+    whole = await quarantined(conn, heard, 90_000)
+    for into in ({"case_id": case.id}, {"wallet_of": BUYER}):
+        own = await ops.apply_quarantined(conn, whole.id, operator_id=BUYER, note="mine", now=NOW, **into)
+        assert own is Refusal.OWN_MONEY
+    assert await desk.settlement.cancel(conn, case.id, BUYER, "mine", NOW, as_operator=True) is Refusal.OWN_MONEY
 
 
 async def test_money_sent_back_leaves_once_and_opens_again_if_it_returns(conn: Connection) -> None:

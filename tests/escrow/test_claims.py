@@ -220,7 +220,7 @@ async def test_above_the_limit_a_second_person_confirms_and_an_appeal_is_for_ano
 
     appealed = taken(await desk.arbitration.appeal(conn, case.id, SELLER, "Look again.", NOW + DAY))
     assert appealed == await fresh(desk, conn, appealed), "the first ruling is history"
-    assert await desk.arbitration.take_arbitration(conn, case.id, ARBITER, NOW) is Refusal.SAME_PERSON
+    assert await desk.arbitration.take_arbitration(conn, case.id, ARBITER, NOW) is Refusal.ARBITER_IS_HANDLER
     taken(await desk.arbitration.take_arbitration(conn, case.id, STRANGER, NOW + DAY))
     taken(await desk.arbitration.rule(conn, case.id, STRANGER, 24_000, "Once more.", NOW + DAY, house_minor=10))
     taken(await desk.arbitration.confirm(conn, case.id, ARBITER, NOW + DAY))

@@ -125,7 +125,6 @@ class Market:
         await self._inspected(case, buyer, seller)
         claims = self.desk.claims
         await self.act(self._claim(case, buyer))
-        await self.act(lambda conn: claims.release_undisputed(conn, case, buyer, NOW))
         await self.act(lambda conn: claims.ask_return(conn, case, seller, NOW))
         await self.act(lambda conn: claims.send_back(conn, case, buyer, "SF", "2", NOW))
         done = await self.race(

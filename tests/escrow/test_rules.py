@@ -132,6 +132,8 @@ def ready_for(action: Action, state: State, role: Role = Role.TIMER) -> Case:
     facts: dict[str, object] = {"clock_action": action if role is Role.TIMER else CLOCKS.get(state, (None,))[0]}
     if state is State.RETURNING and action in SENT_BACK:
         facts["claim"] = claim(state, returned_at=NOW)
+    if action is Action.OFFER:
+        facts["claim"] = claim(state, offer_minor=None)
     if action is Action.REINSTATE:
         facts["reinstates_id"] = 4
     return case(state, **facts)
@@ -383,10 +385,12 @@ GUARDED: list[tuple[State, Action, Role, dict[str, object], dict[str, object], R
     (State.CLAIMED, Action.RELEASE_UNDISPUTED, B, {"price_minor": 30_000}, {}, Refusal.NOTHING_UNDISPUTED),
     (State.CLAIMED, Action.OFFER, S, {}, {"amount_minor": 30_000}, Refusal.BAD_OFFER),
     (State.CLAIMED, Action.OFFER, S, {}, {"amount_minor": -1}, Refusal.BAD_OFFER),
+    (State.CLAIMED, Action.OFFER, S, {}, {"amount_minor": 10_000}, Refusal.OFFER_STANDS),
     (State.CLAIMED, Action.ACCEPT_OFFER, B, {"offer_minor": None}, {}, Refusal.NO_OFFER),
     (State.CLAIMED, Action.ESCALATE, B, {"offer_minor": None}, {}, Refusal.NO_OFFER),
     (State.CLAIMED, Action.ESCALATE, B, {}, {"reason": ""}, Refusal.STATEMENT_MISSING),
     (State.CLAIMED, Action.ASK_RETURN, S, {"from_state": State.FUNDED}, {}, Refusal.NOTHING_SHIPPED),
+    (State.CLAIMED, Action.ASK_RETURN, S, {"undisputed_minor": 1}, {}, Refusal.PART_IS_PAID),
     (State.CLAIMED, Action.CONTEST, S, {}, {"reason": ""}, Refusal.STATEMENT_MISSING),
     (State.RETURNING, Action.RETURN_SHIP, B, {"returned_at": NOW}, {}, Refusal.ALREADY_SENT_BACK),
     (State.RETURNING, Action.RETURN_SHIP, B, {}, {"tracking_number": ""}, Refusal.TRACKING_MISSING),
