@@ -45,7 +45,12 @@ class StatementRefusal(StrEnum):
     SUM_DIFFERS = "sum_differs"
     ALREADY_MATCHED = "already_matched"
     NOT_A_CREDIT = "not_a_credit"
+    TOLD_OTHERWISE = "told_otherwise"
     NOTE_MISSING = "note_missing"
+
+
+TOLD_BY_OTHER_PAPERS = ("CARD", "PAYOUT")
+"""Codes of credits that are booked when the card settlement or the payout's return itself is told; never as a transfer."""
 
 
 class StatementRefused(Exception):
@@ -354,6 +359,8 @@ async def notice_of(conn: Connection, entry_id: int) -> BankNotice | StatementRe
         return entry
     if not entry.is_credit:
         return StatementRefusal.NOT_A_CREDIT
+    if entry.code in TOLD_BY_OTHER_PAPERS or entry.return_reason is not None:
+        return StatementRefusal.TOLD_OTHERWISE
     return BankNotice(
         bank_id=entry.bank_id,
         kind=NoticeKind.TRANSFER_RECEIVED,

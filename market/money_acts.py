@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from escrow import store
 from escrow.facts import Payout, Refusal
 from market import audit, money_desk
 from migrations.queries import load_queries
@@ -128,6 +129,12 @@ async def _case_refund(
         detail = {"currency": done.currency, "amount_minor": done.price_minor}
         await audit.record(conn, operator_id, "case.refunded", f"case:{done.id}", reason, detail, now)
     return done
+
+
+async def held_now(conn: Connection, case_id: int) -> bool:
+    """Whether money lies in the case, which stays so for the rest of the transaction."""
+    case = await store.lock_case(conn, case_id)
+    return case is not None and case.held_minor > 0
 
 
 _DOERS: dict[Act, Callable[[Any, Any, Wish, str, int, datetime], Awaitable[object]]] = {

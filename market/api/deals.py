@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from escrow import rules
-from escrow.facts import Action, Case, Role
+from escrow.facts import Action, Case, Refusal, Role
 from market import deals_store
 from market.api.account import Passphrase, step_up
 from market.api.desk import do_single
@@ -18,7 +18,7 @@ from market.bank_details import centre_account
 from market.confirmation import Both, Clause
 from market.deals import DealView, deal_view
 from market.deals_store import DealRow
-from market.money_acts import Act, Wish
+from market.money_acts import Act, Wish, held_now
 from market.pages.confirmation import may_read, paper_of
 from market.problems import Problem, ProblemError
 
@@ -236,6 +236,8 @@ async def cancel_deal(call: Call, case_id: int, body: Cancellation) -> DealShape
     if case is not None and stranger and call.viewer.is_operator and case.held_minor > 0:
         await do_single(call, Wish(act=Act.CASE_REFUND, subject_id=case_id), body.reason)
         return await _shown(call, case_id)
+    if stranger and await held_now(call.conn, case_id):
+        raise ProblemError(Refusal.NOT_IN_THIS_STATE)  # paid a moment ago
     granted(
         await call.house.escrow.settlement.cancel(
             call.conn,

@@ -19,7 +19,7 @@ from market.csv_cells import csv_text
 from market.currencies import money_text
 from market.deals import STATES, TONES
 from market.house import House, house_of
-from market.money_acts import Act, Wish
+from market.money_acts import Act, Wish, held_now
 from market.pages.deal_page import perform, show, step_up_fault, texts, typed, view_of
 from market.pages.operator_batches import submit_single
 from market.rendering import Form, language_of, render
@@ -170,6 +170,8 @@ async def deal_cancel(request: Request) -> Response:
         return await submit_single(request, wish, reason, form, show, where, "deal.flash.cancelled")
 
     async def cancel(conn: Connection, house: House, case_id: int) -> Case | Refusal:
+        if as_operator and await held_now(conn, case_id):
+            return Refusal.NOT_IN_THIS_STATE  # paid a moment ago: the page shows it now
         return await house.escrow.settlement.cancel(
             conn, case_id, request.user.id, reason, house.node_time.now(), as_operator=as_operator
         )

@@ -177,6 +177,19 @@ async def test_what_is_not_certain_waits_for_an_operator(conn: Connection) -> No
     assert await books.faults(conn) == []
 
 
+async def test_what_other_papers_tell_of_is_not_taken_in_as_a_transfer(conn: Connection) -> None:
+    operator, desk = await party(conn, operator=True), house_desk()
+    lines = [
+        Line(bank_id="DAY-1", minor=7_000, at=NOW, code="CARD", end_to_end_id="CARDS-20260302-1"),
+        Line(bank_id="BACK-1", minor=900, at=NOW, code="PAYOUT", end_to_end_id="GH-P-1"),
+    ]
+    await take(conn, statement(TODAY, lines), operator)
+    for entry in await opened(conn):
+        taken_in = await statement_desk.take_in(conn, desk, entry.id, operator, "it is there", NOW)
+        assert taken_in is StatementRefusal.TOLD_OTHERWISE
+    assert await desk.quarantine.items(conn) == []
+
+
 async def test_a_notice_that_comes_after_its_statement_is_the_same_money(conn: Connection) -> None:
     operator, desk = await party(conn, operator=True), house_desk()
     late = msgspec.structs.replace(incoming("a  cup & saucer", 800), sender_holder="李雷", sender_number="62220200")
