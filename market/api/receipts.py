@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from escrow import book_store
+from escrow.book_log import canonical
 from escrow.book_store import Head
 from market.api.operations import Call, operation
 from market.problems import Problem, ProblemError
@@ -82,7 +83,8 @@ async def posting_receipt(call: Call, op: UUID) -> dict[str, Any]:
     found = await call.house.book_seals.receipt(call.conn, call.viewer.id, op)
     if found is None:
         raise ProblemError(Problem.NOT_FOUND)
-    return found
+    in_order: dict[str, Any] = json.loads(canonical(found))  # the verifier holds the bytes of the answer to it
+    return in_order
 
 
 def _head(head: Head) -> BookHead:

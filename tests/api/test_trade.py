@@ -11,6 +11,7 @@ from uuid import uuid4
 import jsonschema_rs
 import pytest
 
+from escrow import receipt_verifier
 from market.openapi import openapi_document
 from tests.deal.traded import pays
 from tests.door.house_server import PHRASE, Server
@@ -108,6 +109,15 @@ async def test_a_whole_trade_by_programs(server: Server) -> None:
     assert (await rival.ask("GET", "/wallet"))["balances"][0]["free_minor"] == "10000"
     await rival.ask("GET", "/wallet/statement?currency=CNY&page_size=1&page=2")
     await read_by_operator(operator, case_id)
+    await receipts_as_answered_are_genuine(bidder, seller)
+
+
+async def receipts_as_answered_are_genuine(*parties: Program) -> None:
+    """The very bytes of the answer pass the program that anybody checks them with."""
+    for party in parties:
+        (newest, *_) = (await party.ask("GET", "/postings"))["items"]
+        answer = await party.server.client.get(f"/api/v1/postings/{newest['op']}/receipt", headers=party.headers)
+        assert receipt_verifier.verify(answer.content)["posting"] == newest["op"]  # type: ignore[no-untyped-call]  # a program of its own
 
 
 async def lot_on_show(server: Server, seller: Program, operator: Program) -> int:
