@@ -136,7 +136,7 @@ class Shipment(Struct, kw_only=True, forbid_unknown_fields=True):
 
     carrier: ShortText
     tracking_number: ShortText
-    lines: Annotated[list[Id], Meta(max_length=1000)] = []
+    lines: Annotated[list[Id], Meta(min_length=1, max_length=1000)] | None = None
 
 
 class ReceiptConfirmation(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -197,7 +197,7 @@ async def pay_deal(call: Call, case_id: int) -> DealShape:
 async def ship_deal(call: Call, case_id: int, body: Shipment) -> DealShape:
     """The seller has shipped, everything or some lines. Some lines become a part of their own in `part_case_ids`."""
     given, settlement = (body.carrier, body.tracking_number), call.house.escrow.settlement
-    if body.lines:
+    if body.lines is not None:
         granted(await settlement.ship_lines(call.conn, case_id, call.viewer.id, body.lines, *given, call.now))
     else:
         granted(await settlement.ship(call.conn, case_id, call.viewer.id, *given, call.now))

@@ -96,6 +96,7 @@ async def test_a_whole_trade_by_programs(server: Server) -> None:
 
     shipment = {"carrier": "SF Express", "tracking_number": "SF 1"}
     await bidder.ask("POST", f"/deals/{case_id}/shipment", shipment, status=409)
+    await seller.ask("POST", f"/deals/{case_id}/shipment", {**shipment, "lines": []}, status=400)
     await seller.ask("POST", f"/deals/{case_id}/shipment", shipment)
     await bidder.ask("POST", f"/deals/{case_id}/receipt")
     await bidder.ask("POST", f"/deals/{case_id}/extension")
