@@ -62,6 +62,7 @@ async def test_a_declined_card_a_second_card_and_the_receipt(cash_desk: CashDesk
     await expect(page.locator(".notice.problem")).to_contain_text(zh("checkout.choose_other"))
     assert await page.locator(".deal-clock time-left").get_attribute("ends-at") == due_at, "the clock runs on unchanged"
     assert await page.locator("input[name=means]:checked").count() == 0, "the same card is not pressed again by mistake"
+    await shown_anew_without_a_press(page, cash_desk.said)
     await pay_with(page, GOOD)
     await expect(page.locator(".ereceipt-said")).to_contain_text(zh("ereceipt.held_buyer"))
     paper = page.locator(".paper")
@@ -81,6 +82,24 @@ async def test_a_declined_card_a_second_card_and_the_receipt(cash_desk: CashDesk
 async def pay_with(page: Page, number: str) -> None:
     await page.locator(".means", has_text=number[-4:]).click()
     await page.locator(".checkout-press").click()
+
+
+async def shown_anew_without_a_press(page: Page, said: list[str]) -> None:
+    """The answer to a press gives way to the desk's news, and nothing is pressed a second time."""
+    await page.locator("form:has(.checkout-press)").evaluate("form => { form.noValidate = true; }")
+    await page.locator(".checkout-press").click()
+    await expect(page.locator(".error-summary")).to_contain_text(zh("checkout.choose"))
+    pressed: list[str] = []
+    page.on("request", lambda request: pressed.append(request.url) if request.method == "POST" else None)
+    elsewhere = await page.context.new_page()
+    await elsewhere.goto(page.url)
+    await pay_with(elsewhere, POOR)
+    await expect(elsewhere.locator(".notice.problem")).to_contain_text(zh("card_reason.insufficient_funds"))
+    await elsewhere.close()
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator(".error-summary")).to_have_count(0)
+    assert pressed == []
+    assert "422" in said.pop(), "the browser notes the press that chose nothing"
 
 
 async def sees_no_card(cash_desk: CashDesk, case: Case) -> None:

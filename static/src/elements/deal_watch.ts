@@ -1,5 +1,6 @@
 // <deal-watch src version>: asks the server now and then whether the deal has moved, and if so shows the page anew.
-// It never reloads under a person who is typing or has a box ticked: then it shows the link that it holds instead.
+// It is asked for anew, never reloaded: a page that answered a press would be reloaded by pressing once more, and pay.
+// It never goes on under a person who is typing or has a box ticked: then it shows the link that it holds instead.
 
 const INTERVAL_MS = 4000;
 
@@ -32,7 +33,7 @@ export class DealWatch extends HTMLElement {
 
   #show(): void {
     if (this.#inUse()) this.hidden = false;
-    else window.location.reload();
+    else window.location.replace(this.querySelector("a")?.href ?? window.location.href);
   }
 
   #inUse(): boolean {
