@@ -16,7 +16,7 @@ demo: $(VENV)/.installed ui
 
 # Everything that must hold, the slowest and longest last: what pytest says is the last that is said.
 test: $(VENV)/.installed-test ui chromium lint types
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -45,7 +45,7 @@ simulate: $(VENV)/.installed-test
 races: $(VENV)/.installed-test
 	GAVELHOUSE_RACES=1000 GAVELHOUSE_LIVES=500 $(BIN)/python -m pytest tests/escrow/test_races.py tests/escrow/test_lives.py --timeout 3600 $(ARGUMENTS)
 
-# Every page for everybody in both languages, both themes and both widths; in `make test` each kind in two of the eight.
+# Every page for everybody in both languages, both themes and both widths; in `make test` each page in one of the eight, in turn.
 pages: $(VENV)/.installed-test ui chromium
 	GAVELHOUSE_PAGES=all $(BIN)/python -m pytest tests/journey/test_pages.py --timeout 3600 $(ARGUMENTS)
 
