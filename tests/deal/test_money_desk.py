@@ -66,6 +66,7 @@ async def test_whose_reference_came_with_the_wrong_money_is_told(conn: Connectio
 async def test_money_is_credited_only_to_the_wallet_of_a_party(conn: Connection) -> None:
     """A typing error in the party's number would open a wallet that has no owner and that no page shows."""
     desk, operator, nobody = house_desk(), await party(conn, operator=True), 987_654_321
+    owner = await party(conn)
     async with conn.transaction():
         received = await desk.inbox.receive(conn, incoming("no reference", 7_000), NOW)
     assert received.item_id is not None
@@ -80,6 +81,11 @@ async def test_money_is_credited_only_to_the_wallet_of_a_party(conn: Connection)
     assert item is not None and item.state is QuarantineState.OPEN
     async with conn.transaction():
         done = await money_desk.apply_item(
-            conn, desk, received.item_id, "wallet", operator, operator_id=operator, reason="his", now=NOW
+            conn, desk, received.item_id, "wallet", operator, operator_id=operator, reason="mine", now=NOW
         )
-    assert isinstance(done, Quarantined) and await ledger.balance(conn, f"wallet:{operator}", "CNY") == 7_000
+    assert done is Refusal.OWN_MONEY
+    async with conn.transaction():
+        done = await money_desk.apply_item(
+            conn, desk, received.item_id, "wallet", owner, operator_id=operator, reason="his", now=NOW
+        )
+    assert isinstance(done, Quarantined) and await ledger.balance(conn, f"wallet:{owner}", "CNY") == 7_000
