@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from escrow.facts import Refusal
 from market import audit, money_acts
 from market.dry_run import Preview, rehearse
 from market.money_acts import Act, Wish
@@ -180,6 +181,11 @@ async def confirm(
     if waiting.asked_by == operator_id:
         return BatchRefusal.SAME_PERSON
     wishes = [line.wish for line in await lines_of(conn, batch_id)]
+    seen = await preview(conn, desk, wishes, operator_id, 0, now)
+    assert isinstance(seen, Previewed), "what is malformed never became a batch"
+    for n, line in enumerate(seen.lines, start=1):
+        if line.refusal is Refusal.OWN_MONEY:  # no more his to decide as the second than as the first
+            return ItemRefused(n, line.wish, line.refusal)
     refused = await _do_all(conn, desk, wishes, waiting.reason, waiting.asked_by, now)
     if refused is not None:
         return refused

@@ -70,7 +70,7 @@ def to_wallet(item: int, party: int) -> dict[str, Any]:
 
 
 async def test_a_large_batch_waits_for_another_operator_and_counts_once(server: Server) -> None:
-    ann, bob, eve = [await Program.of(server) for _ in range(3)]
+    ann, bob, tom, eve = [await Program.of(server) for _ in range(4)]
     item, _ = await ann.strange(LIMIT)
     acts = [to_wallet(item, eve.party)]
     seen = (await ann.post("/money/batches/preview", {"acts": acts})).json()
@@ -86,7 +86,9 @@ async def test_a_large_batch_waits_for_another_operator_and_counts_once(server: 
     batch = f"/money/batches/{made.json()['id']}"
     own = await ann.post(f"{batch}/confirm")
     assert (own.status_code, own.json()["code"]) == (403, "batch_same_person")
-    answers = await asyncio.gather(bob.post(f"{batch}/confirm"), eve.post(f"{batch}/confirm"))
+    gaining = await eve.post(f"{batch}/confirm")
+    assert (gaining.status_code, gaining.json()["code"]) == (403, "own_money")
+    answers = await asyncio.gather(bob.post(f"{batch}/confirm"), tom.post(f"{batch}/confirm"))
     assert sorted(one.status_code for one in answers) == [200, 409]
     assert (await bob.get(batch)).json()["batch"]["state"] == "done"
     wrong = await ann.post("/money/batches", {"acts": [{"act": "quarantine_return", "id": item, "into": "wallet", "into_id": 1}], "reason": "x"})  # fmt: skip
