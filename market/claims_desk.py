@@ -18,6 +18,7 @@ from escrow.facts import Action, Case, Claim, Leg, Refusal, Role, Ruling, State
 from escrow.rules import Request
 from escrow.steps import Division
 from market import audit
+from market.dry_run import Preview
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -74,27 +75,11 @@ class ChargebackRow(Struct, frozen=True, kw_only=True):
     seller_name: str
 
 
-class Posting(Struct, frozen=True, kw_only=True):
-    """One posting that would be made, with both accounts before and after it."""
-
-    leg: Leg
-    debit_before_minor: int
-    credit_before_minor: int
-
-    @property
-    def debit_after_minor(self) -> int:
-        return self.debit_before_minor - self.leg.amount_minor
-
-    @property
-    def credit_after_minor(self) -> int:
-        return self.credit_before_minor + self.leg.amount_minor
-
-
 class RulingPreview(Struct, frozen=True, kw_only=True):
     """How a ruling would divide what the case holds, and every posting of it."""
 
     division: Division
-    postings: tuple[Posting, ...]
+    postings: tuple[Preview, ...]
     needs_second: bool
 
 
@@ -266,7 +251,7 @@ async def _noted(
     return done
 
 
-async def _before_and_after(conn: Connection, legs: Sequence[Leg]) -> tuple[Posting, ...]:
+async def _before_and_after(conn: Connection, legs: Sequence[Leg]) -> tuple[Preview, ...]:
     standing: dict[str, int] = {}
     shown = []
     for leg in legs:
@@ -274,7 +259,7 @@ async def _before_and_after(conn: Connection, legs: Sequence[Leg]) -> tuple[Post
             if path not in standing:
                 standing[path] = await ledger.balance(conn, path, leg.currency)
         debit, credit = standing[leg.debit], standing[leg.credit]
-        shown.append(Posting(leg=leg, debit_before_minor=debit, credit_before_minor=credit))
+        shown.append(Preview(leg=leg, debit_before_minor=debit, credit_before_minor=credit))
         standing[leg.debit] -= leg.amount_minor
         standing[leg.credit] += leg.amount_minor
     return tuple(shown)

@@ -15,6 +15,7 @@ from market import case_files, claims_desk
 from market.api.account import Passphrase, step_up
 from market.api.case_files import CaseFileShape, file_shape
 from market.api.deals import DealShape, ShortText, deal_shape
+from market.api.desk import PreviewLine, preview_line
 from market.api.operations import Call, granted, operation
 from market.api.shapes import (
     Currency,
@@ -23,11 +24,10 @@ from market.api.shapes import (
     MinorOrZeroIn,
     MinorOut,
     Paging,
-    SignedMinorOut,
     minor_in,
 )
 from market.case_files import LONGEST_MESSAGE
-from market.claims_desk import ChargebackRow, Posting, QueueRow, RulingPreview
+from market.claims_desk import ChargebackRow, QueueRow, RulingPreview
 from market.deals import DealView, deal_view
 from market.problems import Problem, ProblemError
 
@@ -156,17 +156,6 @@ class Declined(Struct, kw_only=True, forbid_unknown_fields=True):
     reason: Words
 
 
-class PostingPreview(Struct, kw_only=True):
-    debit: str
-    credit: str
-    currency: Currency
-    amount_minor: MinorOut
-    debit_before_minor: SignedMinorOut
-    debit_after_minor: SignedMinorOut
-    credit_before_minor: SignedMinorOut
-    credit_after_minor: SignedMinorOut
-
-
 class RulingPreviewShape(Struct, kw_only=True):
     """How a ruling divides what is held: the four sums are all of it. Nothing has been posted."""
 
@@ -175,7 +164,7 @@ class RulingPreviewShape(Struct, kw_only=True):
     commission_minor: MinorOut
     fees_minor: MinorOut
     needs_second: bool
-    postings: list[PostingPreview]
+    postings: list[PreviewLine]
 
 
 class ChargebackQuery(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -354,7 +343,7 @@ async def preview_ruling(call: Call, case_id: int, query: RulingQuery) -> Ruling
         commission_minor=str(found.division.commission_minor),
         fees_minor=str(found.division.fees_minor),
         needs_second=found.needs_second,
-        postings=[_posting(row) for row in found.postings],
+        postings=[preview_line(row) for row in found.postings],
     )
 
 
@@ -496,19 +485,6 @@ def _queued(row: QueueRow) -> QueueShape:
         opened_at=row.opened_at,
         clock_action=Action(row.clock_action),
         due_at=row.due_at,
-    )
-
-
-def _posting(row: Posting) -> PostingPreview:
-    return PostingPreview(
-        debit=row.leg.debit,
-        credit=row.leg.credit,
-        currency=row.leg.currency,
-        amount_minor=str(row.leg.amount_minor),
-        debit_before_minor=str(row.debit_before_minor),
-        debit_after_minor=str(row.debit_after_minor),
-        credit_before_minor=str(row.credit_before_minor),
-        credit_after_minor=str(row.credit_after_minor),
     )
 
 
