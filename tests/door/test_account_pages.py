@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from time import perf_counter
 from urllib.parse import quote
@@ -84,8 +85,6 @@ async def test_what_was_typed_is_text_and_not_markup(server: Server) -> None:
 
 
 async def test_a_wrong_passphrase_and_no_such_account_are_answered_alike_after_the_same_work(server: Server) -> None:
-    await server.party(email="known@example.org", phrase=PHRASE)
-
     async def attempt(email: str) -> tuple[Response, float]:
         started = perf_counter()
         answer = await post(server, "/sign-in", {"email": email, "passphrase": "wrong but long enough"})
@@ -94,16 +93,22 @@ async def test_a_wrong_passphrase_and_no_such_account_are_answered_alike_after_t
     def plain(answer: Response, email: str) -> str:
         return re.sub(r'nonce="[^"]*"|[0-9-]+T[0-9:.]+Z', "", answer.text.replace(email, "EMAIL"))
 
-    known, unknown = "known@example.org", "nobody@example.org"
-    times: dict[str, list[float]] = {known: [], unknown: []}
-    for _ in range(3):
+    # The least of several is the work itself; a busy machine needs more of them to show it. Without the work an unknown
+    # address is answered in a small part of the time, however often one looks.
+    least = {"known": math.inf, "nobody": math.inf}
+    for turn in range(8):
         answers = {}
-        for email in (known, unknown):
-            answers[email], seconds = await attempt(email)
-            times[email].append(seconds)
-        assert answers[known].status_code == answers[unknown].status_code == 422
-        assert plain(answers[known], known) == plain(answers[unknown], unknown)
-    assert min(times[unknown]) > min(times[known]) / 2
+        await server.party(email=f"known{turn}@example.org", phrase=PHRASE)
+        for who in ("known", "nobody"):
+            email = f"{who}{turn}@example.org"
+            answer, seconds = await attempt(email)
+            answers[who] = (answer.status_code, plain(answer, email))
+            least[who] = min(least[who], seconds)
+        assert answers["known"] == answers["nobody"]
+        assert answers["known"][0] == 422
+        if turn >= 2 and least["nobody"] > least["known"] / 2:
+            return
+    pytest.fail(f"no such account is answered with less work: {least}")
 
 
 async def test_a_planted_cookie_never_becomes_a_session(server: Server) -> None:
