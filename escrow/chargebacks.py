@@ -1,5 +1,7 @@
-"""Card payments that a buyer's bank takes back: set aside at once from what the seller has coming, from his reserve, and
-as his debt for the rest; given to the bank when lost, given back when won.
+"""Card payments that a buyer's bank takes back: set aside at once, given to the bank when lost, given back when won.
+
+What the house has already given back to the buyer comes from him, out of his wallet and as his debt for the rest; nobody is
+paid twice. Anything more comes from what the seller has coming, from his reserve, and as his debt.
 
 A case that still holds the price goes on: what is refunded of it later goes to the seller instead of paying the buyer
 twice (escrow/postings.py, `withheld`), and what the seller gets repays his debt first (escrow/moves.py, `pay_out`).
@@ -45,10 +47,13 @@ class Chargebacks:
             return Received(outcome=Outcome.IGNORED)
         if await claims_store.lock_open_chargeback(conn, notice.reference) is not None:
             return Received(outcome=Outcome.IGNORED)
-        seller, amount = case.seller_id, notice.amount_minor
+        buyer, seller, amount = case.buyer_id, case.seller_id, notice.amount_minor
+        had_back = max(await claims_store.refunded_of_sale(conn, case.id) - case.withheld_minor, 0)
+        twice = min(had_back, amount)
         reserves = await claims_store.lock_reserves(conn, seller, case.currency)  # in the order in which one is freed
-        payable = min(await ledger.lock_balance(conn, rules.payable(seller), case.currency), amount)
-        kept = await claims_store.take_from_reserves(conn, reserves, amount - payable)
+        lies = await self._lock_balances(conn, case)
+        wallet, payable = min(lies[rules.wallet(buyer)], twice), min(lies[rules.payable(seller)], amount - twice)
+        kept = await claims_store.take_from_reserves(conn, reserves, amount - twice - payable)
         chargeback = Chargeback(
             id=await claims_store.new_chargeback_id(conn),
             case_id=case.id,
@@ -61,20 +66,24 @@ class Chargebacks:
             state=ChargebackState.OPEN,
             from_payable_minor=payable,
             from_reserve_minor=kept,
-            from_receivable_minor=amount - payable - kept,
+            from_receivable_minor=amount - twice - payable - kept,
+            from_buyer_wallet_minor=wallet,
+            from_buyer_owed_minor=twice - wallet,
             opened_at=now,
         )
         account = await self._account(conn, chargeback)
         path = rules.chargeback_account(chargeback.id)
         legs = postings.legs(
             case,
+            (rules.wallet(buyer), path, wallet),
+            (rules.receivable(buyer), path, chargeback.from_buyer_owed_minor),
             (rules.payable(seller), path, payable),
             (rules.reserve(seller), path, kept),
             (rules.receivable(seller), path, chargeback.from_receivable_minor),
         )
         await self.moves.post(conn, case, f"chargeback_{chargeback.id}", BANK, legs, now)
         await claims_store.insert_chargeback(conn, chargeback, account)
-        await self._count(conn, case, amount, 0)
+        await self._count(conn, case, amount, twice)
         await self.hooks.on_chargeback(conn, case, chargeback, now)
         early = await payments_store.end_told_early(conn, notice)
         if early is not None:
@@ -97,16 +106,20 @@ class Chargebacks:
         return await self._won(conn, case, running, now)
 
     async def _won(self, conn: Connection, case: Case, running: Chargeback, now: datetime) -> Received:
-        """What was withheld of refunds for this chargeback is the buyer's after all, what was for lost ones is not; the rest
-        is the seller's, whose debt it repays first.
+        """What was withheld of refunds for this chargeback, or taken back of them, is the buyer's after all, what was for
+        lost ones is not; the rest is the seller's. Of either what he still owes is repaid first.
         """
         lost_minor = case.charged_back_minor - running.amount_minor
         to_buyer = min(max(case.withheld_minor - lost_minor, 0), running.amount_minor)
         path = rules.chargeback_account(running.id)
         to_seller = running.amount_minor - to_buyer
+        owed = rules.receivable(case.buyer_id)
+        still_owed = await ledger.lock_owed(conn, owed, case.currency) if running.from_buyer_owed_minor else 0
+        forgiven = min(to_buyer, running.from_buyer_owed_minor, still_owed)
         legs = postings.legs(
             case,
-            (path, rules.wallet(case.buyer_id), to_buyer),
+            (path, owed, forgiven),
+            (path, rules.wallet(case.buyer_id), to_buyer - forgiven),
             (path, rules.payable(case.seller_id), to_seller),
         )
         await self.moves.post(conn, case, f"chargeback_won_{running.id}", BANK, legs, now)
@@ -151,6 +164,15 @@ class Chargebacks:
         case = None if case_id is None else await store.lock_case(conn, case_id)
         fits = case is not None and case.currency == notice.currency and notice.amount_minor <= case.price_minor
         return case if fits else None
+
+    async def _lock_balances(self, conn: Connection, case: Case) -> dict[str, int]:
+        """What lies in the buyer's wallet and at the seller's payable, both locked in the order of all postings."""
+        named = [(rules.wallet(case.buyer_id), case.buyer_id), (rules.payable(case.seller_id), case.seller_id)]
+        opened = await ledger.open_accounts(
+            conn, [Account(path=path, currency=case.currency, owner_id=owner) for path, owner in named]
+        )
+        paths = [path for path, _ in sorted(opened, key=lambda account: opened[account])]
+        return {path: await ledger.lock_balance(conn, path, case.currency) for path in paths}
 
     async def _count(self, conn: Connection, case: Case, charged_back_minor: int, withheld_minor: int) -> None:
         await store.count_charged_back(

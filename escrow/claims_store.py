@@ -161,6 +161,11 @@ async def case_of_payment(conn: Connection, payment_id: str) -> int | None:
     return found
 
 
+async def refunded_of_sale(conn: Connection, case_id: int) -> int:
+    """What the buyer was given back in the case and its parts, with what was withheld of it."""
+    return int(await conn.fetchval(_queries.refunded_of_sale, case_id))
+
+
 async def insert_chargeback(conn: Connection, chargeback: Chargeback, account: int) -> None:
     await conn.execute(
         _queries.insert_chargeback,
@@ -175,6 +180,8 @@ async def insert_chargeback(conn: Connection, chargeback: Chargeback, account: i
         chargeback.from_payable_minor,
         chargeback.from_reserve_minor,
         chargeback.from_receivable_minor,
+        chargeback.from_buyer_wallet_minor,
+        chargeback.from_buyer_owed_minor,
         account,
         chargeback.opened_at,
     )

@@ -539,8 +539,8 @@ class ChargebackState(StrEnum):
 
 
 class Chargeback(Struct, frozen=True, kw_only=True):
-    """A buyer's bank takes a card payment back. `from_…` say whence the sum was set aside: what the seller had coming,
-    his reserve, and what he owes the house for it.
+    """A buyer's bank takes a card payment back. `from_…` say whence the sum was set aside: of what the buyer has had back
+    already his wallet and what he owes for it; of the rest what the seller had coming, his reserve, and what he owes.
     """
 
     id: int
@@ -555,6 +555,8 @@ class Chargeback(Struct, frozen=True, kw_only=True):
     from_payable_minor: int
     from_reserve_minor: int
     from_receivable_minor: int
+    from_buyer_wallet_minor: int
+    from_buyer_owed_minor: int
     opened_at: datetime
     ended_at: datetime | None = None
 

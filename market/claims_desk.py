@@ -72,6 +72,8 @@ class ChargebackRow(Struct, frozen=True, kw_only=True):
     from_payable_minor: int
     from_reserve_minor: int
     from_receivable_minor: int
+    from_buyer_wallet_minor: int
+    from_buyer_owed_minor: int
     seller_name: str
 
 

@@ -317,6 +317,8 @@ create table escrow.chargeback (
   from_payable_minor bigint not null,
   from_reserve_minor bigint not null,
   from_receivable_minor bigint not null,
+  from_buyer_wallet_minor bigint not null,
+  from_buyer_owed_minor bigint not null,
   account bigint not null,
   opened_at timestamptz not null,
   ended_at timestamptz,
@@ -329,7 +331,9 @@ create table escrow.chargeback (
   constraint chargeback_case foreign key (case_id) references escrow.escrow_case (id),
   constraint chargeback_amount check (amount_minor > 0),
   constraint chargeback_sources check (from_payable_minor >= 0 and from_reserve_minor >= 0
-    and from_receivable_minor >= 0 and from_payable_minor + from_reserve_minor + from_receivable_minor = amount_minor),
+    and from_receivable_minor >= 0 and from_buyer_wallet_minor >= 0 and from_buyer_owed_minor >= 0
+    and from_payable_minor + from_reserve_minor + from_receivable_minor + from_buyer_wallet_minor
+      + from_buyer_owed_minor = amount_minor),
   constraint chargeback_state check (state in ('open', 'lost', 'won')),
   constraint chargeback_account foreign key (account) references escrow.account (id),
   constraint chargeback_ended check ((ended_at is not null) = (state <> 'open')),

@@ -1443,6 +1443,8 @@ CREATE TABLE escrow.chargeback (
     from_payable_minor bigint NOT NULL,
     from_reserve_minor bigint NOT NULL,
     from_receivable_minor bigint NOT NULL,
+    from_buyer_wallet_minor bigint NOT NULL,
+    from_buyer_owed_minor bigint NOT NULL,
     account bigint NOT NULL,
     opened_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
@@ -1460,7 +1462,7 @@ END) STORED,
     CONSTRAINT chargeback_amount CHECK ((amount_minor > 0)),
     CONSTRAINT chargeback_ended CHECK (((ended_at IS NOT NULL) = (state <> 'open'::text))),
     CONSTRAINT chargeback_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = (state <> 'open'::text))),
-    CONSTRAINT chargeback_sources CHECK (((from_payable_minor >= 0) AND (from_reserve_minor >= 0) AND (from_receivable_minor >= 0) AND (((from_payable_minor + from_reserve_minor) + from_receivable_minor) = amount_minor))),
+    CONSTRAINT chargeback_sources CHECK (((from_payable_minor >= 0) AND (from_reserve_minor >= 0) AND (from_receivable_minor >= 0) AND (from_buyer_wallet_minor >= 0) AND (from_buyer_owed_minor >= 0) AND (((((from_payable_minor + from_reserve_minor) + from_receivable_minor) + from_buyer_wallet_minor) + from_buyer_owed_minor) = amount_minor))),
     CONSTRAINT chargeback_state CHECK ((state = ANY (ARRAY['open'::text, 'lost'::text, 'won'::text])))
 );
 

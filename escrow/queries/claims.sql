@@ -82,8 +82,13 @@ select id from escrow.escrow_case where payment_id = $1;
 -- name: insert_chargeback
 -- A card payment that the buyer's bank takes back.
 insert into escrow.chargeback (id, case_id, bank_id, payment_reference, party_id, currency, amount_minor, reason,
-  from_payable_minor, from_reserve_minor, from_receivable_minor, account, opened_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+  from_payable_minor, from_reserve_minor, from_receivable_minor, from_buyer_wallet_minor, from_buyer_owed_minor,
+  account, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: refunded_of_sale
+-- What the buyer of a sale has been given back, in the case and its parts; what was withheld of it stands with the case.
+select coalesce(sum(refunded_minor), 0)::bigint from escrow.escrow_case where id = $1 or parent_id = $1;
 
 -- name: lock_open_chargeback
 -- The running chargeback of a payment, locked.

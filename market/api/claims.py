@@ -184,6 +184,8 @@ class ChargebackShape(Struct, kw_only=True):
     from_payable_minor: MinorOut
     from_reserve_minor: MinorOut
     from_receivable_minor: MinorOut
+    from_buyer_wallet_minor: MinorOut
+    from_buyer_owed_minor: MinorOut
 
 
 class Chargebacks(Struct, kw_only=True):
@@ -442,6 +444,8 @@ def chargeback_shape(one: Chargeback | ChargebackRow) -> ChargebackShape:
         from_payable_minor=str(one.from_payable_minor),
         from_reserve_minor=str(one.from_reserve_minor),
         from_receivable_minor=str(one.from_receivable_minor),
+        from_buyer_wallet_minor=str(one.from_buyer_wallet_minor),
+        from_buyer_owed_minor=str(one.from_buyer_owed_minor),
     )
 
 

@@ -32,7 +32,8 @@ limit $4 offset $5
 -- Chargebacks that the bank has not decided, the oldest first.
 select chargeback.id, chargeback.case_id, chargeback.currency, chargeback.amount_minor, chargeback.reason,
        chargeback.state, chargeback.opened_at, chargeback.from_payable_minor, chargeback.from_reserve_minor,
-       chargeback.from_receivable_minor, party.display_name as seller_name
+       chargeback.from_receivable_minor, chargeback.from_buyer_wallet_minor, chargeback.from_buyer_owed_minor,
+       party.display_name as seller_name
 from escrow.chargeback
 join market.party on party.id = chargeback.party_id
 where $1::text is null or chargeback.state = $1

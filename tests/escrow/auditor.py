@@ -52,6 +52,7 @@ class Sale:
     full: tuple[int, int, int] = (0, 0, 0)
     charged_back: int = 0
     withheld: int = 0
+    refunded: int = 0
     is_reinstated: bool = False
 
 
@@ -354,8 +355,10 @@ class Auditor:
             return False
         if not 0 < amount <= sale.full[0] - sale.charged_back:
             return False
-        payable = min(self.book["payable"], amount)
-        kept, wanted = 0, amount - payable
+        twice = min(max(sale.refunded - sale.withheld, 0), amount)
+        wallet = min(self.book["wallet"], twice)
+        payable = min(self.book["payable"], amount - twice)
+        kept, wanted = 0, amount - twice - payable
         for each in self.reserves:
             part = min(each[1], wanted - kept)
             each[1] -= part
@@ -363,8 +366,11 @@ class Auditor:
         self._move("payable", "chargeback", payable)
         self._move("reserve", "chargeback", kept)
         self._move("receivable", "chargeback", wanted - kept)
-        self.chargeback = [amount]
+        self._move("wallet", "chargeback", wallet)
+        self._move("buyer_owes", "chargeback", twice - wallet)
+        self.chargeback = [amount, twice - wallet]
         sale.charged_back += amount
+        sale.withheld += twice
         return True
 
     @staticmethod
@@ -381,9 +387,11 @@ class Auditor:
     def _charge_back_won(self, sale: Sale, number: int, who: str, amount: int) -> bool:
         if number or who != "bank" or not self.chargeback:
             return False
-        amount, self.chargeback = self.chargeback[0], None
+        (amount, owed), self.chargeback = self.chargeback, None
         to_buyer = min(max(sale.withheld - (sale.charged_back - amount), 0), amount)
-        self._move("chargeback", "wallet", to_buyer)
+        forgiven = min(to_buyer, owed, -self.book["buyer_owes"])
+        self._move("chargeback", "buyer_owes", forgiven)
+        self._move("chargeback", "wallet", to_buyer - forgiven)
         self._move("chargeback", "payable", amount - to_buyer)
         sale.charged_back, sale.withheld = sale.charged_back - amount, sale.withheld - to_buyer
         self._pay_seller(number, amount - to_buyer, "chargeback")
@@ -446,6 +454,7 @@ class Auditor:
         account, twice = f"escrow{number}", min(back, paid.charged_back - paid.withheld)
         kept = 0 if purpose == "undisputed" else seller * self.reserve_bp // 10_000
         paid.withheld += twice
+        paid.refunded += back
         self._move(account, "wallet", back - twice)
         self._move(account, "payable", seller - kept + twice)
         self._move(account, "reserve", kept)

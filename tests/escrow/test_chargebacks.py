@@ -19,6 +19,7 @@ from escrow.facts import (
     Line,
     NoticeKind,
     Outcome,
+    Payout,
     PayoutState,
     State,
     Timers,
@@ -154,6 +155,25 @@ async def test_it_takes_from_the_payable_then_the_reserve_then_as_a_debt(conn: C
     assert await balances(conn, *SOURCES) == [0, 0, 0]
     again = await conn.fetchrow("select * from escrow.payout where purpose = 'chargeback'")
     assert again["amount_minor"] == 92_000 and again["state"] == PayoutState.QUEUED
+    assert await books.faults(conn) == []
+
+
+async def test_what_the_buyer_had_back_already_comes_from_him_and_never_from_the_seller(conn: Connection) -> None:
+    desk = Heard().desk()
+    case = await card_sale(desk, conn, until=State.FUNDED)
+    taken(await desk.settlement.cancel(conn, case.id, SELLER, "", NOW))
+    refunded = (await balances(conn, "wallet:11"))[0]
+    assert refunded == 100_000
+    await desk.wallet.register_bank_account(conn, BUYER, "Wang Wei", account_number(2002), NOW)
+    withdrawn = await desk.wallet.withdraw(conn, BUYER, 30_000, "CNY", NOW)
+    assert isinstance(withdrawn, Payout)
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK, case)
+    assert await balances(conn, "wallet:11", "receivable:11", *SOURCES) == [0, -30_000, 0, 0, 0]
+    (chargeback,) = await desk.chargebacks.of_case(conn, case.id)
+    assert (chargeback.from_buyer_wallet_minor, chargeback.from_buyer_owed_minor) == (70_000, 30_000)
+    assert await books.faults(conn) == []
+    await bank_tells(desk, conn, NoticeKind.CHARGEBACK_WON, case)
+    assert await balances(conn, "wallet:11", "receivable:11", *SOURCES) == [70_000, 0, 0, 0, 0]
     assert await books.faults(conn) == []
 
 

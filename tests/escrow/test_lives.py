@@ -242,7 +242,7 @@ class Life:
             await self.desk.chargebacks.free_reserve(self.conn, due, self.now)
 
     async def book(self) -> dict[str, int]:
-        named = {f"wallet:{BUYER}": "wallet"}
+        named = {f"wallet:{BUYER}": "wallet", f"receivable:{BUYER}": "buyer_owes"}
         named |= {f"{kind}:{SELLER}": kind for kind in ("payable", "receivable", "reserve")}
         named |= {f"escrow:{case_id}": f"escrow{number}" for number, case_id in enumerate(self.cases)}
         rows = await self.conn.fetch("select path, kind, escrow.balance_of(id)::bigint as balance from escrow.account")
