@@ -16,7 +16,7 @@ demo: $(VENV)/.installed ui
 
 # Everything that must hold, the slowest and longest last: what pytest says is the last that is said.
 test: $(VENV)/.installed-test ui chromium lint types
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from tests.front.saleroom import Look, Saleroom
 from tests.journey.looking import faults_of
 
 TEXTS = Catalogue.load()
-BIDDING_SECONDS = 7.0
+BIDDING_SECONDS = 20.0
 
 
 def read_receipt(path: Path) -> dict[str, Any]:
