@@ -554,6 +554,23 @@ $$;
 
 ALTER FUNCTION market.bigrams(haystack text) OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION market.random_post_id() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+  drawn bigint;
+begin
+  loop
+    drawn := 1000000000 + ('x' || translate(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint % 9000000000;
+    exit when not exists (select from market.post where id = drawn);
+  end loop;
+  return drawn;
+end
+$$;
+
+ALTER FUNCTION market.random_post_id() OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION market.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2281,6 +2298,32 @@ ALTER TABLE market.case_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE market.category (
+    code text NOT NULL,
+    parent text,
+    "position" integer NOT NULL,
+    name_en text NOT NULL,
+    name_zh text NOT NULL,
+    unit text,
+    attributes jsonb DEFAULT '[]'::jsonb NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT category_attributes_check CHECK ((jsonb_typeof(attributes) = 'array'::text)),
+    CONSTRAINT category_code_plain CHECK ((code ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
+    CONSTRAINT category_group_without_attributes CHECK (((parent IS NOT NULL) OR (attributes = '[]'::jsonb))),
+    CONSTRAINT category_name_en_check CHECK (((length(name_en) >= 1) AND (length(name_en) <= 80))),
+    CONSTRAINT category_name_zh_check CHECK (((length(name_zh) >= 1) AND (length(name_zh) <= 80))),
+    CONSTRAINT category_tree_of_two_levels CHECK (((parent IS NULL) = (unit IS NULL))),
+    CONSTRAINT category_unit_check CHECK ((unit ~ '^[A-Z0-9]{2,3}$'::text)),
+    CONSTRAINT category_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE market.category OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.category.unit IS 'UN/ECE Recommendation 20; quantities are whole numbers of it. Groups have none.';
+
+COMMENT ON COLUMN market.category.attributes IS 'Definitions in order: code, kind (choice, integer, text, flag), names, unit, required, choices.';
+
 CREATE TABLE market.deal (
     case_id bigint NOT NULL,
     lot_id bigint NOT NULL,
@@ -2736,6 +2779,91 @@ ALTER TABLE ONLY market.photo_size ALTER COLUMN webp SET STORAGE EXTERNAL;
 
 ALTER TABLE market.photo_size OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.post (
+    id bigint DEFAULT market.random_post_id() NOT NULL,
+    party_id bigint NOT NULL,
+    side text NOT NULL,
+    category text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    title_zh text DEFAULT ''::text NOT NULL,
+    title_en text DEFAULT ''::text NOT NULL,
+    description_zh text DEFAULT ''::text NOT NULL,
+    description_en text DEFAULT ''::text NOT NULL,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    words text DEFAULT ''::text NOT NULL,
+    quantity bigint NOT NULL,
+    taken bigint DEFAULT 0 NOT NULL,
+    all_or_none boolean DEFAULT false NOT NULL,
+    minimum bigint DEFAULT 1 NOT NULL,
+    price_minor bigint,
+    currency text NOT NULL,
+    country text NOT NULL,
+    place text NOT NULL,
+    latitude integer,
+    longitude integer,
+    delivery_from date NOT NULL,
+    delivery_to date NOT NULL,
+    term text NOT NULL,
+    anonymous boolean DEFAULT false NOT NULL,
+    on_board boolean DEFAULT false NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    shown_at timestamp with time zone NOT NULL,
+    listed_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    told_at timestamp with time zone,
+    search_text text GENERATED ALWAYS AS (market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en, words, place])) STORED NOT NULL,
+    search tsvector GENERATED ALWAYS AS (market.bigrams(market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en, words, place]))) STORED NOT NULL,
+    CONSTRAINT post_all_or_none_has_no_minimum CHECK (((NOT all_or_none) OR (minimum = 1))),
+    CONSTRAINT post_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
+    CONSTRAINT post_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT post_description_en_check CHECK ((length(description_en) <= 4000)),
+    CONSTRAINT post_description_zh_check CHECK ((length(description_zh) <= 4000)),
+    CONSTRAINT post_ended_together CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+    CONSTRAINT post_has_a_title CHECK (((title_zh <> ''::text) OR (title_en <> ''::text))),
+    CONSTRAINT post_latitude_check CHECK (((latitude >= '-90000000'::integer) AND (latitude <= 90000000))),
+    CONSTRAINT post_listed_by_the_hour CHECK (((((EXTRACT(epoch FROM listed_at))::bigint % (3600)::bigint) = 0) AND (listed_at <= shown_at))),
+    CONSTRAINT post_longitude_check CHECK (((longitude >= '-180000000'::integer) AND (longitude <= 180000000))),
+    CONSTRAINT post_minimum_within_quantity CHECK (((minimum >= 1) AND (minimum <= quantity))),
+    CONSTRAINT post_on_a_board_has_a_price CHECK (((NOT on_board) OR (price_minor IS NOT NULL))),
+    CONSTRAINT post_place_check CHECK (((length(place) >= 1) AND (length(place) <= 120))),
+    CONSTRAINT post_point_whole CHECK ((num_nulls(latitude, longitude) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT post_price_minor_check CHECK (((price_minor >= 1) AND (price_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT post_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
+    CONSTRAINT post_side_known CHECK ((side = ANY (ARRAY['supply'::text, 'demand'::text]))),
+    CONSTRAINT post_state_known CHECK ((state = ANY (ARRAY['open'::text, 'withdrawn'::text, 'lapsed'::text]))),
+    CONSTRAINT post_sum_within_the_house CHECK ((((price_minor)::numeric * (quantity)::numeric) <= ('1000000000000000'::bigint)::numeric)),
+    CONSTRAINT post_taken_within_quantity CHECK (((taken >= 0) AND (taken <= quantity))),
+    CONSTRAINT post_term_known CHECK ((term = ANY (ARRAY['EXW'::text, 'FCA'::text, 'FAS'::text, 'FOB'::text, 'CFR'::text, 'CIF'::text, 'CPT'::text, 'CIP'::text, 'DAP'::text, 'DPU'::text, 'DDP'::text]))),
+    CONSTRAINT post_title_en_check CHECK ((length(title_en) <= 160)),
+    CONSTRAINT post_title_zh_check CHECK ((length(title_zh) <= 160)),
+    CONSTRAINT post_version_check CHECK ((version > 0)),
+    CONSTRAINT post_window_in_order CHECK ((delivery_from <= delivery_to))
+);
+
+ALTER TABLE market.post OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.post.words IS 'Names of the category and of chosen attributes in both languages, for the search';
+
+COMMENT ON COLUMN market.post.taken IS 'What matches and accepted offers have taken of the quantity';
+
+COMMENT ON COLUMN market.post.shown_at IS 'From when the public sees it';
+
+COMMENT ON COLUMN market.post.listed_at IS 'The hour of shown_at: what the public is told';
+
+COMMENT ON COLUMN market.post.told_at IS 'When saved searches were asked whether it fits';
+
+CREATE TABLE market.post_version (
+    post_id bigint NOT NULL,
+    version integer NOT NULL,
+    content jsonb NOT NULL,
+    written_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE market.post_version OWNER TO gavelhouse_owner;
+
 CREATE TABLE market.released_share (
     lot_id bigint NOT NULL,
     number smallint NOT NULL,
@@ -2782,6 +2910,36 @@ ALTER TABLE market.sale ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE market.saved_search (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    side text,
+    category text,
+    alerts boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone,
+    CONSTRAINT saved_search_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+    CONSTRAINT saved_search_query_check CHECK ((length(query) <= 2000)),
+    CONSTRAINT saved_search_side_check CHECK ((side = ANY (ARRAY['supply'::text, 'demand'::text])))
+);
+
+ALTER TABLE market.saved_search OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.saved_search.query IS 'The filters as they stand in the address of the search page';
+
+COMMENT ON COLUMN market.saved_search.told_at IS 'Of the last notice: at most one a minute goes out';
+
+ALTER TABLE market.saved_search ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.saved_search_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.sealing (
     lot_id bigint NOT NULL,
     public_key bytea NOT NULL,
@@ -2807,6 +2965,15 @@ CREATE TABLE market.sealing_share (
 );
 
 ALTER TABLE market.sealing_share OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.search_hit (
+    search_id bigint NOT NULL,
+    post_id bigint NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone
+);
+
+ALTER TABLE market.search_hit OWNER TO gavelhouse_owner;
 
 CREATE TABLE market.second_chance (
     id bigint NOT NULL,
@@ -2911,6 +3078,36 @@ CREATE TABLE market.sign_in_link (
 );
 
 ALTER TABLE market.sign_in_link OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.trade_print (
+    id bigint NOT NULL,
+    source text NOT NULL,
+    ref bigint NOT NULL,
+    category text NOT NULL,
+    term text NOT NULL,
+    currency text NOT NULL,
+    price_minor bigint NOT NULL,
+    quantity bigint NOT NULL,
+    traded_at timestamp with time zone NOT NULL,
+    struck_at timestamp with time zone,
+    CONSTRAINT trade_print_price_minor_check CHECK (((price_minor >= 1) AND (price_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT trade_print_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
+    CONSTRAINT trade_print_source CHECK ((source = ANY (ARRAY['match'::text, 'acceptance'::text, 'documents'::text]))),
+    CONSTRAINT trade_print_term_check CHECK ((term ~ '^[A-Z]{3}$'::text))
+);
+
+ALTER TABLE market.trade_print OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.trade_print.ref IS 'The fill or the negotiation that it came from; never published';
+
+ALTER TABLE market.trade_print ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.trade_print_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE market.watch (
     party_id bigint NOT NULL,
@@ -3355,6 +3552,9 @@ ALTER TABLE ONLY market.case_message
 ALTER TABLE ONLY market.case_message
     ADD CONSTRAINT case_message_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY market.category
+    ADD CONSTRAINT category_pk PRIMARY KEY (code);
+
 ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_pkey PRIMARY KEY (case_id);
 
@@ -3430,11 +3630,23 @@ ALTER TABLE ONLY market.photo
 ALTER TABLE ONLY market.photo_size
     ADD CONSTRAINT photo_size_pkey PRIMARY KEY (photo_id, width);
 
+ALTER TABLE ONLY market.post
+    ADD CONSTRAINT post_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.post_version
+    ADD CONSTRAINT post_version_pk PRIMARY KEY (post_id, version);
+
 ALTER TABLE ONLY market.released_share
     ADD CONSTRAINT released_share_pk PRIMARY KEY (lot_id, number);
 
 ALTER TABLE ONLY market.sale
     ADD CONSTRAINT sale_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.saved_search
+    ADD CONSTRAINT saved_search_once UNIQUE (party_id, query);
+
+ALTER TABLE ONLY market.saved_search
+    ADD CONSTRAINT saved_search_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.sealing
     ADD CONSTRAINT sealing_pk PRIMARY KEY (lot_id);
@@ -3444,6 +3656,9 @@ ALTER TABLE ONLY market.sealing_share
 
 ALTER TABLE ONLY market.sealing_share
     ADD CONSTRAINT sealing_share_pk PRIMARY KEY (lot_id, number);
+
+ALTER TABLE ONLY market.search_hit
+    ADD CONSTRAINT search_hit_pk PRIMARY KEY (search_id, post_id);
 
 ALTER TABLE ONLY market.second_chance
     ADD CONSTRAINT second_chance_pkey PRIMARY KEY (id);
@@ -3462,6 +3677,12 @@ ALTER TABLE ONLY market.session
 
 ALTER TABLE ONLY market.sign_in_link
     ADD CONSTRAINT sign_in_link_pkey PRIMARY KEY (token_sha256);
+
+ALTER TABLE ONLY market.trade_print
+    ADD CONSTRAINT trade_print_once UNIQUE (source, ref);
+
+ALTER TABLE ONLY market.trade_print
+    ADD CONSTRAINT trade_print_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.watch
     ADD CONSTRAINT watch_pk PRIMARY KEY (party_id, lot_id);
@@ -3666,6 +3887,26 @@ CREATE INDEX phone_request_of_party ON market.phone_request USING btree (party_i
 
 CREATE UNIQUE INDEX phone_request_one_running ON market.phone_request USING btree (case_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX post_attributes ON market.post USING gin (attributes jsonb_path_ops) WHERE (state = 'open'::text);
+
+CREATE INDEX post_by_price ON market.post USING btree (currency, price_minor, id) WHERE (state = 'open'::text);
+
+CREATE INDEX post_listed ON market.post USING btree (listed_at DESC, id) WHERE (state = 'open'::text);
+
+CREATE INDEX post_of_category ON market.post USING btree (category, listed_at DESC, id) WHERE (state = 'open'::text);
+
+CREATE INDEX post_of_party ON market.post USING btree (party_id, posted_at DESC);
+
+CREATE INDEX post_search ON market.post USING gin (search) WHERE (state = 'open'::text);
+
+CREATE INDEX post_to_lapse ON market.post USING btree (valid_until) WHERE (state = 'open'::text);
+
+CREATE INDEX post_to_tell ON market.post USING btree (shown_at) WHERE (told_at IS NULL);
+
+CREATE INDEX saved_search_asked ON market.saved_search USING btree (category, side) WHERE alerts;
+
+CREATE INDEX search_hit_to_tell ON market.search_hit USING btree (search_id) WHERE (told_at IS NULL);
+
 CREATE INDEX second_chance_by_party ON market.second_chance USING btree (party_id, id DESC);
 
 CREATE INDEX second_chance_due ON market.second_chance USING btree (expires_at) WHERE (state = 'offered'::text);
@@ -3679,6 +3920,8 @@ CREATE INDEX seller_link_of_bidder ON market.seller_link USING btree (bidder_id)
 CREATE INDEX seller_link_to_decide ON market.seller_link USING btree (found_at) WHERE (state = 'flagged'::text);
 
 CREATE INDEX session_party ON market.session USING btree (party_id);
+
+CREATE INDEX trade_print_of_category ON market.trade_print USING btree (category, traded_at DESC) WHERE (struck_at IS NULL);
 
 CREATE INDEX card_of_wallet ON vault.card USING btree (wallet_id, added_at);
 
@@ -3795,6 +4038,8 @@ CREATE TRIGGER case_message_is_never_emptied BEFORE TRUNCATE ON market.case_mess
 CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER post_version_is_append_only BEFORE DELETE OR UPDATE ON market.post_version FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER role_change_is_told AFTER UPDATE OF roles, disabled_at ON market.party FOR EACH ROW WHEN (((new.roles IS DISTINCT FROM old.roles) OR (new.disabled_at IS DISTINCT FROM old.disabled_at))) EXECUTE FUNCTION market.tell_of_access();
 
@@ -4114,6 +4359,9 @@ ALTER TABLE ONLY market.case_message
 ALTER TABLE ONLY market.case_message
     ADD CONSTRAINT case_message_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
 
+ALTER TABLE ONLY market.category
+    ADD CONSTRAINT category_parent_fkey FOREIGN KEY (parent) REFERENCES market.category(code);
+
 ALTER TABLE ONLY market.deal
     ADD CONSTRAINT deal_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES market.party(id);
 
@@ -4198,11 +4446,29 @@ ALTER TABLE ONLY market.photo
 ALTER TABLE ONLY market.photo_size
     ADD CONSTRAINT photo_size_photo_id_fkey FOREIGN KEY (photo_id) REFERENCES market.photo(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY market.post
+    ADD CONSTRAINT post_category_fkey FOREIGN KEY (category) REFERENCES market.category(code);
+
+ALTER TABLE ONLY market.post
+    ADD CONSTRAINT post_currency_fkey FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY market.post
+    ADD CONSTRAINT post_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.post_version
+    ADD CONSTRAINT post_version_post_id_fkey FOREIGN KEY (post_id) REFERENCES market.post(id);
+
 ALTER TABLE ONLY market.released_share
     ADD CONSTRAINT released_share_of_the_ceremony FOREIGN KEY (lot_id, number) REFERENCES market.sealing_share(lot_id, number);
 
 ALTER TABLE ONLY market.sale
     ADD CONSTRAINT sale_created_by_fkey FOREIGN KEY (created_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.saved_search
+    ADD CONSTRAINT saved_search_category_fkey FOREIGN KEY (category) REFERENCES market.category(code);
+
+ALTER TABLE ONLY market.saved_search
+    ADD CONSTRAINT saved_search_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.sealing
     ADD CONSTRAINT sealing_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
@@ -4218,6 +4484,12 @@ ALTER TABLE ONLY market.sealing_share
 
 ALTER TABLE ONLY market.sealing_share
     ADD CONSTRAINT sealing_share_officer_id_fkey FOREIGN KEY (officer_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.search_hit
+    ADD CONSTRAINT search_hit_post_id_fkey FOREIGN KEY (post_id) REFERENCES market.post(id);
+
+ALTER TABLE ONLY market.search_hit
+    ADD CONSTRAINT search_hit_search_id_fkey FOREIGN KEY (search_id) REFERENCES market.saved_search(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY market.second_chance
     ADD CONSTRAINT second_chance_case_id_fkey FOREIGN KEY (case_id) REFERENCES market.deal(case_id);
@@ -4245,6 +4517,12 @@ ALTER TABLE ONLY market.session
 
 ALTER TABLE ONLY market.sign_in_link
     ADD CONSTRAINT sign_in_link_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.trade_print
+    ADD CONSTRAINT trade_print_category_fkey FOREIGN KEY (category) REFERENCES market.category(code);
+
+ALTER TABLE ONLY market.trade_print
+    ADD CONSTRAINT trade_print_currency_fkey FOREIGN KEY (currency) REFERENCES escrow.currency(code);
 
 ALTER TABLE ONLY market.watch
     ADD CONSTRAINT watch_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES market.listing(id);
@@ -4332,6 +4610,9 @@ GRANT ALL ON FUNCTION market.bigram_query(needles text[]) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.bigrams(haystack text) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.bigrams(haystack text) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.random_post_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION market.random_post_id() TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.refuse_change() FROM PUBLIC;
 
@@ -4762,6 +5043,8 @@ GRANT SELECT,INSERT ON TABLE market.case_evidence_content TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.case_message TO gavelhouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE market.category TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.deal TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.desk_request TO gavelhouse_app;
@@ -4846,15 +5129,23 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.photo TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE market.photo_size TO gavelhouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE market.post TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.post_version TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.released_share TO gavelhouse_app;
 
 GRANT UPDATE(value) ON TABLE market.released_share TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.sale TO gavelhouse_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.saved_search TO gavelhouse_app;
+
 GRANT SELECT,INSERT,DELETE ON TABLE market.sealing TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE market.sealing_share TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.search_hit TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.second_chance TO gavelhouse_app;
 
@@ -4869,6 +5160,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE market.seller_link TO gavelhouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.session TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.sign_in_link TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.trade_print TO gavelhouse_app;
+
+GRANT UPDATE(struck_at) ON TABLE market.trade_print TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE market.watch TO gavelhouse_app;
 

@@ -1,0 +1,104 @@
+"""From what a party says to a post on the market: write, change, withdraw, take, lapse.
+
+Each function is one transaction of the caller's: lock, judge, save, tell. A refusal is a value. What a post may say is
+judged by `market.trading.rules`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from market import live_topics
+from market.trading import store
+from market.trading.facts import Post, PostRefusal, PostState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from migrations.database import Connection
+
+MOST_OPEN_POSTS = 5_000
+NAMED_TOO_LATELY = timedelta(hours=1)
+LEAST_WAIT_MINUTES, MOST_WAIT_MINUTES = 5, 60
+LAPSED_AT_ONCE = 200
+
+
+async def take(conn: Connection, post_id: int, quantity: int, now: datetime) -> bool:
+    """Take `quantity` of what is open, in the transaction of the fill or the acceptance; False if so much is not open now.
+
+    Whole lots and minimum lots are the caller's to keep (`Post.smallest_take`): one order may be filled by several others.
+    """
+    post = await store.take(conn, post_id, quantity, now)
+    if post is None:
+        return False
+    await tell(conn, post)
+    return True
+
+
+async def give_back(conn: Connection, post_id: int, quantity: int, now: datetime) -> bool:
+    """Undo a `take` whose contract never came into force. A post that has ended meanwhile stays ended."""
+    post = await store.give_back(conn, post_id, quantity)
+    if post is None:
+        return False
+    await tell(conn, post)
+    return True
+
+
+async def put_on_board(conn: Connection, post_id: int, party_id: int, now: datetime) -> Post | PostRefusal:
+    """An order of the post is about to stand on a board: until `off_board` it is neither changed nor withdrawn."""
+    post = await own(conn, post_id, party_id)
+    if post is None:
+        return PostRefusal.NO_SUCH_POST
+    if not post.is_open(now):
+        return PostRefusal.POST_GONE
+    if post.on_board:
+        return PostRefusal.POST_ON_A_BOARD
+    return await store.set_on_board(conn, post_id, True)
+
+
+async def off_board(conn: Connection, post_id: int) -> Post:
+    """Its order is filled, withdrawn or lapsed."""
+    return await store.set_on_board(conn, post_id, False)
+
+
+async def post_by_id(conn: Connection, post_id: int) -> Post | None:
+    """The post as it stands, with what the public may not see: choose what you show."""
+    return await store.post_by_id(conn, post_id)
+
+
+async def lock(conn: Connection, post_id: int) -> Post | None:
+    """The same, locked until the transaction ends."""
+    return await store.lock_post(conn, post_id)
+
+
+async def own(conn: Connection, post_id: int, party_id: int) -> Post | None:
+    """The post, locked, if it is this party's; another's is answered like none at all."""
+    post = await store.lock_post(conn, post_id)
+    return post if post is not None and post.party_id == party_id else None
+
+
+async def lapse_due(conn: Connection, now: datetime) -> int:
+    """End the posts whose time is up; how many there were."""
+    due = await store.posts_to_lapse(conn, now, LAPSED_AT_ONCE)
+    for post_id in due:
+        ended = await store.end_post(conn, post_id, PostState.LAPSED, now)
+        if ended is not None:
+            await tell(conn, ended)
+    return len(due)
+
+
+async def tell(conn: Connection, post: Post) -> None:
+    """Whoever watches the market of its category hears that it has moved."""
+    await live_topics.announce(conn, f"market:{post.category}", 0)
+
+
+async def shown_from(conn: Connection, party_id: int, anonymous: bool, now: datetime) -> datetime:
+    """When the public sees a new post: at once, but an anonymous one by a party that has just put its name to another
+    only after a while that nobody can foretell, else the two would be seen to come from one hand.
+    """
+    if not anonymous or await store.last_named_post(conn, party_id, now - NAMED_TOO_LATELY) is None:
+        return now
+    seconds = 60 * (MOST_WAIT_MINUTES - LEAST_WAIT_MINUTES)
+    return now + timedelta(seconds=60 * LEAST_WAIT_MINUTES + secrets.randbelow(seconds))

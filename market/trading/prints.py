@@ -1,0 +1,46 @@
+"""Prints of trades: the one door through which a trade enters the published market data. Names nobody.
+
+A match prints each fill, a negotiation its acceptance, in the transaction that makes it; a contract that lapses unsigned
+strikes its print, so that nobody moves a price by trades that he never means to keep.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from market import live_topics
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from migrations.database import Connection
+
+Source = Literal["match", "acceptance", "documents"]
+
+_queries = load_queries("market", "trading")
+
+
+async def record(
+    conn: Connection,
+    *,
+    source: Source,
+    ref: int,
+    category: str,
+    term: str,
+    currency: str,
+    price_minor: int,
+    quantity: int,
+    now: datetime,
+) -> None:
+    """A trade of `quantity` at `price_minor` a unit. `source` and `ref` say which fill or acceptance it is; once is enough."""
+    made = await conn.fetchval(_queries.print_trade, source, ref, category, term, currency, price_minor, quantity, now)
+    if made is not None:
+        await live_topics.announce(conn, f"market:{category}", 0)
+
+
+async def strike(conn: Connection, *, source: Source, ref: int, now: datetime) -> None:
+    """The trade counts no more. Does nothing where there is no such print."""
+    category: str | None = await conn.fetchval(_queries.strike_print, source, ref, now)
+    if category is not None:
+        await live_topics.announce(conn, f"market:{category}", 0)
