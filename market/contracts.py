@@ -55,6 +55,11 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     """The seller's other fees, where the schedule had them when the lot was submitted."""
 
     @property
+    def price_minor(self) -> int:
+        """What the buyer pays."""
+        return self.hammer_minor
+
+    @property
     def is_purchase(self) -> bool:
         """Whether the lot's owner buys."""
         return isinstance(self.seller_paddle, int)

@@ -32,6 +32,7 @@ class Market(StrEnum):
 
     AUCTION = "auction"
     REVERSE = "reverse"
+    TRADING = "trading"
 
 
 class FeeRefusal(StrEnum):

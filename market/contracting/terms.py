@@ -156,6 +156,14 @@ class TradeTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """What the buyer pays: the sum of quantity times price over all lines, exactly."""
         return sum(line.sum_minor for line in self.goods)
 
+    @property
+    def title_en(self) -> str:
+        return self.title("en")
+
+    @property
+    def title_zh(self) -> str:
+        return self.title("zh")
+
     def title(self, lang: str) -> str:
         """The first line's title, with an ellipsis where there are more lines."""
         first = self.goods[0].title(lang)
@@ -329,7 +337,7 @@ def _conditions(terms: TradeTerms) -> Iterator[TermsFlaw]:
     fees = terms.fees
     if fees is not None and (
         min(fees.commission_bp, fees.transaction_bp, fees.service_minor) < 0
-        or fees.commission_bp + fees.transaction_bp > 5000
+        or fees.commission_bp + fees.transaction_bp >= 5000
     ):
         yield TermsFlaw(FlawReason.FEES_WRONG, "fees")
 
