@@ -238,8 +238,9 @@ class HubProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.lots: set[int] = set()
         self.stale: set[int] = set()
-        self.own: dict[int, bytes] = {}
-        self.owed: set[int] = set()
+        # What this connection alone is shown, by lot or by topic: the newest, and what it is still owed of that.
+        self.own: dict[int | str, bytes] = {}
+        self.owed: set[int | str] = set()
 
     # The connection's life
 
@@ -344,13 +345,13 @@ class HubProtocol(WebSocketsSansIOProtocol):
         else:
             self.transport.write(frame)
 
-    def show_own(self, lot_id: int, payload: bytes) -> None:
-        """Write what this watcher alone is shown of the lot, if it is something else than before; a slow one gets it later."""
-        if self.close_sent or self.transport.is_closing() or self.own.get(lot_id) == payload:
+    def show_own(self, key: int | str, payload: bytes) -> None:
+        """Write what this watcher is shown of the lot or topic, if it is something else than before; a slow one gets it later."""
+        if self.close_sent or self.transport.is_closing() or self.own.get(key) == payload:
             return
-        self.own[lot_id] = payload
+        self.own[key] = payload
         if self.is_slow:
-            self.owed.add(lot_id)
+            self.owed.add(key)
         else:
             self.transport.write(text_frame(payload))
 
@@ -392,9 +393,9 @@ class HubProtocol(WebSocketsSansIOProtocol):
             if self.hub is not None and (frame := self.hub.newest(lot_id)):
                 self.show(lot_id, frame)
         owed, self.owed = self.owed, set()
-        for lot_id in owed:
+        for key in owed:
             if not self.transport.is_closing():
-                self.transport.write(text_frame(self.own[lot_id]))
+                self.transport.write(text_frame(self.own[key]))
 
     def _forget_stuck(self) -> None:
         if self._stuck_timer is not None:

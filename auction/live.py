@@ -35,6 +35,8 @@ from auction.messages import (
     Subscribe,
     Subscribed,
     Unsubscribe,
+    Unwatch,
+    Watch,
     decode_message,
     encode_message,
     history_rows,
@@ -42,6 +44,7 @@ from auction.messages import (
     told,
 )
 from auction.own_places import OwnPlaces
+from auction.topics import LONGEST_TOPIC, TopicHub
 
 if TYPE_CHECKING:
     from auction.bidding import Bidding
@@ -71,6 +74,7 @@ class LiveLimits(Struct, frozen=True, kw_only=True):
     sockets_per_session: int = 20
     sockets_per_address: int = 500
     subscriptions: int = 200
+    topics: int = 50
     messages_per_second: int = 100
     in_flight: int = 64
     waiting_reads: int = 10_000
@@ -89,12 +93,14 @@ class Live:
         recheck: Callable[[Viewer], Awaitable[bool]],
         origins: frozenset[str] | None = None,
         limits: LiveLimits | None = None,
+        topics: TopicHub | None = None,
     ) -> None:
         self.bidding = bidding
         self.hub = hub
         self.node_time = node_time
         self.pool = bidding.pool
         self.limits = limits or LiveLimits()
+        self.topics = topics or TopicHub()
         self._recheck = recheck
         self._origins = origins
         self._reads: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(self.limits.waiting_reads)
@@ -137,6 +143,7 @@ class Live:
     def forget(self, session: Session) -> None:
         """The connection is gone."""
         self._sessions.discard(session)
+        self.topics.forget(session)
 
     async def recheck(self, party_id: int) -> None:
         """A session or token of the party has ended somewhere: its sockets close, those of its other sessions stay."""
@@ -200,6 +207,19 @@ class Live:
         session.checked_at = time.monotonic()
         if not await self._still_valid(session.viewer):
             session.protocol.close(SESSION_ENDED, "session ended")
+            return
+        for topic in tuple(session.topics):
+            await self._recheck_topic(session, topic)
+
+    async def _recheck_topic(self, session: Session, topic: str) -> None:
+        try:
+            version = await self.topics.version_for(session.viewer, topic)
+        except store.CONNECTION_LOST as error:
+            _log.warning("topic_not_rechecked", error=repr(error))
+            return
+        if version is None:
+            self.topics.unwatch(session, topic)
+            session.refuse_topic(topic)
 
     async def _still_valid(self, viewer: Viewer) -> bool:
         if viewer.party_id is None:
@@ -222,6 +242,7 @@ class Session:
         "_live",
         "checked_at",
         "protocol",
+        "topics",
         "viewer",
     )
 
@@ -230,6 +251,7 @@ class Session:
         self.protocol = protocol
         self.viewer = viewer
         self.checked_at = time.monotonic()
+        self.topics: set[str] = set()
         self._in_flight = 0
         self._counting_since = 0.0
         self._counted = 0
@@ -263,6 +285,10 @@ class Session:
                 self._ask(decoded)
             case History():
                 self._history(decoded)
+            case Watch():
+                self._watch(decoded.topic)
+            case Unwatch():
+                self._live.topics.unwatch(self, decoded.topic)
             case _:
                 self._error("not_text")
         return None
@@ -376,6 +402,28 @@ class Session:
         self._live.hub.watch(self.protocol, room.lot.id, room.standing.seq)
         state = msgspec.structs.asdict(self._live.bidding.state(room))
         self._send(Subscribed(you=self._live.own_places.shown(self.protocol, room), **state))
+
+    # Topics
+
+    def _watch(self, topic: str) -> None:
+        if len(topic) > LONGEST_TOPIC:
+            return self.refuse_topic(topic[:LONGEST_TOPIC])
+        if len(self.topics) >= self._live.limits.topics and topic not in self.topics:
+            return self._error("too_many_topics")
+        return self._later(lambda: self._watch_allowed(topic))
+
+    async def _watch_allowed(self, topic: str) -> None:
+        version = await self._live.topics.version_for(self.viewer, topic)
+        # Many may have been asked for at once, each within the bound when it was.
+        is_full = len(self.topics) >= self._live.limits.topics and topic not in self.topics
+        if version is None or is_full:
+            self.refuse_topic(topic)
+        elif not (self.protocol.close_sent or self.protocol.transport.is_closing()):
+            self._live.topics.watch(self, topic, version)
+
+    def refuse_topic(self, topic: str) -> None:
+        """There is no such topic for this viewer, or no longer."""
+        self._send(Error("unknown_topic", topic))
 
     def _history(self, message: History) -> None:
         limit = min(max(message.limit, 1), self._live.limits.history_rows)

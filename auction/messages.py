@@ -71,7 +71,21 @@ class History(Struct, frozen=True, tag_field="type", tag="history"):
     limit: int = 100
 
 
-ClientMessage = Subscribe | Unsubscribe | Ping | PlaceBid | Ask | History
+class Watch(Struct, frozen=True, tag_field="type", tag="watch"):
+    """Hear of changes of a topic, `kind:id`: `market:CATEGORY` and `board:ID` are for everybody, `negotiation:ID`,
+    `contract:ID` and `deal:ID` for their parties. Answered with `watching`, or the error `unknown_topic`.
+    """
+
+    topic: str
+
+
+class Unwatch(Struct, frozen=True, tag_field="type", tag="unwatch"):
+    """Hear of the topic no more."""
+
+    topic: str
+
+
+ClientMessage = Subscribe | Unsubscribe | Ping | PlaceBid | Ask | History | Watch | Unwatch
 
 
 class You(Struct, frozen=True, omit_defaults=True):
@@ -146,10 +160,26 @@ class HistoryRows(Struct, frozen=True, tag_field="type", tag="history"):
     rows: list[msgspec.Raw]
 
 
+class Watching(Struct, frozen=True, tag_field="type", tag="watching"):
+    """The answer to `watch`: the topic's version now, 0 where it has none to tell."""
+
+    topic: str
+    version: int
+
+
+class News(Struct, frozen=True, tag_field="type", tag="news"):
+    """A topic has changed: its new version, and perhaps a small state. Version 0: some news may have been lost, look again."""
+
+    topic: str
+    version: int
+    state: dict[str, Any] | None = None
+
+
 class Error(Struct, frozen=True, tag_field="type", tag="error"):
-    """A message that could not be followed; the connection stays."""
+    """A message that could not be followed; the connection stays. `topic` names the one that is not watched."""
 
     code: str
+    topic: str | UnsetType = UNSET
 
 
 class Offer(Struct, frozen=True):

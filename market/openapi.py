@@ -33,6 +33,8 @@ TO_CLIENT: tuple[type, ...] = (
     messages.BidRefused,
     messages.BidUnknown,
     messages.HistoryRows,
+    messages.Watching,
+    messages.News,
     messages.Error,
 )
 

@@ -24,6 +24,7 @@ from auction.live import Viewer as SocketViewer
 from auction.node_time import NodeTime
 from auction.signing import Signer
 from auction.store import CONNECTION_LOST
+from auction.topics import TopicHub
 from escrow import routes as escrow_routes
 from escrow.bank_client import BankClient
 from escrow.card_payments import CardPayments
@@ -47,6 +48,7 @@ from market.passphrases import Passphrases
 from market.rendering import make_environment, use_flash_key
 from market.second_chance_clock import SecondChanceClock
 from market.session_news import SessionNews
+from market.topic_news import TopicNews, version_by
 from market.viewer import Viewer
 from migrations.database import Role, create_pool
 
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 3600.0
 LATEST_TIMER_SECONDS = 60.0
-SALEROOM_POOL = 13
+SALEROOM_POOL = 14
 """Connections that only bids, closings, watchers and the clocks of money use: however many pages wait for a connection
 or for a passphrase to be proved, a lot closes at its end.
 """
@@ -80,6 +82,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(_run_clock(house.escrow_clock), name="escrow clock"),
                 group.create_task(house.card_payments.run(), name="card payments"),
                 group.create_task(SessionNews(saleroom, house.live).run(), name="access news"),
+                group.create_task(TopicNews(saleroom, house.live.topics).run(), name="topic news"),
                 group.create_task(house.heads.run(), name="heads"),
                 group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
@@ -171,7 +174,7 @@ async def _house(
         escrow=escrow,
         heads=heads,
         book_seals=BookSeals(pool, heads.signer, node_time.now),
-        live=Live(bidding, hub, node_time, still_good),
+        live=Live(bidding, hub, node_time, still_good, topics=TopicHub(version_by(pool))),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
         bank=bank,

@@ -71,6 +71,7 @@ create table market.post (
   listed_at     timestamptz not null,
   ended_at      timestamptz,
   told_at       timestamptz,
+  moved_at      timestamptz not null,
   search_text   text not null generated always as
                 (market.search_text(title_zh, title_en, description_zh, description_en, words, place)) stored,
   search        tsvector not null generated always as
@@ -90,6 +91,7 @@ comment on column market.post.taken is 'What matches and accepted offers have ta
 comment on column market.post.words is 'Names of the category and of chosen attributes in both languages, for the search';
 comment on column market.post.shown_at is 'From when the public sees it';
 comment on column market.post.listed_at is 'The hour of shown_at: what the public is told';
+comment on column market.post.moved_at is 'Last change of any kind: an edit, a take, its end. Told to nobody; the market''s version comes of it';
 comment on column market.post.told_at is 'When saved searches were asked whether it fits';
 alter table market.post alter column id set default market.random_post_id();
 
@@ -100,6 +102,7 @@ create index post_of_category on market.post (category, listed_at desc, id) wher
 create index post_by_price on market.post (currency, price_minor, id) where state = 'open';
 create index post_of_party on market.post (party_id, posted_at desc);
 create index post_to_lapse on market.post (valid_until) where state = 'open';
+create index post_moved on market.post (category, moved_at desc);
 create index post_to_tell on market.post (shown_at) where told_at is null;
 
 -- What a post said before each change of it: offers made on an older version can be read as they were.

@@ -30,8 +30,8 @@ select exists (select from market.post where category = $1);
 -- A new post.
 insert into market.post (party_id, side, category, title_zh, title_en, description_zh, description_en, attributes, words,
   quantity, all_or_none, minimum, price_minor, currency, country, place, latitude, longitude, delivery_from, delivery_to,
-  term, anonymous, valid_until, posted_at, updated_at, shown_at, listed_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $24,
+  term, anonymous, valid_until, posted_at, updated_at, moved_at, shown_at, listed_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $24, $24,
   $25, date_trunc('hour', $25::timestamptz))
 returning *;
 
@@ -68,24 +68,24 @@ select version, content, written_at from market.post_version where post_id = $1 
 update market.post
 set title_zh = $2, title_en = $3, description_zh = $4, description_en = $5, attributes = $6, words = $7, quantity = $8,
     all_or_none = $9, minimum = $10, price_minor = $11, currency = $12, country = $13, place = $14, latitude = $15,
-    longitude = $16, delivery_from = $17, delivery_to = $18, term = $19, valid_until = $20, updated_at = $21,
+    longitude = $16, delivery_from = $17, delivery_to = $18, term = $19, valid_until = $20, updated_at = $21, moved_at = $21,
     told_at = null, version = version + 1
 where id = $1
 returning *;
 
 -- name: end_post
 -- The party takes it back, or its time is up.
-update market.post set state = $2, ended_at = $3 where id = $1 and state = 'open' returning *;
+update market.post set state = $2, ended_at = $3, moved_at = $3 where id = $1 and state = 'open' returning *;
 
 -- name: take
 -- Take of what is open, never more than there is: the row's lock and its constraint see to that on every node.
-update market.post set taken = taken + $2
+update market.post set taken = taken + $2, moved_at = greatest(moved_at, $3)
 where id = $1 and state = 'open' and valid_until > $3 and $2 > 0 and taken + $2 <= quantity
 returning *;
 
 -- name: give_back
 -- What was taken is open again, since the contract never came into force.
-update market.post set taken = taken - $2 where id = $1 and $2 > 0 and taken >= $2 returning *;
+update market.post set taken = taken - $2, moved_at = greatest(moved_at, $3) where id = $1 and $2 > 0 and taken >= $2 returning *;
 
 -- name: set_on_board
 -- An order of it stands on a board, or no longer.

@@ -33,16 +33,16 @@ async def take(conn: Connection, post_id: int, quantity: int, now: datetime) -> 
     post = await store.take(conn, post_id, quantity, now)
     if post is None:
         return False
-    await tell(conn, post)
+    await tell(conn, post, now)
     return True
 
 
 async def give_back(conn: Connection, post_id: int, quantity: int, now: datetime) -> bool:
     """Undo a `take` whose contract never came into force. A post that has ended meanwhile stays ended."""
-    post = await store.give_back(conn, post_id, quantity)
+    post = await store.give_back(conn, post_id, quantity, now)
     if post is None:
         return False
-    await tell(conn, post)
+    await tell(conn, post, now)
     return True
 
 
@@ -85,13 +85,13 @@ async def lapse_due(conn: Connection, now: datetime) -> int:
     for post_id in due:
         ended = await store.end_post(conn, post_id, PostState.LAPSED, now)
         if ended is not None:
-            await tell(conn, ended)
+            await tell(conn, ended, now)
     return len(due)
 
 
-async def tell(conn: Connection, post: Post) -> None:
+async def tell(conn: Connection, post: Post, now: datetime) -> None:
     """Whoever watches the market of its category hears that it has moved."""
-    await live_topics.announce(conn, f"market:{post.category}", 0)
+    await live_topics.announce(conn, f"market:{post.category}", live_topics.instant_version(now))
 
 
 async def shown_from(conn: Connection, party_id: int, anonymous: bool, now: datetime) -> datetime:

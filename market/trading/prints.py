@@ -36,11 +36,11 @@ async def record(
     """A trade of `quantity` at `price_minor` a unit. `source` and `ref` say which fill or acceptance it is; once is enough."""
     made = await conn.fetchval(_queries.print_trade, source, ref, category, term, currency, price_minor, quantity, now)
     if made is not None:
-        await live_topics.announce(conn, f"market:{category}", 0)
+        await live_topics.announce(conn, f"market:{category}", live_topics.instant_version(now))
 
 
 async def strike(conn: Connection, *, source: Source, ref: int, now: datetime) -> None:
     """The trade counts no more. Does nothing where there is no such print."""
     category: str | None = await conn.fetchval(_queries.strike_print, source, ref, now)
     if category is not None:
-        await live_topics.announce(conn, f"market:{category}", 0)
+        await live_topics.announce(conn, f"market:{category}", live_topics.instant_version(now))

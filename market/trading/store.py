@@ -148,9 +148,9 @@ async def take(conn: Connection, post_id: int, quantity: int, now: datetime) -> 
     return None if row is None else post_of(row)
 
 
-async def give_back(conn: Connection, post_id: int, quantity: int) -> Post | None:
+async def give_back(conn: Connection, post_id: int, quantity: int, now: datetime) -> Post | None:
     """The post with so much less taken of it; None if so much was never taken."""
-    row = await conn.fetchrow(_queries.give_back, post_id, quantity)
+    row = await conn.fetchrow(_queries.give_back, post_id, quantity, now)
     return None if row is None else post_of(row)
 
 

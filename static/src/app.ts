@@ -4,6 +4,7 @@ import "./elements/deal_watch";
 import "./elements/lot_editor";
 import "./elements/print_button";
 import "./elements/time_left";
+import "./elements/topic_watch";
 import "./elements/watch_lot";
 import { localiseTimes, nameTheZone } from "./times";
 

@@ -92,6 +92,14 @@ export interface HistoryRow {
   detail?: Record<string, unknown> | null;
 }
 
+/** A topic has a new version; 0 when some news may have been lost. */
+export interface News {
+  type: "news";
+  topic: string;
+  version: number;
+  state: Record<string, unknown> | null;
+}
+
 export type FromServer =
   | (State & { type: "state" })
   | Subscribed
@@ -101,7 +109,9 @@ export type FromServer =
   | { type: "pong"; c: number; r: number; s: number }
   | { type: "unknown"; id: string }
   | { type: "history"; lot: number; rows: HistoryRow[] }
-  | { type: "error"; code: string };
+  | { type: "watching"; topic: string; version: number }
+  | News
+  | { type: "error"; code: string; topic?: string };
 
 export type ToServer =
   | { type: "subscribe"; lot: number; epoch?: number; seq?: number }
@@ -109,4 +119,5 @@ export type ToServer =
   | { type: "ping"; c: number }
   | { type: "bid"; id: string; lot: number; amount?: string; maximum?: string; details?: Record<string, unknown> }
   | { type: "ask"; id: string }
+  | { type: "watch" | "unwatch"; topic: string }
   | { type: "history"; lot: number; after?: number; before?: number; limit?: number };

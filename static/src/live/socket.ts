@@ -43,6 +43,11 @@ export function send(message: ToServer): boolean {
   return true;
 }
 
+/** Connect unless somebody on this page has seen to it. */
+export function connectOnce(): void {
+  if (socket === null && retry === 0) connect();
+}
+
 export function connect(): void {
   window.clearTimeout(retry);
   const address = new URL("/live", location.href);
@@ -68,7 +73,7 @@ function received(data: string): void {
   if (message.type === "pong") addSample(message.c, message.r, message.s, back);
   if (message.type !== "pong" || link.peek() === "live") heardAt.value = back;
   for (const listener of listeners) listener(message);
-  if (message.type === "subscribed") resumed();
+  if (message.type === "subscribed" || message.type === "watching") resumed();
 }
 
 /** Live is who has the state again, not who has a socket: till then nothing can be bid on. */
