@@ -1,0 +1,313 @@
+"""Bytes of an EDIFACT interchange, syntax version 3, to segments and envelopes; or what keeps them from being read. Pure.
+
+One pass, a bound on everything that is counted, and for each fault the place where it stands. What the messages mean, and
+whether their segments may stand where they stand, is asked elsewhere (`market.documents.structures`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from market.documents.edifact import LONGEST_REFERENCE, MARKS, Envelope, Message, Reading, Segment, trimmed
+from market.documents.flaws import Code, Flaw, FlawedError, Why, short
+
+LARGEST_BYTES = 1024 * 1024
+MOST_SEGMENTS = 20_000
+MOST_MESSAGES = 100
+MOST_ELEMENTS = 30
+MOST_COMPONENTS = 12
+CHARACTER_SETS = ("UNOA", "UNOB", "UNOC")
+_TAG = re.compile(r"[A-Z]{3}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_TIMES = {(6, 4): "%y%m%d%H%M", (8, 4): "%Y%m%d%H%M"}
+
+
+def read(data: bytes) -> Reading:
+    """One interchange, or why it can't be had. Of its messages only the envelopes are judged here."""
+    if len(data) > LARGEST_BYTES:
+        return _unreadable(Why.TOO_LARGE, Code.UNSPECIFIED, right=f"≤ {LARGEST_BYTES} bytes")
+    try:
+        segments = _segments(data.decode("iso-8859-1"))
+    except FlawedError as error:
+        return Reading(envelope=None, flaws=(error.flaw,))
+    try:
+        envelope = _envelope(segments[0])
+    except FlawedError as error:
+        return Reading(envelope=None, flaws=(error.flaw,))
+    flaws: list[Flaw] = []
+    messages = _messages(segments, envelope, flaws)
+    return Reading(envelope=envelope, messages=tuple(messages), flaws=tuple(flaws))
+
+
+def _unreadable(why: Why, code: Code, said: str = "", right: str = "") -> Reading:
+    return Reading(envelope=None, flaws=(Flaw(why=why, code=code, said=short(said), right=right),))
+
+
+def _segments(text: str) -> list[Segment]:
+    """All segments. One pass over the text; a bound on everything that is counted. Raises FlawedError."""
+    marks, at = _marks(text)
+    component, element, decimal, release, _, end = tuple(marks)
+    splitter = re.compile("[" + re.escape(component + element + release + end) + "]")
+    segments: list[Segment] = []
+    elements: list[tuple[str, ...]] = []
+    components: list[str] = []
+    piece: list[str] = []
+    size = len(text)
+    while True:
+        found = splitter.search(text, at)
+        if found is None:
+            if text[at:].strip("\r\n ") or elements or components or piece:
+                raise FlawedError(Flaw(why=Why.CUT_OFF, code=Code.MISSING, said=short(text[at:]), right=end))
+            break
+        piece.append(text[at : found.start()])
+        at = found.end()
+        mark = found.group()
+        if mark == release:
+            if at >= size:
+                raise FlawedError(Flaw(why=Why.CUT_OFF, code=Code.MISSING, right=end))
+            piece.append(text[at])
+            at += 1
+            continue
+        components.append("".join(piece))
+        piece = []
+        if mark == component:
+            _bounded(components, MOST_COMPONENTS, len(segments))
+            continue
+        elements.append(tuple(components))
+        components = []
+        if mark == element:
+            _bounded(elements, MOST_ELEMENTS, len(segments))
+            continue
+        segments.append(_segment(elements, decimal))
+        _bounded(segments, MOST_SEGMENTS, len(segments))
+        elements = []
+    if not segments or segments[0].tag != "UNB":
+        said = segments[0].tag if segments else short(text)
+        raise FlawedError(Flaw(why=Why.NOT_READABLE, code=Code.MISSING, said=said, right="UNB"))
+    return segments
+
+
+def _marks(text: str) -> tuple[str, int]:
+    """The six service characters and where the segments begin."""
+    at = len(text) - len(text.lstrip("\ufeff\r\n\t "))
+    if text[at : at + 3] != "UNA":
+        return MARKS, at
+    marks = text[at + 3 : at + 9]
+    kept = marks[:4] + marks[5:]
+    fine = len(marks) == 6 and len(set(kept)) == 5 and marks[2] in ".," and marks[4] in " *"
+    if not fine or any(mark.isalnum() or not " " < mark < "\x7f" for mark in kept):
+        right = "UNA" + MARKS
+        raise FlawedError(
+            Flaw(why=Why.SERVICE_CHARACTERS, code=Code.INVALID_AS_SERVICE_CHARACTER, said=short(marks), right=right)
+        )
+    return marks, at + 9
+
+
+def _segment(elements: list[tuple[str, ...]], decimal: str) -> Segment:
+    tag = elements[0][0].lstrip("\r\n ")
+    if not _TAG.fullmatch(tag) or len(elements[0]) > 1:
+        raise FlawedError(Flaw(why=Why.TAG_MALFORMED, code=Code.INVALID_VALUE, said=short(tag), right="BGM"))
+    rest = [trimmed(part) for part in elements[1:]]
+    while rest and rest[-1] == ("",):
+        rest.pop()
+    if decimal != ".":
+        rest = _pointed(tag, rest, decimal)
+    return Segment(tag, tuple(rest))
+
+
+_NUMBERS_AT = {"MOA": (1, 2), "QTY": (1, 2), "PRI": (1, 2), "CNT": (1, 2), "PCD": (1, 2), "QVR": (1, 1), "TAX": (5, 4)}
+
+
+def _pointed(tag: str, elements: list[tuple[str, ...]], decimal: str) -> list[tuple[str, ...]]:
+    """With a point where the sender writes its own decimal mark in a number."""
+    place = _NUMBERS_AT.get(tag)
+    if place is None or place[0] > len(elements) or place[1] > len(elements[place[0] - 1]):
+        return elements
+    parts = list(elements[place[0] - 1])
+    parts[place[1] - 1] = parts[place[1] - 1].replace(decimal, ".")
+    elements[place[0] - 1] = tuple(parts)
+    return elements
+
+
+def _bounded(parts: list[str] | list[tuple[str, ...]] | list[Segment], most: int, segment_at: int) -> None:
+    if len(parts) > most:
+        raise FlawedError(
+            Flaw(why=Why.TOO_MANY_PARTS, code=Code.TOO_MANY_CONSTITUENTS, said=f"#{segment_at + 1}", right=f"≤ {most}")
+        )
+
+
+def _envelope(unb: Segment) -> Envelope:
+    charset, version = unb.text(1, 1), unb.text(1, 2)
+    if charset not in CHARACTER_SETS:
+        raise FlawedError(_unb_flaw(Why.CHARACTER_SET, Code.SYNTAX_NOT_SUPPORTED, 1, 1, charset, "UNOC"))
+    if version not in ("1", "2", "3"):
+        raise FlawedError(_unb_flaw(Why.SYNTAX_VERSION, Code.SYNTAX_NOT_SUPPORTED, 1, 2, version, "3"))
+    for element, longest in ((2, 35), (3, 35), (5, LONGEST_REFERENCE)):
+        text = unb.text(element)
+        if not text:
+            raise FlawedError(_unb_flaw(Why.ELEMENT_MISSING, Code.MISSING, element, 1, "", f"an..{longest}"))
+        if len(text) > longest:
+            raise FlawedError(_unb_flaw(Why.ELEMENT_TOO_LONG, Code.TOO_LONG, element, 1, text, f"an..{longest}"))
+        if _CONTROL.search(text):
+            raise FlawedError(_unb_flaw(Why.CHARACTER, Code.INVALID_CHARACTER, element, 1, "", "ISO 8859-1"))
+    return Envelope(
+        sender=unb.text(2),
+        sender_qualifier=unb.text(2, 2)[:4],
+        recipient=unb.text(3),
+        recipient_qualifier=unb.text(3, 2)[:4],
+        prepared_at=_prepared_at(unb),
+        reference=unb.text(5),
+        wants_answer=unb.text(9) == "1",
+        is_test=unb.text(11) == "1",
+    )
+
+
+def _prepared_at(unb: Segment) -> datetime:
+    day, clock = unb.text(4, 1), unb.text(4, 2)
+    shape = _TIMES.get((len(day), len(clock)))
+    try:
+        if shape is None or not (day + clock).isascii() or not (day + clock).isdigit():
+            raise ValueError
+        return datetime.strptime(day + clock, shape).replace(tzinfo=UTC)
+    except ValueError:
+        flaw = _unb_flaw(Why.DATE_MALFORMED, Code.INVALID_VALUE, 4, 1, f"{day}:{clock}", "YYMMDD:HHMM")
+        raise FlawedError(flaw) from None
+
+
+def _unb_flaw(why: Why, code: Code, element: int, component: int, said: str, right: str) -> Flaw:
+    return Flaw(why=why, code=code, tag="UNB", element=element, component=component, said=short(said), right=right)
+
+
+def _messages(segments: list[Segment], head: Envelope, flaws: list[Flaw]) -> list[Message]:
+    """The messages between UNB and UNZ; what is wrong with their frames goes to `flaws`."""
+    last = segments[-1]
+    body = segments[1:]
+    if last.tag != "UNZ":
+        flaws.append(Flaw(why=Why.TRAILER_MISSING, code=Code.MISSING, tag="UNZ", right="UNZ"))
+    else:
+        body = segments[1:-1]
+        if last.text(2) != head.reference:
+            flaws.append(_frame_flaw(Why.REFERENCE_DIFFERS, Code.REFERENCES_DIFFER, "UNZ", 2, last, head.reference))
+    messages: list[Message] = []
+    at = 0
+    while at < len(body):
+        if body[at].tag != "UNH":
+            why = Why.GROUPS_NOT_USED if body[at].tag in ("UNG", "UNE") else Why.SEGMENT_MISPLACED
+            flaws.append(Flaw(why=why, code=Code.NOT_SUPPORTED_HERE, tag=body[at].tag, said=body[at].tag, right="UNH"))
+            return messages
+        end = next((n for n in range(at + 1, len(body)) if body[n].tag in ("UNT", "UNH")), len(body))
+        messages.append(_message(body[at:end], body[end] if end < len(body) else None, flaws))
+        if end == len(body) or body[end].tag == "UNH":
+            return messages
+        at = end + 1
+    if last.tag == "UNZ" and _count(last.text(1)) != len(messages):
+        flaws.append(_frame_flaw(Why.MESSAGE_COUNT, Code.COUNT_WRONG, "UNZ", 1, last, str(len(messages))))
+    if not messages:
+        flaws.append(Flaw(why=Why.NO_MESSAGE, code=Code.EMPTY, tag="UNB", right="UNH"))
+    if len(messages) > MOST_MESSAGES:
+        flaws.append(Flaw(why=Why.TOO_MANY_PARTS, code=Code.UNSPECIFIED, tag="UNB", right=f"≤ {MOST_MESSAGES}"))
+    seen: set[str] = set()
+    for message in messages:
+        if message.reference in seen:
+            flaws.append(
+                _unh_flaw(Why.REFERENCE_TWICE, Code.DUPLICATE, message.reference, 1, message.reference, "a new one")
+            )
+            break
+        seen.add(message.reference)
+    return messages
+
+
+def _message(segments: list[Segment], unt: Segment | None, flaws: list[Flaw]) -> Message:
+    unh = segments[0]
+    reference = unh.text(1)
+    message = Message(
+        reference=reference[:LONGEST_REFERENCE],
+        type=unh.text(2, 1)[:6],
+        version=unh.text(2, 2)[:3],
+        release=unh.text(2, 3)[:3],
+        agency=unh.text(2, 4)[:2],
+        segments=tuple(segments[1:]),
+    )
+    if not 1 <= len(reference) <= LONGEST_REFERENCE:
+        why, code = (Why.ELEMENT_MISSING, Code.MISSING) if not reference else (Why.ELEMENT_TOO_LONG, Code.TOO_LONG)
+        flaws.append(_unh_flaw(why, code, message.reference, 1, reference, f"an..{LONGEST_REFERENCE}"))
+    for at, one in enumerate(segments, start=1):
+        fault = next(_characters(one), None)
+        if fault is not None:
+            flaws.append(
+                Flaw(
+                    why=Why.CHARACTER,
+                    code=Code.INVALID_CHARACTER,
+                    message=message.reference,
+                    tag=one.tag,
+                    segment=at,
+                    element=fault[0],
+                    component=fault[1],
+                    right="ISO 8859-1",
+                )
+            )
+            break
+    at = len(segments) + 1
+    if unt is None or unt.tag != "UNT":
+        flaws.append(
+            Flaw(
+                why=Why.TRAILER_MISSING,
+                code=Code.MISSING,
+                message=message.reference,
+                tag="UNT",
+                segment=at,
+                said="" if unt is None else unt.tag,
+                right="UNT",
+            )
+        )
+        return message
+    if _count(unt.text(1)) != at:
+        flaws.append(
+            Flaw(
+                why=Why.SEGMENT_COUNT,
+                code=Code.COUNT_WRONG,
+                message=message.reference,
+                tag="UNT",
+                segment=at,
+                element=1,
+                said=short(unt.text(1)),
+                right=str(at),
+            )
+        )
+    if unt.text(2) != reference:
+        flaws.append(
+            Flaw(
+                why=Why.REFERENCE_DIFFERS,
+                code=Code.REFERENCES_DIFFER,
+                message=message.reference,
+                tag="UNT",
+                segment=at,
+                element=2,
+                said=short(unt.text(2)),
+                right=reference,
+            )
+        )
+    return message
+
+
+def _characters(one: Segment) -> Iterator[tuple[int, int]]:
+    for element, parts in enumerate(one.elements, start=1):
+        for component, text in enumerate(parts, start=1):
+            if _CONTROL.search(text):
+                yield element, component
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else -1
+
+
+def _frame_flaw(why: Why, code: Code, tag: str, element: int, one: Segment, right: str) -> Flaw:
+    return Flaw(why=why, code=code, tag=tag, element=element, said=short(one.text(element)), right=right)
+
+
+def _unh_flaw(why: Why, code: Code, message: str, element: int, said: str, right: str) -> Flaw:
+    return Flaw(
+        why=why, code=code, message=message, tag="UNH", segment=1, element=element, said=short(said), right=right
+    )
