@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --quiet
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm)
 
+# Where an environment forbids keeping bytecode, every process of a run would compile all of its sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test pages torture torture-money races flood canary bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
