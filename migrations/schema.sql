@@ -554,6 +554,120 @@ $$;
 
 ALTER FUNCTION market.bigrams(haystack text) OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION market.clearing_is_its_fills() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.volume <> (select coalesce(sum(units), 0) from market.fill where board_id = new.board_id and clearing = new.n)
+     or exists (select from market.fill where board_id = new.board_id and clearing = new.n and price_minor <> new.price_minor)
+  then
+    raise exception 'a clearing that is not its fills' using errcode = 'check_violation', constraint = 'clearing_is_its_fills';
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION market.clearing_is_its_fills() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.fill_moves_orders() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  moved bigint;
+begin
+  with moving as (
+    select order_id, sum(units) as units, max(at) as at from (
+      select supply_id as order_id, units, at from made union all select demand_id, units, at from made) as legs
+    group by order_id)
+  update market.board_order o
+  set filled = o.filled + m.units,
+      state = case when o.filled + m.units = o.quantity then 'filled' else 'open' end,
+      ended_at = case when o.filled + m.units = o.quantity then m.at end
+  from moving m where o.id = m.order_id and o.state = 'open';
+  get diagnostics moved = row_count;
+  if moved <> (select count(*) from (select supply_id from made union select demand_id from made) as orders) then
+    raise exception 'a fill of an order that is not live' using errcode = 'check_violation', constraint = 'fill_of_live_orders';
+  end if;
+  if exists (
+    select from made f join market.board_order s on s.id = f.supply_id join market.board_order d on d.id = f.demand_id
+    where s.side <> 'supply' or d.side <> 'demand' or s.board_id <> f.board_id or d.board_id <> f.board_id
+       or s.party_id = d.party_id or f.price_minor < s.price_minor or f.price_minor > d.price_minor)
+  then
+    raise exception 'a fill beyond a limit, or of the wrong orders' using errcode = 'check_violation', constraint = 'fill_within_limits';
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION market.fill_moves_orders() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  needles    tsquery := (select market.bigram_query(array_agg(word)) from jsonb_array_elements_text(wanted -> 'words') as word);
+  long_words text[] := (select array_agg(word) from jsonb_array_elements_text(wanted -> 'words') as word where length(word) > 2);
+  a_side     text := wanted ->> 'side';
+  kinds      text[] := (select array_agg(kind) from jsonb_array_elements_text(wanted -> 'categories') as kind);
+  having_all jsonb := nullif(wanted -> 'attributes', '{}');
+  ranges     jsonb := nullif(wanted -> 'ranges', '[]');
+  a_currency text := wanted ->> 'currency';
+  price_from bigint := wanted ->> 'price_from';
+  price_to   bigint := wanted ->> 'price_to';
+  amount     bigint := wanted ->> 'quantity_from';
+  priced     boolean := coalesce((wanted ->> 'priced')::boolean, false);
+  named      boolean := coalesce((wanted ->> 'named')::boolean, false);
+  a_country  text := wanted ->> 'country';
+  a_term     text := wanted ->> 'term';
+  first_day  date := wanted ->> 'delivery_from';
+  last_day   date := wanted ->> 'delivery_to';
+  only_ids   bigint[] := (select array_agg(id::bigint) from jsonb_array_elements_text(wanted -> 'ids') as id);
+begin
+  return query
+  select post.id
+  from market.post
+  where post.state = 'open' and post.taken < post.quantity and post.valid_until > asked_at and post.shown_at <= asked_at
+    and (needles is null or post.search @@ needles)
+    and (long_words is null or not exists (select from unnest(long_words) as word where position(word in post.search_text) = 0))
+    and (a_side is null or post.side = a_side)
+    and (kinds is null or post.category = any (kinds))
+    and (having_all is null or post.attributes @> having_all)
+    and (ranges is null or not exists (
+          select from jsonb_to_recordset(ranges) as range (code text, least bigint, most bigint)
+          where not case jsonb_typeof(post.attributes -> range.code)
+                    when 'number' then (post.attributes ->> range.code)::bigint
+                                       between coalesce(range.least, 0) and coalesce(range.most, 9223372036854775807)
+                    else false end))
+    and (a_currency is null or post.currency = a_currency)
+    and (price_from is null or post.price_minor >= price_from)
+    and (price_to is null or post.price_minor <= price_to)
+    and (not priced or post.price_minor is not null)
+    and (not named or not post.anonymous)
+    and (amount is null or post.quantity - post.taken >= amount)
+    and (a_country is null or post.country = a_country)
+    and (a_term is null or post.term = a_term)
+    and (first_day is null or post.delivery_to >= first_day)
+    and (last_day is null or post.delivery_from <= last_day)
+    and (only_ids is null or post.id = any (only_ids))
+  order by
+    case when sort = 'newest' then post.listed_at end desc,
+    case when sort in ('price', 'price_down') then post.currency end,
+    case when sort = 'price' then post.price_minor end,
+    case when sort = 'price_down' then post.price_minor end desc nulls last,
+    case when sort = 'delivery' then post.delivery_from end,
+    case when sort = 'quantity' then post.quantity - post.taken end desc,
+    case when sort = 'lapsing' then post.valid_until end,
+    case when sort <> '' then post.id end
+  limit most offset skip;
+end
+$$;
+
+ALTER FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION market.random_post_id() RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
@@ -2251,6 +2365,109 @@ CREATE TABLE market.authority (
 
 ALTER TABLE market.authority OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.board (
+    id bigint NOT NULL,
+    category text NOT NULL,
+    term text NOT NULL,
+    currency text NOT NULL,
+    country text NOT NULL,
+    place text NOT NULL,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    lead_days integer NOT NULL,
+    window_days integer NOT NULL,
+    mode text NOT NULL,
+    tick_minor bigint NOT NULL,
+    rationing text NOT NULL,
+    k_permille integer,
+    reference_minor bigint,
+    period_seconds integer,
+    next_at timestamp with time zone,
+    state text DEFAULT 'open'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    last_clearing integer DEFAULT 0 NOT NULL,
+    made_by bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT board_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
+    CONSTRAINT board_call_has_a_clock CHECK (((mode = 'call'::text) = ((period_seconds IS NOT NULL) AND (next_at IS NOT NULL)))),
+    CONSTRAINT board_continuous_rations_by_time CHECK (((mode = 'call'::text) OR (rationing = 'time'::text))),
+    CONSTRAINT board_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT board_k_is_for_calls CHECK (((k_permille IS NULL) OR (mode = 'call'::text))),
+    CONSTRAINT board_k_permille_check CHECK (((k_permille >= 0) AND (k_permille <= 1000))),
+    CONSTRAINT board_lead_days_check CHECK (((lead_days >= 1) AND (lead_days <= 365))),
+    CONSTRAINT board_mode_known CHECK ((mode = ANY (ARRAY['call'::text, 'continuous'::text]))),
+    CONSTRAINT board_period_seconds_check CHECK (((period_seconds >= 10) AND (period_seconds <= 2678400))),
+    CONSTRAINT board_place_check CHECK (((length(place) >= 1) AND (length(place) <= 120))),
+    CONSTRAINT board_rationing_known CHECK ((rationing = ANY (ARRAY['time'::text, 'pro_rata'::text]))),
+    CONSTRAINT board_reason_check CHECK ((length(reason) <= 1000)),
+    CONSTRAINT board_reference_minor_check CHECK (((reference_minor >= 1) AND (reference_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT board_state_known CHECK ((state = ANY (ARRAY['open'::text, 'halted'::text]))),
+    CONSTRAINT board_term_known CHECK ((term = ANY (ARRAY['EXW'::text, 'FCA'::text, 'FAS'::text, 'FOB'::text, 'CFR'::text, 'CIF'::text, 'CPT'::text, 'CIP'::text, 'DAP'::text, 'DPU'::text, 'DDP'::text]))),
+    CONSTRAINT board_tick_minor_check CHECK (((tick_minor >= 1) AND (tick_minor <= '1000000000000'::bigint))),
+    CONSTRAINT board_window_days_check CHECK (((window_days >= 0) AND (window_days <= 365)))
+);
+
+ALTER TABLE market.board OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.board.attributes IS 'What the goods of every order must be, by attribute of the category';
+
+COMMENT ON COLUMN market.board.lead_days IS 'Delivery begins so many days after a trade, and is due within window_days from then';
+
+COMMENT ON COLUMN market.board.reference_minor IS 'Where the price rules look when pressure does not decide; after each clearing its price';
+
+COMMENT ON COLUMN market.board.version IS 'Counts every change of the board or of its book';
+
+ALTER TABLE market.board ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.board_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.board_order (
+    id bigint NOT NULL,
+    board_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    post_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    side text NOT NULL,
+    price_minor bigint NOT NULL,
+    quantity bigint NOT NULL,
+    minimum bigint NOT NULL,
+    filled bigint DEFAULT 0 NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    good_until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT board_order_ended_together CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+    CONSTRAINT board_order_filled_is_filled CHECK (((state = 'filled'::text) = (filled = quantity))),
+    CONSTRAINT board_order_filled_within_quantity CHECK (((filled >= 0) AND (filled <= quantity))),
+    CONSTRAINT board_order_minimum_within_quantity CHECK (((minimum >= 1) AND (minimum <= quantity))),
+    CONSTRAINT board_order_price_minor_check CHECK (((price_minor >= 1) AND (price_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT board_order_quantity_check CHECK (((quantity >= 1) AND (quantity <= '1000000000000'::bigint))),
+    CONSTRAINT board_order_seq_check CHECK ((seq > 0)),
+    CONSTRAINT board_order_side_known CHECK ((side = ANY (ARRAY['supply'::text, 'demand'::text]))),
+    CONSTRAINT board_order_state_known CHECK ((state = ANY (ARRAY['open'::text, 'filled'::text, 'withdrawn'::text, 'lapsed'::text])))
+);
+
+ALTER TABLE market.board_order OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.board_order.seq IS 'The place in time on its board';
+
+COMMENT ON COLUMN market.board_order.good_until IS 'The validity of its post, which can not change while the order stands';
+
+ALTER TABLE market.board_order ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.board_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.card_order (
     payment_id text NOT NULL,
     party_id bigint NOT NULL,
@@ -2388,6 +2605,26 @@ CREATE TABLE market.certificate (
 
 ALTER TABLE market.certificate OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.clearing (
+    board_id bigint NOT NULL,
+    n integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    price_minor bigint,
+    volume bigint NOT NULL,
+    orders integer NOT NULL,
+    proof text NOT NULL,
+    sha256 bytea NOT NULL,
+    CONSTRAINT clearing_n_check CHECK ((n > 0)),
+    CONSTRAINT clearing_orders_check CHECK ((orders > 0)),
+    CONSTRAINT clearing_price_where_traded CHECK (((price_minor IS NULL) = (volume = 0))),
+    CONSTRAINT clearing_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT clearing_volume_check CHECK ((volume >= 0))
+);
+
+ALTER TABLE market.clearing OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.clearing.proof IS 'The signed statement that everybody on the board can check: orders by alias, curve, price, fills';
+
 CREATE TABLE market.contract (
     id bigint NOT NULL,
     origin_kind text NOT NULL,
@@ -2452,10 +2689,10 @@ CREATE TABLE market.contract_formality (
     CONSTRAINT formality_duty CHECK ((duty_of = ANY (ARRAY['buyer'::text, 'seller'::text, 'house'::text]))),
     CONSTRAINT formality_four_eyes CHECK (((state <> 'accepted'::text) OR (judged_by <> handed_in_by))),
     CONSTRAINT formality_handed_in CHECK (((state <> ALL (ARRAY['handed_in'::text, 'accepted'::text])) OR (handed_in_at IS NOT NULL))),
-    CONSTRAINT formality_judged CHECK (((state <> ALL (ARRAY['accepted'::text, 'refused'::text, 'waived'::text])) OR (judged_by IS NOT NULL))),
+    CONSTRAINT formality_judged CHECK (((state <> ALL (ARRAY['accepted'::text, 'refused'::text])) OR (judged_by IS NOT NULL))),
     CONSTRAINT formality_kind CHECK ((kind = ANY (ARRAY['inspection'::text, 'insurance'::text, 'customs'::text, 'tax'::text, 'carrier'::text, 'other'::text]))),
     CONSTRAINT formality_refusal_says_why CHECK (((state <> 'refused'::text) OR (reason ~ '\S'::text))),
-    CONSTRAINT formality_state CHECK ((state = ANY (ARRAY['waiting'::text, 'handed_in'::text, 'accepted'::text, 'refused'::text, 'waived'::text, 'dropped'::text])))
+    CONSTRAINT formality_state CHECK ((state = ANY (ARRAY['waiting'::text, 'handed_in'::text, 'accepted'::text, 'refused'::text, 'dropped'::text])))
 );
 
 ALTER TABLE market.contract_formality OWNER TO gavelhouse_owner;
@@ -2526,6 +2763,8 @@ CREATE TABLE market.deal (
     created_at timestamp with time zone NOT NULL,
     contract_id bigint,
     contract_version integer,
+    title_en text GENERATED ALWAYS AS (COALESCE(((terms)::jsonb ->> 'title_en'::text), ((terms)::jsonb #>> '{goods,0,title_en}'::text[]), ''::text)) STORED NOT NULL,
+    title_zh text GENERATED ALWAYS AS (COALESCE(((terms)::jsonb ->> 'title_zh'::text), ((terms)::jsonb #>> '{goods,0,title_zh}'::text[]), ''::text)) STORED NOT NULL,
     CONSTRAINT deal_comes_of_one_thing CHECK ((num_nonnulls(lot_id, contract_id) = 1)),
     CONSTRAINT deal_commission_bp_check CHECK (((commission_bp >= 0) AND (commission_bp <= 10000))),
     CONSTRAINT deal_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -2594,6 +2833,30 @@ ALTER TABLE market.fee_schedule OWNER TO gavelhouse_owner;
 
 ALTER TABLE market.fee_schedule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME market.fee_schedule_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.fill (
+    id bigint NOT NULL,
+    board_id bigint NOT NULL,
+    clearing integer,
+    supply_id bigint NOT NULL,
+    demand_id bigint NOT NULL,
+    units bigint NOT NULL,
+    price_minor bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT fill_price_minor_check CHECK (((price_minor >= 1) AND (price_minor <= '1000000000000000'::bigint))),
+    CONSTRAINT fill_units_check CHECK ((units > 0))
+);
+
+ALTER TABLE market.fill OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.fill ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.fill_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -3915,6 +4178,15 @@ ALTER TABLE ONLY market.audit
 ALTER TABLE ONLY market.authority
     ADD CONSTRAINT authority_pk PRIMARY KEY (public_key);
 
+ALTER TABLE ONLY market.board_order
+    ADD CONSTRAINT board_order_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.board_order
+    ADD CONSTRAINT board_order_place_in_time UNIQUE (board_id, seq);
+
+ALTER TABLE ONLY market.board
+    ADD CONSTRAINT board_pk PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.card_order
     ADD CONSTRAINT card_order_pkey PRIMARY KEY (payment_id);
 
@@ -3947,6 +4219,9 @@ ALTER TABLE ONLY market.certificate
 
 ALTER TABLE ONLY market.certificate
     ADD CONSTRAINT certificate_pk PRIMARY KEY (serial);
+
+ALTER TABLE ONLY market.clearing
+    ADD CONSTRAINT clearing_pk PRIMARY KEY (board_id, n);
 
 ALTER TABLE ONLY market.contract_event
     ADD CONSTRAINT contract_event_pk PRIMARY KEY (contract_id, n);
@@ -3983,6 +4258,9 @@ ALTER TABLE ONLY market.desk_request
 
 ALTER TABLE ONLY market.fee_schedule
     ADD CONSTRAINT fee_schedule_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.fill
+    ADD CONSTRAINT fill_pk PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.formality_paper
     ADD CONSTRAINT formality_paper_bytes UNIQUE (id, sha256);
@@ -4307,6 +4585,16 @@ CREATE INDEX audit_actor ON market.audit USING btree (actor_id, id);
 
 CREATE INDEX audit_subject ON market.audit USING btree (subject, id);
 
+CREATE INDEX board_due ON market.board USING btree (next_at) WHERE ((state = 'open'::text) AND (mode = 'call'::text));
+
+CREATE INDEX board_order_live ON market.board_order USING btree (board_id, seq) WHERE (state = 'open'::text);
+
+CREATE INDEX board_order_of_party ON market.board_order USING btree (party_id, id DESC);
+
+CREATE UNIQUE INDEX board_order_one_live_of_a_post ON market.board_order USING btree (post_id) WHERE (state = 'open'::text);
+
+CREATE INDEX board_order_to_lapse ON market.board_order USING btree (board_id, good_until) WHERE (state = 'open'::text);
+
 CREATE INDEX card_order_of_case ON market.card_order USING btree (case_id) WHERE (case_id IS NOT NULL);
 
 CREATE INDEX card_order_of_party ON market.card_order USING btree (party_id, ordered_at DESC);
@@ -4328,6 +4616,12 @@ CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC)
 CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
 
 CREATE INDEX fee_schedule_in_force ON market.fee_schedule USING btree (market, valid_from DESC) WHERE (confirmed_at IS NOT NULL);
+
+CREATE INDEX fill_of_board ON market.fill USING btree (board_id, id DESC);
+
+CREATE INDEX fill_of_demand ON market.fill USING btree (demand_id);
+
+CREATE INDEX fill_of_supply ON market.fill USING btree (supply_id);
 
 CREATE INDEX formality_of_officer ON market.contract_formality USING btree (officer_id) WHERE (officer_id IS NOT NULL);
 
@@ -4535,6 +4829,10 @@ CREATE TRIGGER certificate_is_append_only BEFORE DELETE OR UPDATE ON market.cert
 
 CREATE TRIGGER certificate_is_never_emptied BEFORE TRUNCATE ON market.certificate FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
+CREATE TRIGGER clearing_is_append_only BEFORE DELETE OR UPDATE ON market.clearing FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE CONSTRAINT TRIGGER clearing_is_its_fills AFTER INSERT ON market.clearing DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION market.clearing_is_its_fills();
+
 CREATE TRIGGER contract_event_is_append_only BEFORE DELETE OR UPDATE ON market.contract_event FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER contract_event_is_never_emptied BEFORE TRUNCATE ON market.contract_event FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
@@ -4550,6 +4848,10 @@ CREATE TRIGGER contract_version_is_never_emptied BEFORE TRUNCATE ON market.contr
 CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER fill_is_append_only BEFORE DELETE OR UPDATE ON market.fill FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER fill_moves_orders AFTER INSERT ON market.fill REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION market.fill_moves_orders();
 
 CREATE TRIGGER formality_paper_content_is_append_only BEFORE DELETE OR UPDATE ON market.formality_paper_content FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
@@ -4877,6 +5179,24 @@ ALTER TABLE ONLY market.application
 ALTER TABLE ONLY market.audit
     ADD CONSTRAINT audit_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.board
+    ADD CONSTRAINT board_category_fkey FOREIGN KEY (category) REFERENCES market.category(code);
+
+ALTER TABLE ONLY market.board
+    ADD CONSTRAINT board_currency_fkey FOREIGN KEY (currency) REFERENCES escrow.currency(code);
+
+ALTER TABLE ONLY market.board
+    ADD CONSTRAINT board_made_by_fkey FOREIGN KEY (made_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.board_order
+    ADD CONSTRAINT board_order_board_id_fkey FOREIGN KEY (board_id) REFERENCES market.board(id);
+
+ALTER TABLE ONLY market.board_order
+    ADD CONSTRAINT board_order_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.board_order
+    ADD CONSTRAINT board_order_post_id_fkey FOREIGN KEY (post_id) REFERENCES market.post(id);
+
 ALTER TABLE ONLY market.card_order
     ADD CONSTRAINT card_order_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
 
@@ -4909,6 +5229,9 @@ ALTER TABLE ONLY market.certificate
 
 ALTER TABLE ONLY market.certificate
     ADD CONSTRAINT certificate_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.clearing
+    ADD CONSTRAINT clearing_board_id_fkey FOREIGN KEY (board_id) REFERENCES market.board(id);
 
 ALTER TABLE ONLY market.contract
     ADD CONSTRAINT contract_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES market.party(id);
@@ -4993,6 +5316,18 @@ ALTER TABLE ONLY market.fee_schedule
 
 ALTER TABLE ONLY market.fee_schedule
     ADD CONSTRAINT fee_schedule_proposed_by_fkey FOREIGN KEY (proposed_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.fill
+    ADD CONSTRAINT fill_board_id_fkey FOREIGN KEY (board_id) REFERENCES market.board(id);
+
+ALTER TABLE ONLY market.fill
+    ADD CONSTRAINT fill_demand_id_fkey FOREIGN KEY (demand_id) REFERENCES market.board_order(id);
+
+ALTER TABLE ONLY market.fill
+    ADD CONSTRAINT fill_of_clearing FOREIGN KEY (board_id, clearing) REFERENCES market.clearing(board_id, n);
+
+ALTER TABLE ONLY market.fill
+    ADD CONSTRAINT fill_supply_id_fkey FOREIGN KEY (supply_id) REFERENCES market.board_order(id);
 
 ALTER TABLE ONLY market.formality_paper
     ADD CONSTRAINT formality_paper_author_id_fkey FOREIGN KEY (author_id) REFERENCES market.party(id);
@@ -5272,6 +5607,14 @@ GRANT ALL ON FUNCTION market.bigram_query(needles text[]) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.bigrams(haystack text) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.bigrams(haystack text) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.clearing_is_its_fills() FROM PUBLIC;
+GRANT ALL ON FUNCTION market.clearing_is_its_fills() TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.fill_moves_orders() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.random_post_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION market.random_post_id() TO gavelhouse_app;
@@ -5711,6 +6054,36 @@ GRANT SELECT,INSERT ON TABLE market.audit TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.authority TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(reference_minor) ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(next_at) ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(reason) ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(version) ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(last_seq) ON TABLE market.board TO gavelhouse_app;
+
+GRANT UPDATE(last_clearing) ON TABLE market.board TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.board_order TO gavelhouse_app;
+
+GRANT UPDATE(seq) ON TABLE market.board_order TO gavelhouse_app;
+
+GRANT UPDATE(price_minor) ON TABLE market.board_order TO gavelhouse_app;
+
+GRANT UPDATE(quantity) ON TABLE market.board_order TO gavelhouse_app;
+
+GRANT UPDATE(minimum) ON TABLE market.board_order TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.board_order TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE market.board_order TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.card_order TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.case_evidence TO gavelhouse_app;
@@ -5722,6 +6095,8 @@ GRANT SELECT,INSERT ON TABLE market.case_message TO gavelhouse_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE market.category TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.certificate TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.clearing TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.contract TO gavelhouse_app;
 
@@ -5778,6 +6153,8 @@ GRANT UPDATE(confirmed_by) ON TABLE market.fee_schedule TO gavelhouse_app;
 GRANT UPDATE(confirmed_at) ON TABLE market.fee_schedule TO gavelhouse_app;
 
 GRANT UPDATE(withdrawn_at) ON TABLE market.fee_schedule TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.fill TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.formality_paper TO gavelhouse_app;
 
