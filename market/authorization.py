@@ -21,8 +21,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from market import limits
-from market.door import BODY_SECONDS, bounded
+from market import card_guard, limits
+from market.door import BODY_SECONDS, SAFE_METHODS, bounded
 from market.house import house_of
 from market.http_protocol import BEGAN_AT
 from market.limits import Rate
@@ -68,6 +68,7 @@ class Whose(StrEnum):
     OWN_CHEQUE = "cheque_id"
     OWN_DEPOSIT = "deposit_id"
     OWN_REQUEST = "request_id"
+    OWN_NEGOTIATION = "negotiation_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ OWN_OFFER = Row(who=Who.MEMBER, whose=Whose.OWN_OFFER)
 OWN_CHEQUE = Row(who=Who.MEMBER, whose=Whose.OWN_CHEQUE)
 OWN_DEPOSIT = Row(who=Who.MEMBER, whose=Whose.OWN_DEPOSIT)
 OWN_REQUEST = Row(who=Who.MEMBER, whose=Whose.OWN_REQUEST)
+OWN_NEGOTIATION = Row(who=Who.MEMBER, whose=Whose.OWN_NEGOTIATION)
+OWN_NEGOTIATION_FILES = Row(who=Who.MEMBER, whose=Whose.OWN_NEGOTIATION, body_bytes=EVIDENCE_FORM_BYTES)
 OWN_DEAL = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL)
 OWN_DEAL_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True)
 OWN_DEAL_EVIDENCE = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True, body_bytes=EVIDENCE_FORM_BYTES)
@@ -213,6 +216,9 @@ TABLE: dict[str, Row] = {
     "deal_claim_contest": OWN_DEAL,
     "deal_claim_escalate": OWN_DEAL,
     "deal_claim_appeal": OWN_DEAL,
+    "operator_chargebacks": OPERATOR,
+    "operator_chargeback": OPERATOR,
+    "operator_chargeback_answer": OPERATOR,
     "operator_claims": OPERATOR,
     "operator_claim": OPERATOR,
     "operator_claim_take_up": OPERATOR,
@@ -294,6 +300,18 @@ TABLE: dict[str, Row] = {
     "operator_fees_confirm": OPERATOR,
     "operator_fees_withdraw": OPERATOR,
     "operator_statement_upload": OPERATOR_UPLOAD,
+    # Negotiations: the two parties and nobody else
+    "negotiations": MEMBER,
+    "negotiation_new": Row(who=Who.MEMBER, whose=Whose.OWN, body_bytes=EVIDENCE_FORM_BYTES),
+    "negotiation": OWN_NEGOTIATION,
+    "negotiation_propose": OWN_NEGOTIATION_FILES,
+    "negotiation_accept": OWN_NEGOTIATION,
+    "negotiation_reject": OWN_NEGOTIATION,
+    "negotiation_withdraw": OWN_NEGOTIATION,
+    "negotiation_end": OWN_NEGOTIATION,
+    "negotiation_say": OWN_NEGOTIATION_FILES,
+    "negotiation_file": OWN_NEGOTIATION,
+    "negotiation_file_small": OWN_NEGOTIATION,
     # API
     "api_docs": VISITOR,
     "openapi": VISITOR,
@@ -330,6 +348,18 @@ TABLE: dict[str, Row] = {
     "api.bid_receipt": MEMBER,
     "api.signing_keys": VISITOR,
     "api.book_heads": VISITOR,
+    "api.negotiations": MEMBER,
+    "api.negotiation_inquire": MEMBER,
+    "api.negotiation_offer": MEMBER,
+    "api.negotiation": OWN_NEGOTIATION,
+    "api.negotiation_propose": OWN_NEGOTIATION,
+    "api.negotiation_accept": OWN_NEGOTIATION,
+    "api.negotiation_reject": OWN_NEGOTIATION,
+    "api.negotiation_withdraw": OWN_NEGOTIATION,
+    "api.negotiation_say": OWN_NEGOTIATION,
+    "api.negotiation_hand_in": Row(who=Who.MEMBER, whose=Whose.OWN_NEGOTIATION, body_bytes=EVIDENCE_BYTES),
+    "api.negotiation_end": OWN_NEGOTIATION,
+    "api.negotiation_file": OWN_NEGOTIATION,
     "api.own_postings": MEMBER,
     "api.posting_receipt": MEMBER,
     "api.lot_head": VISITOR,
@@ -402,6 +432,8 @@ TABLE: dict[str, Row] = {
     "api.confirm_ruling": OPERATOR,
     "api.decline_ruling": OPERATOR,
     "api.chargebacks_list": OPERATOR,
+    "api.chargeback_file": OPERATOR,
+    "api.answer_chargeback": OPERATOR,
     "api.lot_confirmation": MEMBER,
     "api.wallet": MEMBER,
     "api.statement": MEMBER,
@@ -530,7 +562,23 @@ class Guard:
                 seconds=UPLOAD_SECONDS if self.row.body_bytes > FORM_BYTES else BODY_SECONDS,
                 since=scope["state"].get(BEGAN_AT),
             )
+            receive = await self._without_card(connection, receive)
         await self._app(scope, receive, send)
+
+    async def _without_card(self, connection: HTTPConnection, receive: Receive) -> Receive:
+        """Uploads and the bank's own notices are not looked into."""
+        media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if (
+            connection.scope["method"] in SAFE_METHODS
+            or media_type not in card_guard.MEDIA_TYPES
+            or self.row.who is Who.WEBHOOK
+            or self.row.body_bytes != FORM_BYTES
+        ):
+            return receive
+        looked = await card_guard.body_without_card(receive, media_type, card_guard.meant_by(self.name))
+        if looked is None:
+            raise ProblemError(Problem.CARD_NUMBER)
+        return looked
 
     def _asks_to_sign_in(self, connection: HTTPConnection) -> bool:
         """A visitor who follows a link to a member's page is led there by way of signing in."""
@@ -576,6 +624,7 @@ _OWNERS = {
     Whose.OWN_CHEQUE: _QUERIES.cheque_owners,
     Whose.OWN_DEPOSIT: _QUERIES.deposit_owners,
     Whose.OWN_REQUEST: _QUERIES.phone_request_owners,
+    Whose.OWN_NEGOTIATION: _QUERIES.negotiation_owners,
 }
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from market.config import Config
     from market.limits import Buckets
     from market.metrics import Metrics
+    from market.negotiation.desk import NegotiationDesk
     from market.passphrases import Passphrases
     from migrations.database import Connection, Pool
 
@@ -55,6 +56,8 @@ class House:
     """Seals the ledger, and makes the parties' receipts."""
     vault: VaultClient
     """Keeps the parties' cards and signing keys; the house itself never sees one."""
+    negotiations: NegotiationDesk
+    """The steps of negotiations between traders."""
     bank_webhook: Callable[[Request], Awaitable[Response]]
     """Where the bank's signed notices arrive."""
     late_clocks: Callable[[Connection], Awaitable[Sequence[str]]]

@@ -10,6 +10,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -34,16 +35,19 @@ from escrow.hooks import Hooks
 from escrow.payouts import Centre
 from escrow.sandbox_bank.numbers import CENTRE_ACCOUNTS, CENTRE_HOLDER
 from escrow.vault_client import VaultClient
-from market import applications, second_chance, sessions, trades
+from market import applications, chargeback_desk, second_chance, sessions, trades
 from market.assets import Assets
 from market.book_seals import BookSeals
 from market.card_gateway import gateway_of
 from market.cashier_clock import CashierClock
 from market.catalogue import Catalogue
 from market.config import Config
+from market.contracting import desk as contracting
 from market.house import House
 from market.limits import Buckets
 from market.metrics import Metrics, Reading
+from market.negotiation.clock import NegotiationClock
+from market.negotiation.desk import NegotiationDesk
 from market.passphrases import Passphrases
 from market.rendering import make_environment, use_flash_key
 from market.second_chance_clock import SecondChanceClock
@@ -87,6 +91,9 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
+                group.create_task(
+                    NegotiationClock(pool, house.negotiations, house.node_time.now).run(), name="negotiations"
+                ),
                 *house.live.run(group),
             ]
             try:
@@ -134,7 +141,9 @@ async def _house(
             on_quarantined=trades.on_quarantined,
             on_payout_changed=trades.on_payout_changed,
             lock_subject=applications.lock_subject,
-            on_chargeback=trades.on_chargeback,
+            on_chargeback=chargeback_desk.on_chargeback,
+            on_deposit_taken_back=applications.on_deposit_taken_back,
+            deposit_can_fall=applications.deposit_can_fall,
             goods_are_free=second_chance.goods_are_free,
         ),
         second_person_above_minor=config.second_person_above_minor,
@@ -175,6 +184,7 @@ async def _house(
         heads=heads,
         book_seals=BookSeals(pool, heads.signer, node_time.now),
         live=Live(bidding, hub, node_time, still_good, topics=TopicHub(version_by(pool))),
+        negotiations=NegotiationDesk(partial(contracting.draw_up, config=config)),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
         bank=bank,

@@ -42,6 +42,7 @@ class Problem(StrEnum):
     UNSUPPORTED_MEDIA = "unsupported_media"
     UNKNOWN_HOST = "unknown_host"
     UNPROCESSABLE = "unprocessable"
+    CARD_NUMBER = "card_number_in_clear"
     KEY_MISSING = "key_missing"
     KEY_REUSED = "key_reused"
     TOO_MANY_REQUESTS = "too_many_requests"
@@ -66,6 +67,7 @@ STATUS: dict[str, int] = {
     Problem.UNSUPPORTED_MEDIA: 415,
     Problem.UNKNOWN_HOST: 421,
     Problem.UNPROCESSABLE: 422,
+    Problem.CARD_NUMBER: 422,
     Problem.KEY_MISSING: 400,
     Problem.KEY_REUSED: 422,
     Problem.TOO_MANY_REQUESTS: 429,
@@ -89,6 +91,10 @@ STATUS: dict[str, int] = {
     "unknown_deposit": 404,
     "unknown_party": 404,
     "unknown_item": 404,
+    "unknown_chargeback": 404,
+    "chargeback_is_decided": 409,
+    "already_answered": 409,
+    "debt_first": 409,
     "no_such_lot": 404,
     "no_such_application": 404,
     "no_such_link": 404,
@@ -209,6 +215,25 @@ STATUS: dict[str, int] = {
     "day_closed": 409,
     "day_before_last_close": 409,
     "day_not_begun": 409,
+    # negotiations
+    "negotiation_over": 409,
+    "no_offer_stands": 409,
+    "offer_unknown": 404,
+    "own_offer": 409,
+    "not_own_offer": 403,
+    "offer_superseded": 409,
+    "offer_withdrawn": 409,
+    "offer_rejected": 409,
+    "offer_lapsed": 409,
+    "offer_changed": 409,
+    "offer_is_firm": 409,
+    "own_post": 409,
+    "post_closed": 409,
+    "post_on_board": 409,
+    "negotiator_barred": 403,
+    "already_negotiating": 409,
+    "quantity_gone": 409,
+    "file_already_there": 409,
     "too_fast": 429,
     "busy": 503,
 }

@@ -49,7 +49,7 @@ class GoodsIn(Struct, kw_only=True, forbid_unknown_fields=True):
     unit_price_minor: MinorOrZeroIn
 
 
-class DeliveryShape(Struct, kw_only=True, forbid_unknown_fields=True):
+class DeliveryShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     term: Term
     country: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
     place: Annotated[str, Meta(min_length=1, max_length=LONGEST_PLACE)]
@@ -59,12 +59,12 @@ class DeliveryShape(Struct, kw_only=True, forbid_unknown_fields=True):
     partial: bool = False
 
 
-class PaymentShape(Struct, kw_only=True, forbid_unknown_fields=True):
+class PaymentShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     within_hours: Annotated[int, Meta(ge=1, le=720)] = 48
     inspection_hours: Annotated[int, Meta(ge=1, le=2160)] = 72
 
 
-class BreachShape(Struct, kw_only=True, forbid_unknown_fields=True):
+class BreachShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     late_delivery_bp_per_day: BasisPoints = 0
     cap_bp: BasisPoints = 0
     claim_days: Annotated[int, Meta(ge=1, le=365)] = 7
@@ -72,7 +72,7 @@ class BreachShape(Struct, kw_only=True, forbid_unknown_fields=True):
     note_zh: Note = ""
 
 
-class FormalityShape(Struct, kw_only=True, forbid_unknown_fields=True):
+class FormalityShape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`due` is `before_ship` or a day."""
 
     kind: FormalityKind

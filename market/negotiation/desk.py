@@ -79,6 +79,13 @@ class NegotiationDesk:
         """Open a negotiation with an offer at once."""
         return await self._open(conn, post_id, opener_id, proposal, StepKind.OFFER, now)
 
+    async def sides(self, conn: Connection, post_id: int, opener_id: int, now: datetime) -> tuple[int, int] | None:
+        """Who would sell and who would buy if this party began to talk about the post; None where it can't see it."""
+        post = await posts.post_by_id(conn, post_id)
+        if post is None or not public.is_shown(post, opener_id, now):
+            return None
+        return _sides(post, opener_id)
+
     async def propose(
         self, conn: Connection, negotiation_id: int, author_id: int, proposal: Proposal, now: datetime
     ) -> Outcome:
@@ -208,8 +215,7 @@ class NegotiationDesk:
             return NegotiationRefusal.BARRED
         if (refused := rules.words_refusal(proposal.words)) is not None:
             return refused
-        supplies = post.side is Side.SUPPLY
-        seller_id, buyer_id = (post.party_id, opener_id) if supplies else (opener_id, post.party_id)
+        seller_id, buyer_id = _sides(post, opener_id)
         opened = await store.insert_negotiation(
             conn, post_id=post_id, opener_id=opener_id, seller_id=seller_id, buyer_id=buyer_id, now=now
         )
@@ -289,6 +295,10 @@ class NegotiationDesk:
                 ),
                 now,
             )
+
+
+def _sides(post: Post, opener_id: int) -> tuple[int, int]:
+    return (post.party_id, opener_id) if post.side is Side.SUPPLY else (opener_id, post.party_id)
 
 
 class _At(Struct, frozen=True):

@@ -91,10 +91,9 @@ class OfferState(StrEnum):
 
 
 class NegotiationRefusal(StrEnum):
-    """Why a step is not taken. The sentence is `negotiation_refusal.<value>`."""
+    """Why a step is not taken. The sentence is `market_refusal.<value>`."""
 
     NEGOTIATION_OVER = "negotiation_over"
-    NO_OFFER_STANDS = "no_offer_stands"
     OFFER_UNKNOWN = "offer_unknown"
     OWN_OFFER = "own_offer"
     NOT_OWN_OFFER = "not_own_offer"
@@ -104,7 +103,6 @@ class NegotiationRefusal(StrEnum):
     OFFER_LAPSED = "offer_lapsed"
     OFFER_CHANGED = "offer_changed"
     OFFER_IS_FIRM = "offer_is_firm"
-    OFFER_STANDS = "offer_stands"
     NOTHING_CHANGED = "nothing_changed"
     VALIDITY_WRONG = "validity_wrong"
     TERMS_FLAWED = "terms_flawed"

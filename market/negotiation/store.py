@@ -114,13 +114,14 @@ async def negotiations_of_party(
     conn: Connection, party_id: int, *, state: str | None, post_id: int | None, limit: int, offset: int
 ) -> tuple[list[NegotiationRow], int]:
     """A part of the party's negotiations, those that moved last first, and how many there are in all."""
-    rows = await conn.fetch(_queries.negotiations_of_party, party_id, state, post_id, limit, offset)
-    names = [name for name in NegotiationRow.__struct_fields__ if name != "negotiation"]
-    found = [
-        convert({"negotiation": _negotiation(row), **{name: row[name] for name in names}}, NegotiationRow)
-        for row in rows
-    ]
-    return found, rows[0]["total"] if rows else 0
+    rows = await conn.fetch(_queries.negotiations_of_party, party_id, state, post_id, limit, offset, None)
+    return [_line(row) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def negotiation_of_party(conn: Connection, negotiation_id: int, party_id: int) -> NegotiationRow | None:
+    """One negotiation as a line of the party's list; None when it is not the party's."""
+    row = await conn.fetchrow(_queries.negotiations_of_party, party_id, None, None, 1, 0, negotiation_id)
+    return None if row is None else _line(row)
 
 
 async def due_negotiation(conn: Connection, now: datetime) -> Negotiation | None:
@@ -133,11 +134,6 @@ async def next_lapse_at(conn: Connection) -> datetime | None:
     """When the next offer runs out."""
     at: datetime | None = await conn.fetchval(_queries.next_lapse_at)
     return at
-
-
-async def party_names(conn: Connection, party_ids: list[int]) -> dict[int, str]:
-    """The names that parties go by."""
-    return {row["id"]: row["display_name"] for row in await conn.fetch(_queries.party_names, party_ids)}
 
 
 async def file_handed_in(conn: Connection, negotiation_id: int, author_id: int, upload_sha256: bytes) -> bool:
@@ -179,6 +175,12 @@ async def file_content(conn: Connection, negotiation_id: int, file_id: int, *, s
 async def is_told(conn: Connection, party_id: int, kind: str, link: str) -> bool:
     """Whether the party has such a notice and has not looked at it yet."""
     return bool(await conn.fetchval(_queries.notice_unread, party_id, kind, link))
+
+
+def _line(row: Record) -> NegotiationRow:
+    values = {name: row[name] for name in NegotiationRow.__struct_fields__ if name != "negotiation"}
+    values["last_kind"] = StepKind(values["last_kind"])
+    return NegotiationRow(negotiation=_negotiation(row), **values)
 
 
 def _negotiation(row: Record) -> Negotiation:

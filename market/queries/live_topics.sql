@@ -10,3 +10,7 @@ select (extract(epoch from greatest(
          (select max(greatest(traded_at, struck_at)) from market.trade_print where trade_print.category = category.code)
        )) * 1000000)::bigint
 from market.category where code = $1 and parent is not null;
+
+-- name: negotiation_version
+-- The number of the last step of a negotiation; null where there is no such one.
+select version::bigint from market.negotiation where id = $1;

@@ -32,7 +32,8 @@ select n, kind, author_id, at, terms, terms_sha256, words, valid_until, firm, an
 from market.negotiation_step where negotiation_id = $1 order by n;
 
 -- name: negotiations_of_party
--- A party's negotiations, those that moved last first, each with its last step but messages, and how many in all.
+-- A party's negotiations, those that moved last first, each with its last step but messages, and how many in all; or the
+-- one with this id.
 select negotiation.*, post.title_en, post.title_zh, post.side, post.anonymous, post.party_id as poster_id,
        seller.display_name as seller_name, buyer.display_name as buyer_name,
        last.kind as last_kind, last.author_id as last_author_id, count(*) over () as total
@@ -40,13 +41,15 @@ from market.negotiation
 join market.post on post.id = negotiation.post_id
 join market.party as seller on seller.id = negotiation.seller_id
 join market.party as buyer on buyer.id = negotiation.buyer_id
-join lateral (
+cross join lateral (
   select kind, author_id from market.negotiation_step as step
-  where step.negotiation_id = negotiation.id and step.kind <> 'message' order by n desc limit 1
-) as last on true
+  where step.negotiation_id = negotiation.id
+  order by kind = 'message', n desc limit 1
+) as last
 where (negotiation.seller_id = $1 or negotiation.buyer_id = $1)
   and ($2::text is null or negotiation.state = $2)
   and ($3::bigint is null or negotiation.post_id = $3)
+  and ($6::bigint is null or negotiation.id = $6)
 order by negotiation.moved_at desc, negotiation.id desc
 limit $4 offset $5;
 
@@ -57,10 +60,6 @@ select * from market.negotiation where lapses_at <= $1 order by lapses_at limit 
 -- name: next_lapse_at
 -- When the next offer runs out.
 select min(lapses_at) from market.negotiation where lapses_at is not null;
-
--- name: party_names
--- The names that two parties go by.
-select id, display_name from market.party where id = any($1::bigint[]);
 
 -- name: insert_file
 -- A file beside a step; no row where its author has handed in the same before, or the negotiation holds as many as it may.

@@ -35,3 +35,7 @@ select array[party_id] from escrow.deposit where id = $1;
 -- name: phone_request_owners
 -- Whose word a payment waits for.
 select array[party_id] from market.phone_request where id = $1;
+
+-- name: negotiation_owners
+-- Whose negotiation it is: the two who talk.
+select array[seller_id, buyer_id] from market.negotiation where id = $1;
