@@ -170,11 +170,14 @@ def tree_of(message: Message) -> Tree | Flaw:
     return Tree(message, groups)
 
 
-def _groups(message: Message, places: tuple[Place, ...], start: int) -> tuple[tuple[Group, ...], int]:
+def _groups(
+    message: Message, places: tuple[Place, ...], start: int, after: frozenset[str] = frozenset()
+) -> tuple[tuple[Group, ...], int]:
+    """The groups from `start` on, and where they end; `after` are the tags that may follow them."""
     groups: list[Group] = []
     at = start
-    for place in places:
-        found = 0
+    for position, place in enumerate(places):
+        found, later = 0, after | {other.tag for other in places[position:]}
         while at < len(message.segments) and message.segments[at].tag == place.tag:
             found += 1
             if found > place.most:
@@ -182,11 +185,11 @@ def _groups(message: Message, places: tuple[Place, ...], start: int) -> tuple[tu
                     _flaw(message, at, Why.SEGMENT_TOO_OFTEN, Code.TOO_MANY_REPETITIONS, f"≤ {place.most}")
                 )
             check_elements(message, at)
-            within, end = _groups(message, place.within, at + 1)
+            within, end = _groups(message, place.within, at + 1, later)
             groups.append(Group(message.segments[at], at + 2, within))
             at = end
         if found < place.least:
-            if at < len(message.segments) and message.segments[at].tag not in _tags_of(message.type):
+            if at < len(message.segments) and message.segments[at].tag not in later:
                 raise FlawedError(_misplaced(message, at))
             raise FlawedError(
                 Flaw(

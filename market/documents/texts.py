@@ -67,12 +67,14 @@ def in_latin(english: str, chinese: str = "", *, named: str) -> str:
 
 
 def pieces(text: str, longest: int) -> list[str]:
-    """The text in parts of at most `longest`, which put together are the text. None ends with a space."""
+    """The text in parts of at most `longest`, which put together are the text. None begins or ends with a space, which
+    another reader might take away; that asks for a text without two spaces in a row.
+    """
     parts = []
     rest = text
     while len(rest) > longest:
         cut = longest
-        while cut > 1 and rest[cut - 1] == " ":
+        while cut > 1 and (rest[cut - 1] == " " or rest[cut] == " "):
             cut -= 1
         parts.append(rest[:cut])
         rest = rest[cut:]

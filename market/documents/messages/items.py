@@ -43,7 +43,7 @@ def fields(tree: Tree, code: str) -> dict[str, Any]:
     return {
         "number": number,
         "issued_at": common.issued_at(tree),
-        "buyer": common.party_of(tree, "BY", "CN"),
+        "buyer": common.party_of(tree, "BY", "CN", "DP"),
         "seller": common.party_of(tree, "SU", "SE", "CZ"),
         "references": common.references_of(tree),
     }
