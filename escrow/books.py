@@ -106,6 +106,7 @@ STUCK = (
     "payout_unanswered",
     "payout_file",
     "receivable",
+    "chargeback",
     "statement_entry",
     "card_difference",
 )

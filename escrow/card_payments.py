@@ -19,7 +19,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from escrow import card_settlement, card_store
+from escrow import card_settlement, card_store, chargeback_answers
 from escrow.card_facts import (
     LARGEST_CARD_AMOUNT_MINOR,
     Advice,
@@ -103,6 +103,10 @@ class CardPayments:
         finally:
             self._group = None
             await self._gateway.close()
+
+    def wake(self) -> None:
+        """Look at what the bank is to be told now."""
+        self._woken.set()
 
     # Paying
 
@@ -288,8 +292,12 @@ class CardPayments:
                     group.create_task(self._carry_on(each), name="card advice")
             if len(due) < LARGEST_BATCH:
                 break
+        next_answer_at = (
+            await chargeback_answers.tell_due(self._pool, self._gateway, self._now) if self._gateway else None
+        )
         async with self._pool.acquire() as conn:
-            return await card_store.next_due_at(conn)
+            nexts = (await card_store.next_due_at(conn), next_answer_at)
+        return min((at for at in nexts if at is not None), default=None)
 
     async def _carry_on(self, due: card_store.Due) -> None:
         try:

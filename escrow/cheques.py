@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from escrow import cashier_store, ledger, rules, store
+from escrow import cashier_store, debts, ledger, rules, store
 from escrow.cashier_facts import (
     LONGEST_MEMO,
     LONGEST_RUN_DAYS,
@@ -61,6 +61,8 @@ class Cheques:
             return CashierRefusal.CHEQUE_RUNS_WRONG
         if len(memo) > LONGEST_MEMO or not memo.isprintable():
             return CashierRefusal.MEMO_TOO_LONG
+        if await debts.repay(conn, writer_id, currency, now):
+            return Refusal.DEBT_FIRST
         if await ledger.balance(conn, rules.wallet(writer_id), currency) < amount_minor:
             return Refusal.INSUFFICIENT_BALANCE
         written_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -83,6 +85,8 @@ class Cheques:
         """Set the money aside under the signed draft. Refuses a wrong signature, and a wallet that holds less."""
         if not is_cheque_signed(draft.record(), signature, public_key):
             return CashierRefusal.CHEQUE_SIGNATURE_WRONG
+        if await debts.repay(conn, draft.writer_id, draft.currency, now):
+            return Refusal.DEBT_FIRST
         path = cheque_account(draft.id)
         accounts = await ledger.open_accounts(conn, [Account(path=path, currency=draft.currency)])
         account = accounts[path, draft.currency]

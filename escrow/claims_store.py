@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from escrow.facts import Case, Chargeback, ChargebackState, Claim, Ruling
+from escrow.card_facts import CardPurpose
+from escrow.facts import Case, Chargeback, ChargebackAnswer, ChargebackState, Claim, Ruling
 from escrow.rules import Division
 from escrow.store import read, read_one
 from migrations.queries import load_queries
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
     from migrations.database import Connection
 
 _queries = load_queries("escrow", "claims")
+
+
+class PaidByCard(Struct, frozen=True, kw_only=True):
+    """A captured card payment: what it was for, by the kind and the id of that."""
+
+    purpose: CardPurpose
+    target_id: int
+    party_id: int
+    currency: str
+    amount_minor: int
+
+
+class DueAnswer(Struct, frozen=True, kw_only=True):
+    """An answer that the bank is to be told now, by the bank's own name of the chargeback."""
+
+    chargeback_id: int
+    bank_id: str
+    text: str
+    attempts: int
 
 
 class Reserve(Struct, frozen=True, kw_only=True):
@@ -161,6 +181,32 @@ async def case_of_payment(conn: Connection, payment_id: str) -> int | None:
     return found
 
 
+async def paid_by_card(conn: Connection, payment_id: str) -> PaidByCard | None:
+    """What a captured card payment paid, and whose it was."""
+    return read_one(await conn.fetchrow(_queries.paid_by_card, payment_id), PaidByCard)
+
+
+async def case_of_deposit(conn: Connection, deposit_id: int) -> int | None:
+    """The case whose price a deposit went into."""
+    found: int | None = await conn.fetchval(_queries.case_of_deposit, deposit_id)
+    return found
+
+
+async def secures_a_deal(conn: Connection, deposit_id: int) -> bool:
+    return bool(await conn.fetchval(_queries.secures_a_deal, deposit_id))
+
+
+async def lock_payment_reference(conn: Connection, payment_id: str) -> None:
+    await conn.execute(_queries.lock_payment_reference, payment_id)
+
+
+async def taken_back_before(conn: Connection, payment_id: str) -> tuple[int, int]:
+    """What chargebacks that were not won have taken of a payment, and how much of it of the payer's own."""
+    row = await conn.fetchrow(_queries.taken_back_before, payment_id)
+    assert row is not None, "a sum always has its row"
+    return row["amount_minor"], row["payer_minor"]
+
+
 async def refunded_of_sale(conn: Connection, case_id: int) -> int:
     """What the buyer was given back in the case and its parts, with what was withheld of it."""
     return int(await conn.fetchval(_queries.refunded_of_sale, case_id))
@@ -184,6 +230,12 @@ async def insert_chargeback(conn: Connection, chargeback: Chargeback, account: i
         chargeback.from_buyer_owed_minor,
         account,
         chargeback.opened_at,
+        chargeback.purpose,
+        chargeback.payer_id,
+        chargeback.deposit_id,
+        chargeback.payer_minor,
+        chargeback.from_deposit_minor,
+        chargeback.from_buyer_change_minor,
     )
 
 
@@ -199,3 +251,56 @@ async def end_chargeback(
 
 async def chargebacks_of_case(conn: Connection, case_id: int) -> list[Chargeback]:
     return [read(row, Chargeback) for row in await conn.fetch(_queries.chargebacks_of_case, case_id)]
+
+
+async def chargebacks_of_payer(conn: Connection, party_id: int, limit: int = 50) -> list[Chargeback]:
+    return [read(row, Chargeback) for row in await conn.fetch(_queries.chargebacks_of_payer, party_id, limit)]
+
+
+async def chargeback_by_id(conn: Connection, chargeback_id: int) -> Chargeback | None:
+    return read_one(await conn.fetchrow(_queries.chargeback_by_id, chargeback_id), Chargeback)
+
+
+async def lock_chargeback(conn: Connection, chargeback_id: int) -> Chargeback | None:
+    return read_one(await conn.fetchrow(_queries.lock_chargeback, chargeback_id), Chargeback)
+
+
+async def running_case(conn: Connection, payment_reference: str) -> int | None:
+    """The case of the running chargeback of a payment, read without a lock."""
+    found: int | None = await conn.fetchval(_queries.running_case, payment_reference)
+    return found
+
+
+# What the house answers.
+
+
+async def insert_answer(conn: Connection, chargeback_id: int, text: str, operator_id: int, now: datetime) -> bool:
+    """False when there is an answer already."""
+    status = await conn.execute(_queries.insert_answer, chargeback_id, text, operator_id, now)
+    return bool(status == "INSERT 0 1")
+
+
+async def answer_of(conn: Connection, chargeback_id: int) -> ChargebackAnswer | None:
+    return read_one(await conn.fetchrow(_queries.answer_of, chargeback_id), ChargebackAnswer)
+
+
+async def answers_of(conn: Connection, chargeback_ids: Sequence[int]) -> dict[int, ChargebackAnswer]:
+    rows = await conn.fetch(_queries.answers_of, list(chargeback_ids))
+    return {row["chargeback_id"]: read(row, ChargebackAnswer) for row in rows}
+
+
+async def claim_due_answer(conn: Connection, now: datetime, until: datetime) -> DueAnswer | None:
+    return read_one(await conn.fetchrow(_queries.claim_due_answer, now, until), DueAnswer)
+
+
+async def next_answer_at(conn: Connection) -> datetime | None:
+    at: datetime | None = await conn.fetchval(_queries.next_answer_at)
+    return at
+
+
+async def answer_told(conn: Connection, chargeback_id: int, told_at: datetime | None, refused_code: str | None) -> None:
+    await conn.execute(_queries.answer_told, chargeback_id, told_at, refused_code)
+
+
+async def postpone_answer(conn: Connection, chargeback_id: int, try_at: datetime, error: str) -> None:
+    await conn.execute(_queries.postpone_answer, chargeback_id, try_at, error)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from escrow import claims_store, ledger, payments_store, store
+from escrow import claims_store, debts, ledger, payments_store, store
 from escrow.bank_client import BankClient, BankError
 from escrow.desk import EscrowDesk
 from escrow.facts import Refusal
@@ -78,6 +78,7 @@ class EscrowClock:
             pass
         while await self._free_one_reserve():
             pass
+        await self._repay_debts()
         async with self._pool.acquire() as conn:
             nexts = (await store.next_timer_at(conn), await claims_store.next_reserve_at(conn))
         return min((at for at in nexts if at is not None), default=None)
@@ -136,6 +137,16 @@ class EscrowClock:
                 _log.error("a reserve was not freed", case=due.case_id, error=repr(error))
                 await claims_store.postpone_reserve(conn, due.case_id, now + _TIMER_RETRY)
         return True
+
+    async def _repay_debts(self) -> None:
+        """What came to those who owe, each in a transaction of its own; one that fails waits for the next look."""
+        async with self._pool.acquire() as conn:
+            for debtor in await debts.debtors_with_money(conn):
+                try:
+                    async with conn.transaction():
+                        await debts.repay(conn, debtor.party_id, debtor.currency, self._now())
+                except Exception as error:
+                    _log.error("a debt was not repaid", party=debtor.party_id, error=repr(error))
 
     async def _build_one(self, conn: Connection) -> bool:
         async with conn.transaction():

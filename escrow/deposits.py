@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from escrow import ledger, store
+from escrow import debts, ledger, store
 from escrow.facts import Deposit, DepositState, Leg, Refusal
 from escrow.hooks import Hooks
 from escrow.ledger import Account, Operation
@@ -67,6 +67,8 @@ class Deposits:
         deposit = await store.lock_deposit(conn, deposit_id)
         if deposit is None or deposit.state is not DepositState.REQUESTED:
             return Refusal.DEPOSIT_NOT_AWAITED
+        if await debts.repay(conn, deposit.party_id, deposit.currency, now):
+            return Refusal.DEBT_FIRST
         if await self._hold(conn, deposit, (_from_wallet(deposit),), f"party:{deposit.party_id}", now):
             return await self._held(conn, deposit, now)
         return Refusal.INSUFFICIENT_BALANCE

@@ -39,7 +39,7 @@ class EscrowDesk:
         self.settlement = Settlement(hooks, self.deposits, self.payouts, moves)
         self.claims = Claims(moves)
         self.arbitration = Arbitration(moves, second_person_above_minor)
-        self.chargebacks = Chargebacks(hooks, moves)
+        self.chargebacks = Chargebacks(hooks, moves, self.deposits)
         self.quarantine = Quarantine(hooks, self.deposits, self.settlement, self.payouts)
         self.inbox = Inbox(hooks, self.deposits, self.settlement, self.payouts, self.quarantine, self.chargebacks)
         self.wallet = Wallet(self.payouts)

@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from escrow.card_facts import CardPurpose
+
 LARGEST_AMOUNT_MINOR = 1_000_000_000_000_000
 """No amount is above this; the ledger's constraint `transfer_amount` holds the same figure."""
 
@@ -60,6 +62,7 @@ class Action(StrEnum):
     PAY = "pay"
     DEFAULT = "default"
     CANCEL = "cancel"
+    POSTPONE = "postpone"
     SHIP = "ship"
     RECEIVE = "receive"
     EXTEND_INSPECTION = "extend_inspection"
@@ -111,6 +114,7 @@ class Refusal(StrEnum):
     ALREADY_EXTENDED = "already_extended"
     REASON_MISSING = "reason_missing"
     TRACKING_MISSING = "tracking_missing"
+    FORMALITIES_MISSING = "formalities_missing"
     UNKNOWN_DEPOSIT = "unknown_deposit"
     UNKNOWN_PARTY = "unknown_party"
     DEPOSIT_NOT_AWAITED = "deposit_not_awaited"
@@ -155,6 +159,11 @@ class Refusal(StrEnum):
     NO_RULING = "no_ruling"
     SAME_PERSON = "same_person"
     ALREADY_APPEALED = "already_appealed"
+    DEBT_FIRST = "debt_first"
+    UNKNOWN_CHARGEBACK = "unknown_chargeback"
+    CHARGEBACK_IS_DECIDED = "chargeback_is_decided"
+    ALREADY_ANSWERED = "already_answered"
+    ANSWER_TOO_LONG = "answer_too_long"
 
 
 class Timers(Struct, frozen=True, kw_only=True):
@@ -380,6 +389,8 @@ class DepositState(StrEnum):
     APPLIED = "applied"
     FORFEITED = "forfeited"
     LAPSED = "lapsed"
+    TAKEN_BACK = "taken_back"
+    """The payer's bank took the card payment back while the lot was open."""
 
 
 class Deposit(Struct, frozen=True, kw_only=True):
@@ -539,12 +550,13 @@ class ChargebackState(StrEnum):
 
 
 class Chargeback(Struct, frozen=True, kw_only=True):
-    """A buyer's bank takes a card payment back. `from_…` say whence the sum was set aside: of what the buyer has had back
-    already his wallet and what he owes for it; of the rest what the seller had coming, his reserve, and what he owes.
+    """A payer's bank takes a card payment back. `from_…` say whence the sum was set aside: the deposit that it had paid; of
+    what the payer has had of it (or back of it) already his wallet, his small change and what he owes for it; of the rest
+    what the seller had coming, his reserve, and what he owes. `payer_minor` is the part that concerns no deal: it comes from
+    the payer alone and goes back to him alone. `party_id` is whom it hits: a deal's seller, else the payer.
     """
 
     id: int
-    case_id: int
     bank_id: str
     payment_reference: str
     party_id: int
@@ -552,13 +564,37 @@ class Chargeback(Struct, frozen=True, kw_only=True):
     amount_minor: int
     reason: str
     state: ChargebackState
-    from_payable_minor: int
-    from_reserve_minor: int
-    from_receivable_minor: int
-    from_buyer_wallet_minor: int
-    from_buyer_owed_minor: int
     opened_at: datetime
+    case_id: int | None = None
+    purpose: CardPurpose = CardPurpose.CASE
+    payer_id: int | None = None
+    deposit_id: int | None = None
+    payer_minor: int = 0
+    from_payable_minor: int = 0
+    from_reserve_minor: int = 0
+    from_receivable_minor: int = 0
+    from_deposit_minor: int = 0
+    from_buyer_wallet_minor: int = 0
+    from_buyer_change_minor: int = 0
+    from_buyer_owed_minor: int = 0
     ended_at: datetime | None = None
+
+    @property
+    def sale_minor(self) -> int:
+        """The part that a deal had been paid with."""
+        return self.amount_minor - self.payer_minor
+
+
+class ChargebackAnswer(Struct, frozen=True, kw_only=True):
+    """What the house answers the bank. It waits until the bank has it (`told_at`) or says that it takes none."""
+
+    chargeback_id: int
+    text: str
+    operator_id: int
+    written_at: datetime
+    told_at: datetime | None = None
+    refused_code: str | None = None
+    last_error: str | None = None
 
 
 class Leg(Struct, frozen=True, kw_only=True):

@@ -104,7 +104,7 @@ class Moves:
     ) -> None:
         if not legs:
             return
-        await ledger.open_accounts(conn, _to_open(legs))
+        await ledger.open_accounts(conn, accounts_to_open(legs))
         await ledger.post(conn, Operation(kind=kind, subject=f"case:{case.id}", actor=str(actor), legs=legs), now)
 
     async def tell(
@@ -198,7 +198,7 @@ class Moves:
         )
 
 
-def _to_open(legs: tuple[Leg, ...]) -> list[Account]:
+def accounts_to_open(legs: tuple[Leg, ...]) -> list[Account]:
     """The accounts of the house and of parties that the legs name; the others were opened with what they stand for."""
     paths = {path: leg.currency for leg in legs for path in (leg.debit, leg.credit)}
     accounts = []
@@ -253,6 +253,8 @@ def _makes_good(case: Case, step: Step) -> PayoutPurpose | None:
 
 
 def _ship_by(case: Case, request: Request, step: Step) -> datetime | None:
-    """Set once, when the money is there; a part has its parent's."""
+    """Set when the money is there, and put off by agreement; a part has its parent's."""
+    if request.action is Action.POSTPONE:
+        return request.until
     is_new = step.to is State.FUNDED and case.ship_by_at is None
     return rules.ship_by(case, request.now) if is_new else case.ship_by_at

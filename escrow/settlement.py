@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from escrow import ledger, rules, store
+from escrow import debts, ledger, rules, store
 from escrow.case_lines import split_off
 from escrow.deposits import Deposits
 from escrow.facts import (
@@ -148,6 +148,8 @@ class Settlement:
             return Refusal.UNKNOWN_CASE
         if case.buyer_id != actor_id:
             return Refusal.NOT_YOURS
+        if await debts.repay(conn, actor_id, case.currency, now):
+            return Refusal.DEBT_FIRST
         path = rules.wallet(case.buyer_id)
         if case.state is State.AWAITING_PAYMENT and await ledger.balance(conn, path, case.currency) < case.due_minor:
             return Refusal.INSUFFICIENT_BALANCE
@@ -206,10 +208,20 @@ class Settlement:
         actor = Actor(role=Role.OPERATOR, party_id=operator_id)
         return await self.moves.act(conn, case, actor, request, detail={"from": source, "reinstates": old.id})
 
+    async def postpone(self, conn: Connection, case_id: int, until: datetime, now: datetime) -> Case | Refusal:
+        """The seller has until then to ship: the parties agreed on it, or the goods had to wait for a paper."""
+        case = await store.lock_case(conn, case_id)
+        if case is None:
+            return Refusal.UNKNOWN_CASE
+        request = Request(action=Action.POSTPONE, role=Role.HOUSE, now=now, until=until)
+        return await self.moves.act(conn, case, HOUSE, request, detail={"until": until.isoformat()})
+
     async def ship(
         self, conn: Connection, case_id: int, actor_id: int, carrier: str, tracking_number: str, now: datetime
     ) -> Case | Refusal:
         """The seller has handed the goods to a carrier under a tracking number."""
+        if (missing := await self.hooks.may_ship(conn, case_id)) is not None:
+            return missing
         carrier, tracking_number = carrier.strip(), tracking_number.strip()
         request = Request(
             action=Action.SHIP, role=Role.SELLER, now=now, carrier=carrier, tracking_number=tracking_number
@@ -230,6 +242,8 @@ class Settlement:
         """Some lines of the sale are on their way: they live on as a part with its own money and clocks. The last lines
         are the case itself. Gives the case that was shipped.
         """
+        if (missing := await self.hooks.may_ship(conn, case_id)) is not None:
+            return missing
         carrier, tracking_number = carrier.strip(), tracking_number.strip()
         case = await store.lock_case(conn, case_id)
         if case is None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from escrow import cashier_store, ledger, rules, store
+from escrow import cashier_store, debts, ledger, rules, store
 from escrow.cashier_facts import CashierRefusal
+from escrow.debts import change_account
 from escrow.deposits import Deposits
 from escrow.facts import LARGEST_AMOUNT_MINOR, Case, Deposit, DepositState, Leg, Refusal, Role, State
 from escrow.ledger import Account, Operation
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from migrations.database import Connection
 
 _queries = load_queries("escrow", "ledger")
-
-
-def change_account(party_id: int) -> str:
-    return f"change:{party_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +81,8 @@ class SmallChange:
             return Refusal.UNKNOWN_CASE
         if case.buyer_id != actor_id:
             return Refusal.NOT_YOURS
+        if await debts.repay(conn, actor_id, case.currency, now):
+            return Refusal.DEBT_FIRST
         path = change_account(actor_id)
         waits = case.state is State.AWAITING_PAYMENT
         if waits and await ledger.balance(conn, path, case.currency) < case.due_minor:
@@ -108,6 +107,8 @@ class SmallChange:
         deposit = await store.lock_deposit(conn, deposit_id)
         if deposit is None or deposit.state is not DepositState.REQUESTED:
             return Refusal.DEPOSIT_NOT_AWAITED
+        if await debts.repay(conn, actor_id, deposit.currency, now):
+            return Refusal.DEBT_FIRST
         path = change_account(actor_id)
         if await ledger.balance(conn, path, deposit.currency) < deposit.amount_minor:
             return CashierRefusal.NOT_ENOUGH_CHANGE
@@ -119,6 +120,8 @@ class SmallChange:
         source, target = rules.wallet(party_id), change_account(party_id)
         if kind == "take_out":
             source, target = target, source
+        if await debts.repay(conn, party_id, currency, now):
+            return Refusal.DEBT_FIRST
         move_id = await cashier_store.insert_change_move(conn, party_id, kind, currency, amount_minor, now)
         leg = Leg(debit=source, credit=target, currency=currency, amount_minor=amount_minor)
         operation = Operation(

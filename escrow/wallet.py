@@ -11,7 +11,7 @@ from msgspec import Struct
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_97_10
 
-from escrow import ledger, payments_store, rules
+from escrow import debts, ledger, payments_store, rules
 from escrow.facts import LARGEST_AMOUNT_MINOR, BankAccount, Payout, PayoutPurpose, Refusal
 from escrow.payouts import Payouts, Source
 from escrow.store import read
@@ -61,12 +61,14 @@ class Wallet:
     async def withdraw(
         self, conn: Connection, party_id: int, amount_minor: int, currency: str, now: datetime
     ) -> Payout | Refusal:
-        """Pay wallet money out to the party's registered bank account."""
+        """Pay wallet money out to the party's registered bank account. What he owes the house is repaid first."""
         if not 0 < amount_minor <= LARGEST_AMOUNT_MINOR:
             return Refusal.BAD_AMOUNT
         payee = await payments_store.bank_account(conn, party_id)
         if payee is None:
             return Refusal.NO_BANK_ACCOUNT
+        if await debts.repay(conn, party_id, currency, now):
+            return Refusal.DEBT_FIRST
         if await self.balance(conn, party_id, currency) < amount_minor:
             return Refusal.INSUFFICIENT_BALANCE
         source = Source(path=rules.wallet(party_id), purpose=PayoutPurpose.WITHDRAWAL, party_id=party_id)

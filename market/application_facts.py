@@ -31,6 +31,7 @@ class ApplicationRefusal(StrEnum):
     REASON_MISSING = "reason_missing"
     NO_DEPOSIT_DUE = "no_deposit_due"
     WALLET_TOO_LOW = "wallet_too_low"
+    DEBT_FIRST = "debt_first"
 
 
 class NextStep(StrEnum):

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auction import desk
+from escrow.deposits import Deposits
 from escrow.facts import Refusal as EscrowRefusal
+from escrow.hooks import Hooks
 from market import audit, fraud_links, notices
 from market.application_facts import (
     Application,
@@ -47,8 +49,10 @@ __all__ = [
     "application_state",
     "apply",
     "confirm",
+    "deposit_can_fall",
     "freeze_from_wallet",
     "on_deposit_held",
+    "on_deposit_taken_back",
     "reject",
 ]
 
@@ -136,6 +140,8 @@ async def freeze_from_wallet(
     if lot.over:
         return ApplicationRefusal.LOT_IS_OVER
     held = await escrow.deposits.freeze_from_wallet(conn, application.deposit_id, now)
+    if held is EscrowRefusal.DEBT_FIRST:
+        return ApplicationRefusal.DEBT_FIRST
     if isinstance(held, EscrowRefusal):
         return ApplicationRefusal.WALLET_TOO_LOW
     await on_deposit_held(conn, held, now)  # the escrow has called it already; twice has one effect
@@ -168,6 +174,41 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
         await fraud_links.tell_bidder(conn, deposit.party_id, lot.id, lot.title_zh, lot.title_en, now)
         return
     await _admit(conn, application, lot, now)
+
+
+async def deposit_can_fall(conn: Connection, deposit: Deposit) -> bool:
+    """The escrow's question, the lot locked: while the lot is open a deposit secures nothing but its bidder's paddle. After
+    the close it is there for a deal, or for the runner-up's, and whoever was promised it keeps it.
+    """
+    lot_id = lot_of(deposit.subject)
+    lot = None if lot_id is None else await _door_of(conn, lot_id)
+    return lot is not None and not lot.over
+
+
+async def on_deposit_taken_back(conn: Connection, deposit: Deposit, now: datetime) -> None:
+    """The escrow's call when a bank took back what had paid a deposit: no deposit, no bid. The paddle is taken back and the
+    deposit asked for anew. What was bid under it stands, as every bid does.
+    """
+    lot_id = lot_of(deposit.subject)
+    application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
+    if application is None or application.deposit_id != deposit.id:
+        return
+    lot = await _door_of(conn, application.lot_id)
+    assert lot is not None and not lot.over, "a deposit falls only while its lot is open"
+    if application.admitted_at is not None:
+        await desk.remove_admission(conn, lot_id=lot.id, party_id=deposit.party_id, now=now)
+    asked = await Deposits(Hooks()).request_deposit(
+        conn,
+        subject=deposit.subject,
+        party_id=deposit.party_id,
+        amount_minor=lot.deposit_minor,
+        currency=lot.currency,
+        now=now,
+    )
+    await conn.execute(_queries.mark_deposit_asked_anew, application.id, asked.id)
+    detail = {"party": deposit.party_id, "deposit": deposit.id, "admitted": application.admitted_at is not None}
+    await audit.record(conn, None, "admission.removed", f"lot:{lot.id}", "deposit taken back", detail, now)
+    await _tell(conn, application, lot, "deposit_taken_back", now)
 
 
 async def admit_again(conn: Connection, lot_id: int, party_id: int, now: datetime) -> None:

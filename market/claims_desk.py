@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 STATES = (State.CLAIMED, State.RETURNING, State.ARBITRATION, State.RULED)
 WHOSE = ("mine", "free", "second")
-MOST_CHARGEBACKS = 500
 
 _queries = load_queries("market", "claims")
 
@@ -57,24 +56,6 @@ class QueueRow(Struct, frozen=True, kw_only=True):
     def title(self, lang: str) -> str:
         """The lot's title in `lang`, else in the other language."""
         return (self.title_zh or self.title_en) if lang == "zh" else (self.title_en or self.title_zh)
-
-
-class ChargebackRow(Struct, frozen=True, kw_only=True):
-    """One chargeback with whom it hits."""
-
-    id: int
-    case_id: int
-    currency: str
-    amount_minor: int
-    reason: str
-    state: str
-    opened_at: datetime
-    from_payable_minor: int
-    from_reserve_minor: int
-    from_receivable_minor: int
-    from_buyer_wallet_minor: int
-    from_buyer_owed_minor: int
-    seller_name: str
 
 
 class RulingPreview(Struct, frozen=True, kw_only=True):
@@ -129,12 +110,6 @@ async def queue(
     """A part of the disputed deals, the most urgent first, and how many there are in all."""
     rows = await conn.fetch(_queries.claims_queue, state, whose, viewer_id, limit, offset)
     return [_row(row) for row in rows], rows[0]["total"] if rows else 0
-
-
-async def chargebacks(conn: Connection, state: str | None) -> list[ChargebackRow]:
-    """The house's chargebacks, latest first."""
-    rows = await conn.fetch(_queries.open_chargebacks, state, MOST_CHARGEBACKS)
-    return [msgspec.convert(dict(row), ChargebackRow) for row in rows]
 
 
 async def preview(

@@ -22,7 +22,6 @@ from escrow.facts import (
     Case,
     CaseEvent,
     CaseTerms,
-    Chargeback,
     DepositState,
     Line,
     Payout,
@@ -36,8 +35,10 @@ from escrow.facts import (
 )
 from escrow.hooks import Hooks
 from escrow.references import find_reference
-from market import deals_store, notices, runner_up
+from market import deals_store, desk_notices, notices, runner_up
 from market.applications import lot_of, subject_of
+from market.contracting import desk as contracting
+from market.contracting import formalities
 from market.contracts import ContractTerms, canonical, terms_sha256
 from market.currencies import EXPONENTS, money_text
 from market.fees import fees_of_lot, market_of
@@ -129,6 +130,7 @@ async def open_deal(conn: Connection, hammer: Hammer, award: Award, terms: Trade
         hammer.struck_at,
     )
     await deals_store.insert_deal(conn, case.id, contract)
+    await contracting.record_hammer(conn, case.id, contract, hammer.struck_at)
     await _tell_sold(conn, hammer, contract, case)
     return case
 
@@ -207,7 +209,9 @@ async def _tell_sold(conn: Connection, hammer: Hammer, contract: ContractTerms, 
     await notices.notify(conn, [contract.buyer_id], to_buyer, {**params, "due": due}, deal, at)
     await notices.notify(conn, [contract.seller_id], to_seller, params, deal, at)
     if case.state is State.FUNDED:  # A deposit as high as the price has paid it already.
-        await _tell_step(conn, case, State.FUNDED, contract, actor_id=None, at=at)
+        made = await deals_store.deal_of_case(conn, case.id)
+        assert made is not None, "it was written a moment ago"
+        await _tell_step(conn, case, State.FUNDED, made, actor_id=None, at=at)
 
 
 async def _tell_losers(conn: Connection, hammer: Hammer, buyers: Sequence[int]) -> None:
@@ -239,33 +243,24 @@ async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> Non
     deal = await deals_store.deal_of_case(conn, case.id)
     if deal is None:
         return  # The case is only being opened: the hammer tells, once the contract is written.
-    if deal.terms.is_purchase and event.to_state in _BOND_ENDS and case.parent_id is None:
+    if deal.is_purchase and event.to_state in _BOND_ENDS and case.parent_id is None:
         await _end_bond(conn, deal, event)
     if event.action is Action.SPLIT:
         return  # What was split off is shipped at once, and of that the buyer is told.
+    await desk_notices.on_case_changed(conn, case, event, deal.named)
     step = event.action if event.action in _TOLD else event.to_state
-    await _tell_step(conn, case, step, deal.terms, actor_id=event.actor_id, at=event.at)
+    await _tell_step(conn, case, step, deal, actor_id=event.actor_id, at=event.at)
 
 
 async def _end_bond(conn: Connection, deal: deals_store.Deal, event: CaseEvent) -> None:
     """A supplier who has not delivered what was paid for loses his bond; from any other end he has it back."""
+    assert deal.lot_id is not None, "suppliers bid on a lot"
     bonds, subject = Deposits(Hooks()), subject_of(deal.lot_id)
     has_failed = event.from_state is State.FUNDED and event.to_state is State.CANCELLED
     if has_failed and event.actor is not Role.OPERATOR:
         await bonds.forfeit(conn, subject, deal.seller_id, deal.buyer_id, event.at)
     else:
         await bonds.free_deposits(conn, subject, [deal.seller_id], event.at)
-
-
-async def on_chargeback(conn: Connection, case: Case, chargeback: Chargeback, now: datetime) -> None:
-    """Tell the seller that the buyer's bank takes a card payment back, and how it ended."""
-    deal = await deals_store.deal_of_case(conn, case.id)
-    assert deal is not None, "a case that was paid by card has its contract"
-    params = {
-        **_named(deal.lot_id, deal.terms.title_en, deal.terms.title_zh),
-        "sum": money_text(chargeback.amount_minor, chargeback.currency),
-    }
-    await notices.notify(conn, [case.seller_id], f"chargeback_{chargeback.state}", params, f"/deals/{case.id}", now)
 
 
 async def on_payout_changed(conn: Connection, payout: Payout, now: datetime) -> None:
@@ -297,7 +292,7 @@ async def on_quarantined(conn: Connection, item: Quarantined, now: datetime) -> 
         if case is None or deal is None or case.reference != reference:
             return  # A payout of the case came back from the seller's bank: the buyer paid nothing wrong.
         party_id, due_minor, currency, link = case.buyer_id, case.due_minor, case.currency, f"/deals/{case.id}"
-        named = _named(deal.lot_id, deal.terms.title_en, deal.terms.title_zh)
+        named = deal.named
     elif item.deposit_id is not None:
         deposit = await store.deposit_by_id(conn, item.deposit_id)
         lot_id = None if deposit is None else lot_of(deposit.subject)
@@ -322,14 +317,19 @@ async def on_quarantined(conn: Connection, item: Quarantined, now: datetime) -> 
 
 
 async def _tell_step(
-    conn: Connection, case: Case, step: State | Action, terms: ContractTerms, *, actor_id: int | None, at: datetime
+    conn: Connection, case: Case, step: State | Action, deal: deals_store.Deal, *, actor_id: int | None, at: datetime
 ) -> None:
-    params = _named(terms.lot_id, terms.title_en, terms.title_zh)
+    params = deal.named
     due_at = case.ship_by_at if case.state is State.FUNDED else case.clock_due_at
     if due_at is not None:
         params["due"] = _instant(due_at)
     parties = {"buyer": case.buyer_id, "seller": case.seller_id}
-    for role, kind in _TOLD.get(step, {}).items():
+    told = _TOLD.get(step, {})
+    if deal.contract_id is not None:
+        told = {role: _OF_A_CONTRACT.get(kind, kind) for role, kind in told.items()}
+        if step is State.FUNDED and await formalities.ready_to_ship(conn, case.id):
+            told = {"buyer": "contract_paid", "seller": "contract_wait"}
+    for role, kind in told.items():
         if actor_id != parties[role]:
             await notices.notify(conn, [parties[role]], kind, params, f"/deals/{case.id}", at)
 
@@ -342,6 +342,7 @@ _TOLD: dict[State | Action, dict[str, str]] = {
     State.SHIPPED: {"buyer": "deal_shipped"},
     State.INSPECTING: {"buyer": "deal_inspecting", "seller": "deal_inspecting"},
     Action.EXTEND_INSPECTION: {"seller": "deal_extended"},
+    Action.POSTPONE: {"buyer": "deal_postponed", "seller": "deal_postponed"},
     State.RELEASED: {"buyer": "deal_released_buyer", "seller": "deal_released_seller"},
     State.SETTLED: {"seller": "deal_settled"},
     State.CANCELLED: {"buyer": "deal_cancelled", "seller": "deal_cancelled"},
@@ -366,8 +367,12 @@ _TOLD: dict[State | Action, dict[str, str]] = {
     Action.ENFORCE: {"buyer": "claim_enforced", "seller": "claim_enforced"},
 }
 """Who is told what: an act that means the same wherever it happens, else the state in which a case arrives. "Ship" stands
-with FUNDED alone: no other state asks for goods. What a ruling's proposal says only operators hear.
+with FUNDED alone: no other state asks for goods; of a contract only once no paper is missing that it waits for. What a ruling's proposal says only operators hear.
 """
+
+
+_OF_A_CONTRACT = {"deal_defaulted_buyer": "contract_defaulted", "deal_defaulted_seller": "contract_defaulted"}
+"""What is told otherwise where no deposit was given."""
 
 
 def _named(lot_id: int, title_en: str, title_zh: str) -> dict[str, str | int]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from escrow.facts import BankAccount, Deposit, DepositState, Payout
+from escrow import debts
+from escrow.facts import BankAccount, Chargeback, Deposit, DepositState, Payout
 from market.applications import lot_of
 from migrations.queries import load_queries
 
@@ -27,12 +28,15 @@ MOST_MOVEMENTS = 10_000
 
 
 class Balance(Struct, frozen=True, kw_only=True):
-    """What the centre holds for a party in one currency. `earned_minor` are sales that are not yet on their way."""
+    """What the centre holds for a party in one currency. `earned_minor` are sales that are not yet on their way,
+    `owed_minor` is what the party owes the house.
+    """
 
     currency: str
     free_minor: int
     frozen_minor: int
     earned_minor: int
+    owed_minor: int = 0
 
 
 class FrozenDeposit(Struct, frozen=True, kw_only=True):
@@ -74,6 +78,8 @@ class WalletView(Struct, frozen=True, kw_only=True):
     movements: tuple[Movement, ...]
     payouts: tuple[Payout, ...]
     bank_account: BankAccount | None
+    chargebacks: tuple[Chargeback, ...] = ()
+    """Card payments into what is the party's own that his bank takes back."""
 
     @property
     def currencies(self) -> tuple[str, ...]:
@@ -108,13 +114,15 @@ async def wallet_view(
         movements=tuple(sorted(chosen, key=lambda each: each.at, reverse=True)),
         payouts=tuple(await desk.payouts.payouts_of(conn, party_id)),
         bank_account=await desk.wallet.bank_account(conn, party_id),
+        chargebacks=tuple(await desk.chargebacks.of_payer(conn, party_id)),
     )
 
 
 async def balances_of(conn: Connection, desk: EscrowDesk, party_id: int, held: list[Deposit]) -> tuple[Balance, ...]:
     """One balance for each currency in which the party has ever had anything."""
     free = await desk.wallet.balances(conn, party_id)
-    currencies = sorted({*free, *(each.currency for each in held), *await _earning_currencies(conn, party_id)})
+    owed = await debts.owed_by(conn, party_id)
+    currencies = sorted({*free, *owed, *(each.currency for each in held), *await _earning_currencies(conn, party_id)})
     return tuple(
         [
             Balance(
@@ -122,6 +130,7 @@ async def balances_of(conn: Connection, desk: EscrowDesk, party_id: int, held: l
                 free_minor=free.get(currency, 0),
                 frozen_minor=sum(each.amount_minor for each in held if each.currency == currency),
                 earned_minor=await desk.wallet.payable(conn, party_id, currency),
+                owed_minor=owed.get(currency, 0),
             )
             for currency in currencies
         ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -86,6 +87,19 @@ class Iso8583Gateway:
     async def reverse(self, advice: Advice) -> Acknowledged:
         """0420, again 0421 → 0430."""
         return _acknowledged(await self._link.ask(reversal(advice)))
+
+    async def represent(self, chargeback_id: str, text: str) -> Acknowledged:
+        """Over the bank's HTTP door, where what it can't take has a code."""
+        path = f"/api/chargebacks/{quote(chargeback_id, safe='')}/represent"
+        try:
+            answer = await self._client.post(path, json={"text": text})
+        except httpx2.HTTPError as error:
+            raise GatewayError(f"{type(error).__name__}: {error}") from error
+        if answer.is_success:
+            return Acknowledged(accepted=True)
+        if answer.status_code not in (400, 404, 422):
+            raise GatewayError(f"the bank answered {answer.status_code} to {path}")
+        return Acknowledged(accepted=False, code=_code_of(answer))
 
     async def settlements(self, after: str | None) -> list[SettlementFile]:
         """The files that follow one, each verified and added up."""
@@ -180,6 +194,15 @@ def _judged(answer: Message, request: Authorise) -> Answer:
     if not 0 < amount <= request.amount_minor:
         raise MalformedError("more was approved than was asked, or nothing")
     return Approved(amount_minor=amount, authorisation_code=answer.text(38))
+
+
+def _code_of(answer: httpx2.Response) -> str:
+    """The bank's word for why not (RFC 9457: the last part of the problem's type)."""
+    try:
+        problem = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return str(answer.status_code)
+    return str(problem.get("code") or problem.get("type") or answer.status_code).rpartition("/")[2][:100]
 
 
 def _acknowledged(answer: Message) -> Acknowledged:

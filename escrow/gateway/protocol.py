@@ -47,6 +47,11 @@ class PaymentGateway(Protocol):
     async def reverse(self, advice: Advice) -> Acknowledged:
         """Tell that nothing is wanted of a payment, whether the bank has heard of it or not. Raises GatewayError."""
 
+    async def represent(self, chargeback_id: str, text: str) -> Acknowledged:
+        """Answer a chargeback, by the bank's own id of it. Not accepted: the bank takes no answer (any more). Raises
+        GatewayError.
+        """
+
     async def settlements(self, after: str | None) -> list[SettlementFile]:
         """The settlement files that came after the one of that id, oldest first, a few at a time. Raises GatewayError."""
 

@@ -129,6 +129,10 @@ class StripeGateway:
             return Acknowledged(accepted=intent.status == "canceled", code=error.code or "invalid_request")
         return Acknowledged(accepted=True)
 
+    async def represent(self, chargeback_id: str, text: str) -> Acknowledged:
+        """The provider wants evidence by its own forms: a person answers on its pages."""
+        return Acknowledged(accepted=False, code="answer_on_the_providers_page")
+
     async def settlements(self, after: str | None) -> list[SettlementFile]:
         """The provider's payouts to the house after one, oldest first."""
         asked: Any = {"status": "paid", "limit": FILES_AT_ONCE}

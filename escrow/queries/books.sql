@@ -31,6 +31,10 @@ select w.*, count(*) over ()::bigint as total from (
   select 'receivable', a.owner_id, a.currency, -escrow.balance_of(a.id)::bigint, a.opened_at, '', null
   from escrow.account a where a.kind = 'receivable' and escrow.balance_of(a.id) < 0
   union all
+  select 'chargeback', k.id, k.currency, k.amount_minor, k.opened_at, k.reason, k.case_id
+  from escrow.chargeback k
+  where k.state = 'open' and not exists (select from escrow.chargeback_answer a where a.chargeback_id = k.id)
+  union all
   select 'statement_entry', id, currency, amount_minor, booked_at, direction, null
   from escrow.statement_entry where state = 'open'
   union all

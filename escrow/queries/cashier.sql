@@ -50,8 +50,8 @@ order by id;
 insert into escrow.change_move (party_id, kind, currency, amount_minor, at) values ($1, $2, $3, $4, $5) returning id;
 
 -- name: records
--- Every transfer in which a party had a side (wallet, payable, small change, reserve, deposits, cheques it wrote), and
--- those that paid for its purchases out of bank or card; latest first.
+-- Every transfer in which a party had a side (wallet, payable, small change, reserve, deposits, cheques it wrote, what it
+-- owes the house), and those that paid for its purchases out of bank or card; latest first.
 with mine as (
   select a.id from escrow.account a
   where a.path = any (array['wallet:' || $1::bigint, 'payable:' || $1::bigint, 'change:' || $1::bigint,
@@ -60,8 +60,14 @@ with mine as (
   select d.account from escrow.deposit d where d.party_id = $1::bigint
   union all
   select c.account from escrow.cheque c where c.writer_id = $1::bigint
+), owed as (
+  select a.id from escrow.account a where a.path = 'receivable:' || $1::bigint
 ), moved as (
   select b.op, b.n from mine join escrow.balance b on b.account = mine.id where b.op is not null
+  union
+  select t.op, t.n from owed join escrow.transfer t on t.debit = owed.id and t.debit_mode = 'H'
+  union
+  select t.op, t.n from owed join escrow.transfer t on t.credit = owed.id and t.credit_mode = 'H'
   union
   select t.op, t.n
   from escrow.escrow_case e

@@ -54,3 +54,12 @@ select a.kind, a.currency, greatest(-sum(escrow.balance_of(a.id)), 0)::bigint as
 from escrow.account a
 group by a.kind, a.currency
 order by a.currency, a.kind;
+
+-- name: debtors_with_money
+-- Who owes the house in a currency while something lies in his wallet or small change there.
+select r.owner_id as party_id, r.currency
+from escrow.account r
+where r.kind = 'receivable' and escrow.balance_of(r.id) < 0 and exists (
+  select from escrow.account p where p.owner_id = r.owner_id and p.currency = r.currency and p.kind in ('wallet', 'change')
+    and escrow.balance_of(p.id) > 0)
+order by r.id limit $1;

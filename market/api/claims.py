@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from escrow.facts import Action, Chargeback, ChargebackState, ClaimReason, Ruling
+from escrow.facts import Action, ClaimReason, Ruling
 from market import case_files, claims_desk
 from market.api.account import Passphrase, step_up
 from market.api.case_files import CaseFileShape, file_shape
@@ -27,7 +27,7 @@ from market.api.shapes import (
     minor_in,
 )
 from market.case_files import LONGEST_MESSAGE
-from market.claims_desk import ChargebackRow, QueueRow, RulingPreview
+from market.claims_desk import QueueRow, RulingPreview
 from market.deals import DealView, deal_view
 from market.problems import Problem, ProblemError
 
@@ -165,31 +165,6 @@ class RulingPreviewShape(Struct, kw_only=True):
     fees_minor: MinorOut
     needs_second: bool
     postings: list[PreviewLine]
-
-
-class ChargebackQuery(Struct, kw_only=True, forbid_unknown_fields=True):
-    state: ChargebackState | None = None
-
-
-class ChargebackShape(Struct, kw_only=True):
-    """A card payment that the buyer's bank takes back, and whence the sum was set aside."""
-
-    id: int
-    case_id: int
-    currency: Currency
-    amount_minor: MinorOut
-    reason: str
-    state: ChargebackState
-    opened_at: datetime
-    from_payable_minor: MinorOut
-    from_reserve_minor: MinorOut
-    from_receivable_minor: MinorOut
-    from_buyer_wallet_minor: MinorOut
-    from_buyer_owed_minor: MinorOut
-
-
-class Chargebacks(Struct, kw_only=True):
-    items: list[ChargebackShape]
 
 
 @operation("GET", "/deals/{case_id:int}/claim", tag="claims")
@@ -391,12 +366,6 @@ async def decline_ruling(call: Call, case_id: int, body: Declined) -> ClaimShape
     return await _shown(call, case_id)
 
 
-@operation("GET", "/chargebacks", tag="operator")
-async def chargebacks_list(call: Call, query: ChargebackQuery) -> Chargebacks:
-    """Card payments that buyers' banks have taken back, latest first."""
-    return Chargebacks(items=[chargeback_shape(row) for row in await claims_desk.chargebacks(call.conn, query.state)])
-
-
 def claim_shape(view: DealView) -> ClaimShape:
     """A claim on the wire; a deal without one has no such thing."""
     found, case = view.claim, view.case
@@ -428,24 +397,6 @@ def claim_shape(view: DealView) -> ClaimShape:
         clock_action=case.clock_action,
         clock_due_at=case.clock_due_at,
         actions=list(view.actions),
-    )
-
-
-def chargeback_shape(one: Chargeback | ChargebackRow) -> ChargebackShape:
-    """A chargeback on the wire."""
-    return ChargebackShape(
-        id=one.id,
-        case_id=one.case_id,
-        currency=one.currency,
-        amount_minor=str(one.amount_minor),
-        reason=one.reason,
-        state=ChargebackState(one.state),
-        opened_at=one.opened_at,
-        from_payable_minor=str(one.from_payable_minor),
-        from_reserve_minor=str(one.from_reserve_minor),
-        from_receivable_minor=str(one.from_receivable_minor),
-        from_buyer_wallet_minor=str(one.from_buyer_wallet_minor),
-        from_buyer_owed_minor=str(one.from_buyer_owed_minor),
     )
 
 

@@ -6,9 +6,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from escrow.facts import Payout, PayoutPurpose, PayoutState
+from escrow import debts
+from escrow.card_facts import CardPurpose
+from escrow.facts import ChargebackState, Payout, PayoutPurpose, PayoutState, Refusal
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Listed, MinorIn, MinorOut, Paging, SignedMinorOut, minor_in, one_page
+from market.problems import ProblemError
 from market.wallets import Movement, wallet_view
 
 
@@ -17,6 +20,8 @@ class BalanceShape(Struct, kw_only=True):
     free_minor: MinorOut
     frozen_minor: MinorOut
     earned_minor: MinorOut
+    owed_minor: MinorOut
+    """What the viewer owes the house: repaid first out of whatever comes into the wallet."""
 
 
 class DepositShape(Struct, kw_only=True):
@@ -42,8 +47,22 @@ class PayoutShape(Struct, kw_only=True):
     return_reason: str | None
 
 
+class TakenBackShape(Struct, kw_only=True):
+    """A card payment of the viewer's own that his bank takes back."""
+
+    id: int
+    purpose: CardPurpose
+    payment_id: str
+    currency: Currency
+    amount_minor: MinorOut
+    state: ChargebackState
+    opened_at: datetime
+    ended_at: datetime | None
+
+
 class WalletShape(Struct, kw_only=True):
     balances: list[BalanceShape]
+    chargebacks: list[TakenBackShape]
     deposits: list[DepositShape]
     payouts: list[PayoutShape]
 
@@ -80,8 +99,22 @@ async def wallet(call: Call) -> WalletShape:
                 free_minor=str(one.free_minor),
                 frozen_minor=str(one.frozen_minor),
                 earned_minor=str(one.earned_minor),
+                owed_minor=str(one.owed_minor),
             )
             for one in view.balances
+        ],
+        chargebacks=[
+            TakenBackShape(
+                id=one.id,
+                purpose=one.purpose,
+                payment_id=one.payment_reference,
+                currency=one.currency,
+                amount_minor=str(one.payer_minor),
+                state=one.state,
+                opened_at=one.opened_at,
+                ended_at=one.ended_at,
+            )
+            for one in view.chargebacks
         ],
         deposits=[
             DepositShape(
@@ -110,12 +143,14 @@ async def statement(call: Call, query: StatementQuery) -> Listed[MovementShape]:
 @operation("POST", "/wallet/withdrawals", tag="wallet", status=201)
 async def withdraw(call: Call, body: Withdrawal) -> PayoutShape:
     """Send a free sum to the viewer's own bank account."""
-    done: Payout = granted(
-        await call.house.escrow.wallet.withdraw(
-            call.conn, call.viewer.id, minor_in(body.amount_minor), body.currency, call.now
-        )
+    done = await call.house.escrow.wallet.withdraw(
+        call.conn, call.viewer.id, minor_in(body.amount_minor), body.currency, call.now
     )
-    return payout_shape(done)
+    if done is Refusal.DEBT_FIRST:
+        owed_minor = await debts.owed(call.conn, call.viewer.id, body.currency)
+        raise ProblemError(done, owed_minor=str(owed_minor))
+    paid: Payout = granted(done)
+    return payout_shape(paid)
 
 
 def payout_shape(one: Payout) -> PayoutShape:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import Case, Refusal, State
-from market import audit, case_files, claims_desk
+from market import audit, case_files, chargeback_desk, claims_desk
 from market.currencies import EXPONENTS, AmountProblem, parse_amount
 from market.deals import TONES, deal_view
 from market.house import House, house_of
@@ -44,7 +44,7 @@ async def operator_claims(request: Request) -> Response:
             limit=PAGE_SIZE,
             offset=(page - 1) * PAGE_SIZE,
         )
-        chargebacks = await claims_desk.chargebacks(conn, "open")
+        chargebacks = await chargeback_desk.chargebacks(conn, "open")
     names = {"mine": "claims_desk.mine", "free": "claims_desk.free", "second": "claims_desk.waits_second"}
     context = {
         "rows": rows,

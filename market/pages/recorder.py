@@ -14,6 +14,7 @@ from starlette.routing import Route
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, parse_amount
 from market.house import house_of
+from market.pages.wallet import movement_key
 from market.recorder import (
     Direction,
     MonthStatement,
@@ -110,7 +111,7 @@ def month_of(text: str) -> date | None:
 
 def act_text(text: Callable[..., str], act: str) -> str:
     """The ledger's word for an act in the reader's language."""
-    key = f"movement.{act}"
+    key = movement_key(act)
     said = text(key)
     return text("movement.other") if said == key else said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from escrow import debts
 from escrow.facts import Refusal
 from market.checkout import change_of
 from market.csv_cells import csv_text
@@ -40,6 +42,11 @@ async def wallet_withdraw(request: Request) -> Response:
         return await _show(request, form, status=422)
     async with house.pool.acquire() as conn, conn.transaction():
         payout = await house.escrow.wallet.withdraw(conn, request.user.id, amount, currency, house.node_time.now())
+    if payout is Refusal.DEBT_FIRST:
+        async with house.pool.acquire() as conn:
+            owed_minor = await debts.owed(conn, request.user.id, currency)
+        form.errors["amount"] = house.catalogue.text("wallet.owes_refused", lang, sum=money_text(owed_minor, currency))
+        return await _show(request, form, status=422)
     if isinstance(payout, Refusal):
         form.errors["amount"] = house.catalogue.text(f"escrow_refusal.{payout.value}", lang)
         return await _show(request, form, status=422)
@@ -86,7 +93,7 @@ def movement_text(house: House, lang: str, movement: Movement) -> str:
     subject, _, number = movement.subject.partition(":")
     text: Callable[..., str] = house.catalogue.text
     paid_in = movement.kind == "deposit_held" and movement.amount_minor > 0
-    kind = f"movement.{movement.kind}"
+    kind = movement_key(movement.kind)
     said = text("movement.paid_in" if paid_in else kind if kind in house.catalogue else "movement.other", lang)
     if title := movement.title(lang):
         return text("movement_of", lang, what=said, about=title)
@@ -94,6 +101,11 @@ def movement_text(house: House, lang: str, movement: Movement) -> str:
     return (
         text("movement_of", lang, what=said, about=text(about, lang, id=number)) if about in house.catalogue else said
     )
+
+
+def movement_key(kind: str) -> str:
+    """The sentence of an act: one that carries its number, as `chargeback_won_12`, is said without it."""
+    return "movement." + re.sub("_[0-9]+$", "", kind)
 
 
 def _csv(house: House, lang: str, view: WalletView) -> Response:

@@ -61,6 +61,10 @@ update market.application set paddle = $2, admitted_at = $3
 where id = $1
 returning *;
 
+-- name: mark_deposit_asked_anew
+-- The deposit fell: the party holds no paddle and another deposit is asked for.
+update market.application set paddle = null, admitted_at = null, deposit_id = $2 where id = $1;
+
 -- name: applications_page
 -- Who may bid on which lot: the queue (state 'applied', the longest waiting first) or the register of decisions.
 select application.*, party.display_name as party_name, party.barred_at is not null as party_is_barred,

@@ -3,7 +3,7 @@
 -- nobody has taken ('free') or whose ruling waits for a second person ('second'), $3 is the viewer.
 select escrow_case.id as case_id, escrow_case.state, escrow_case.currency, escrow_case.held_minor, claim.amount_minor,
        claim.reason, claim.opened_at, timer.action as clock_action, timer.due_at,
-       deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+       deal.title_en, deal.title_zh,
        buyer.display_name as buyer_name, seller.display_name as seller_name,
        handler.display_name as handler_name, arbiter.display_name as arbiter_name,
        waiting.id is not null as waits_for_second, count(*) over () as total
@@ -29,13 +29,20 @@ order by timer.due_at, escrow_case.id
 limit $4 offset $5
 
 -- name: open_chargebacks
--- Chargebacks that the bank has not decided, the oldest first.
-select chargeback.id, chargeback.case_id, chargeback.currency, chargeback.amount_minor, chargeback.reason,
-       chargeback.state, chargeback.opened_at, chargeback.from_payable_minor, chargeback.from_reserve_minor,
-       chargeback.from_receivable_minor, chargeback.from_buyer_wallet_minor, chargeback.from_buyer_owed_minor,
-       party.display_name as seller_name
+-- Chargebacks, of one state or all, the latest first, and how far the house's answer to each has come.
+select chargeback.id, chargeback.case_id, chargeback.purpose, chargeback.currency, chargeback.amount_minor,
+       chargeback.reason, chargeback.state, chargeback.opened_at, chargeback.party_id, chargeback.from_payable_minor,
+       chargeback.from_reserve_minor, chargeback.from_receivable_minor, chargeback.from_deposit_minor,
+       chargeback.from_buyer_wallet_minor, chargeback.from_buyer_change_minor, chargeback.from_buyer_owed_minor,
+       party.display_name as party_name, answer.chargeback_id is not null as is_answered,
+       answer.told_at is not null as is_told
 from escrow.chargeback
 join market.party on party.id = chargeback.party_id
+left join escrow.chargeback_answer as answer on answer.chargeback_id = chargeback.id
 where $1::text is null or chargeback.state = $1
 order by chargeback.id desc
-limit $2
+limit $2;
+
+-- name: other_operators
+-- Who can see to it: every operator who is not one of these.
+select id from market.party where 'operator' = any(roles) and disabled_at is null and id <> all ($1::bigint[]) order by id;
