@@ -5,11 +5,23 @@ pages offer.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from market.commands.options import json_option
+
+_NEITHER = (
+    "this is neither the log of a lot nor a receipt for a posting. A log is the file lot-N.jsonl that the page of a closed"
+    ' lot offers: one JSON object a line, the first with "file":"gavelhouse-log". A receipt for a posting is one JSON object'
+    ' with "kind":"gavelhouse.posting_receipt.v1", as /wallet/receipts offers it.'
+)
+_DAMAGED = (
+    "the file is damaged: something that the house writes there is missing or is not what it should be. Download it again,"
+    " and check it as it came, without opening it in an editor."
+)
+_BID_RECEIPT = 'it is one JSON object with "key" and "signature", as the house gives it for a bid: save it from the page of the lot.'
 
 
 @click.command(name="verify")
@@ -23,22 +35,15 @@ def command(ctx: click.Context, file: Path, receipt: tuple[Path, ...], key: str 
 
     Exit status 0: genuine; 1: not; 2: a file can't be read.
     """
-    from auction import verifier
-    from escrow import receipt_verifier
-
     try:
-        data, receipts = file.read_bytes(), [one.read_bytes() for one in receipt]
+        data, receipts = file.read_bytes(), {one: one.read_bytes() for one in receipt}
     except OSError as error:
         click.echo(f"gavelhouse verify: {error}", err=True)
         ctx.exit(2)
     try:
-        if receipt_verifier.KIND.encode() in data and data.count(b"\n") <= 1:
-            about = receipt_verifier.verify(data, key)  # type: ignore[no-untyped-call]  # short for its readers
-        else:
-            about = verifier.verify(data, key, [json.loads(one) for one in receipts])  # type: ignore[no-untyped-call]
-        found = {"genuine": True, **about}
-    except Exception as fault:
-        found = {"genuine": False, "fault": str(fault) if type(fault) is ValueError else repr(fault)}
+        found = {"genuine": True, **_shown_by(data, key, receipts)}
+    except ValueError as fault:
+        found = {"genuine": False, "fault": str(fault)}
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -46,3 +51,36 @@ def command(ctx: click.Context, file: Path, receipt: tuple[Path, ...], key: str 
         for name, value in found.items():
             click.echo(f"  {name}: {value}")
     ctx.exit(0 if "fault" not in found else 1)
+
+
+def _shown_by(data: bytes, key: str | None, receipts: Mapping[Path, bytes]) -> dict[str, object]:
+    """What the file comes to. Raises ValueError with a sentence: a verifier's own, or what a right file would be."""
+    from auction import verifier
+    from escrow import receipt_verifier
+
+    is_receipt = receipt_verifier.KIND.encode() in data and data.count(b"\n") <= 1
+    if not is_receipt and not data.lstrip().startswith(b"{"):
+        raise ValueError(_NEITHER)
+    given = [_bid_receipt(path, text) for path, text in receipts.items()]
+    try:
+        # Short for their readers, and without types.
+        if is_receipt:
+            return dict(receipt_verifier.verify(data, key))  # type: ignore[no-untyped-call]
+        return dict(verifier.verify(data, key, given))  # type: ignore[no-untyped-call]
+    except Exception as fault:
+        if type(fault) is ValueError:
+            raise
+        # What a verifier doesn't name is what a damaged file has made Python raise.
+        raise ValueError(
+            _DAMAGED if is_receipt or b'"gavelhouse-log"' in data.partition(b"\n")[0] else _NEITHER
+        ) from fault
+
+
+def _bid_receipt(path: Path, text: bytes) -> object:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or not all(isinstance(said.get(name), str) for name in ("key", "signature")):
+        raise ValueError(f"{path} is no receipt for a bid: {_BID_RECEIPT}")
+    return said

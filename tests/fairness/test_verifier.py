@@ -77,6 +77,45 @@ async def test_the_command_of_the_house_says_the_same(played: dict[str, list[Pla
     assert CliRunner().invoke(gavelhouse, ["verify", str(tmp_path / "none.jsonl")]).exit_code == 2
 
 
+LOG, OTHER_LOG = b'{"file":"gavelhouse-log","version":1}', b'{"file":"another-log","version":1}'
+NEITHER, DAMAGED = "A log is the file lot-N.jsonl", "Download it again"
+
+
+@pytest.mark.parametrize(
+    ("junk", "sentence"),
+    [
+        (b"", NEITHER),
+        (b"hello\nworld\n", NEITHER),
+        (b"\x89PNG\r\n\x00\xff", NEITHER),
+        (b"{" * 100_000, NEITHER),
+        (b"[]\n{}\n", NEITHER),
+        (b"{}\n{}\n", NEITHER),
+        (OTHER_LOG + b"\n{}\n", NEITHER),
+        (LOG, DAMAGED),
+        (LOG + b"\n\xff\n{}\n", DAMAGED),
+        (b'{"kind":"gavelhouse.posting_receipt.v1', DAMAGED),
+        (b'["gavelhouse.posting_receipt.v1"]', "this is no receipt for a posting"),
+    ],
+    ids=range(11),
+)
+def test_what_is_no_log_at_all_is_told_what_a_right_file_looks_like(junk: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "junk").write_bytes(junk)
+    done = CliRunner().invoke(gavelhouse, ["verify", str(tmp_path / "junk")])
+    assert done.exit_code == 1 and done.output.startswith("NOT GENUINE\n  fault: ") and sentence in done.output
+    assert "Error(" not in done.output and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"\xff", b"[1]", b"{}", b"[" * 100_000, b'{"key":1,"signature":2}'], ids=range(6)
+)
+async def test_a_file_that_is_no_receipt_is_named(played: dict[str, list[Played]], junk: bytes, tmp_path: Path) -> None:
+    (tmp_path / "lot.jsonl").write_bytes(played["english"][0].data)
+    (tmp_path / "junk.json").write_bytes(junk)
+    arguments = ["verify", str(tmp_path / "lot.jsonl"), "--receipt", str(tmp_path / "junk.json")]
+    done = CliRunner().invoke(gavelhouse, arguments)
+    assert done.exit_code == 1 and 'junk.json is no receipt for a bid: it is one JSON object with "key"' in done.output
+
+
 async def test_a_receipt_from_before_the_close_holds_where_bids_are_hidden(module_database: Address) -> None:
     pool = await create_pool(module_database, Role.APP, min_size=1)
     async with open_node(pool) as node:
