@@ -301,6 +301,18 @@ def _sides(post: Post, opener_id: int) -> tuple[int, int]:
     return (post.party_id, opener_id) if post.side is Side.SUPPLY else (opener_id, post.party_id)
 
 
+async def on_contract_ended(conn: Connection, contract: Contract, now: datetime) -> None:
+    """The contract of an acceptance was never signed by both: the goods are open again and the trade counts no more."""
+    if contract.origin.kind is not OriginKind.ACCEPTANCE:
+        return
+    found = await store.negotiation(conn, contract.origin.ref)
+    assert found is not None, "a contract's origin is never deleted"
+    first = contract.versions[0].terms
+    assert isinstance(first, TradeTerms), "only a hammer's contract has other terms"
+    await posts.give_back(conn, found.post_id, first.goods[0].quantity, now)
+    await prints.strike(conn, source="acceptance", ref=found.id, now=now)
+
+
 class _At(Struct, frozen=True):
     negotiation: Negotiation
     steps: list[Step]

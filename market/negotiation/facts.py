@@ -94,6 +94,7 @@ class NegotiationRefusal(StrEnum):
     """Why a step is not taken. The sentence is `market_refusal.<value>`."""
 
     NEGOTIATION_OVER = "negotiation_over"
+    NO_OFFER_STANDS = "no_offer_stands"
     OFFER_UNKNOWN = "offer_unknown"
     OWN_OFFER = "own_offer"
     NOT_OWN_OFFER = "not_own_offer"

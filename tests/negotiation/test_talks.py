@@ -1,0 +1,170 @@
+"""Negotiations through the API of a running house: from the first question to the contract, and everything that is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from market.negotiation.clock import NegotiationClock
+from tests.door.test_socket import opened
+from tests.negotiation.talks import talk_in
+from tests.trading.test_topics import said, watch
+
+if TYPE_CHECKING:
+    from tests.door.house_server import Server
+
+
+def acceptance(of: dict[str, Any]) -> dict[str, Any]:
+    """What accepts the offer that stands, as it was read."""
+    n = of["standing_offer"]
+    return {"offer": n, "terms_sha256": of["steps"][n - 1]["terms_sha256"]}
+
+
+async def test_inquiry_offer_counter_offer_and_acceptance_take_the_goods_and_make_the_contract(server: Server):
+    talk = await talk_in(server)
+    asked = await talk.inquiry()
+    assert asked["role"] == "buyer" and asked["standing_offer"] is None
+    at = f"/negotiations/{asked['id']}"
+    await talk.does(talk.poster, f"{at}/offers", **talk.offer(82_00))
+    countered = await talk.does(talk.trader, f"{at}/offers", **talk.offer(78_00, words="for the whole season"))
+    assert [step["kind"] for step in countered["steps"]] == ["inquiry", "offer", "counter_offer"]
+    assert countered["steps"][1]["offer_state"] == "countered"
+    assert countered["steps"][2]["changes"] == [{"path": "goods.1.unit_price_minor", "old": 82_00, "new": 78_00}]
+    accepted = await talk.does(talk.poster, f"{at}/acceptance", **acceptance(countered))
+    assert (accepted["state"], await talk.taken()) == ("accepted", 100)
+    async with server.house.pool.acquire() as conn:
+        contract = await conn.fetchrow(
+            "select seller_id, buyer_id, state from market.contract where id = $1", accepted["contract_id"]
+        )
+    assert tuple(contract) == (talk.poster_id, talk.trader_id, "awaiting_signatures")
+
+
+async def test_two_who_accept_at_once_and_one_who_repeats_himself_make_one_contract(server: Server):
+    talk = await talk_in(server)
+    opened_with = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    at, yes = f"/negotiations/{opened_with['id']}", acceptance(opened_with)
+    answers = await asyncio.gather(
+        talk.send(talk.poster, f"{at}/acceptance", "same", **yes),
+        talk.send(talk.poster, f"{at}/acceptance", "same", **yes),
+        talk.send(talk.poster, f"{at}/acceptance", "another", **yes),
+    )
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes in ([201, 201, 409], [201, 409, 409]), [answer.text for answer in answers]
+    assert await talk.taken() == 100
+    async with server.house.pool.acquire() as conn:
+        assert await conn.fetchval("select count(*) from market.contract where buyer_id = $1", talk.trader_id) == 1
+
+
+async def test_an_acceptance_that_meets_a_counter_offer_or_a_withdrawal_at_once_has_one_winner(server: Server):
+    for rival in ("withdrawal", "offers"):
+        talk = await talk_in(server)
+        offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+        at = f"/negotiations/{offered['id']}"
+        body = {"offer": 1} if rival == "withdrawal" else talk.offer(70_00)
+        won, lost = await asyncio.gather(
+            talk.send(talk.poster, f"{at}/acceptance", **acceptance(offered)),
+            talk.send(talk.trader, f"{at}/{rival}", **body),
+        )
+        assert sorted([won.status_code, lost.status_code]) == [201, 409], (won.text, lost.text)
+        assert await talk.taken() == (100 if won.status_code == 201 else 0)
+
+
+async def test_offers_that_stand_no_more_are_refused_with_the_reason_and_take_nothing(server: Server):
+    talk = await talk_in(server)
+    first = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    at = f"/negotiations/{first['id']}"
+    second = await talk.does(talk.trader, f"{at}/offers", **talk.offer(81_00))
+    assert await talk.refused(talk.poster, f"{at}/acceptance", **acceptance(first)) == "offer_superseded"
+    assert await talk.refused(talk.trader, f"{at}/acceptance", **acceptance(second)) == "own_offer"
+    swapped = {**acceptance(second), "terms_sha256": acceptance(first)["terms_sha256"]}
+    assert await talk.refused(talk.poster, f"{at}/acceptance", **swapped) == "offer_changed"
+    await talk.does(talk.trader, f"{at}/withdrawal", offer=2)
+    assert await talk.refused(talk.poster, f"{at}/acceptance", **acceptance(second)) == "offer_withdrawn"
+    firm = await talk.does(talk.trader, f"{at}/offers", **talk.offer(firm=True))
+    assert await talk.refused(talk.trader, f"{at}/withdrawal", offer=firm["standing_offer"]) == "offer_is_firm"
+    assert await talk.refused(talk.trader, f"{at}/end") == "offer_is_firm"
+    await talk.does(talk.poster, f"{at}/rejection", offer=firm["standing_offer"], words="too dear")
+    assert await talk.refused(talk.poster, f"{at}/acceptance", **acceptance(firm)) == "offer_rejected"
+    assert await talk.taken() == 0
+
+
+async def test_an_offer_lapses_at_its_instant_and_both_are_told_once(server: Server):
+    talk = await talk_in(server)
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    late = server.house.node_time.now() + timedelta(hours=2, seconds=1)
+    clock = NegotiationClock(server.house.pool, server.house.negotiations, lambda: late)
+    await asyncio.gather(clock.lapse_due(), clock.lapse_due())
+    found = (await talk.read(talk.poster, offered["id"])).json()
+    assert [step["kind"] for step in found["steps"]] == ["offer", "lapse"]
+    refused = await talk.refused(talk.poster, f"/negotiations/{offered['id']}/acceptance", **acceptance(offered))
+    assert refused == "offer_lapsed"
+    async with server.house.pool.acquire() as conn:
+        told = await conn.fetch(
+            "select party_id from market.notice where kind = 'negotiation_lapse' and link = $1 order by party_id",
+            f"/negotiations/{offered['id']}",
+        )
+    assert [row["party_id"] for row in told] == sorted([talk.poster_id, talk.trader_id])
+
+
+async def test_what_is_not_there_any_more_can_not_be_bought_and_the_terms_must_be_those_of_the_post(server: Server):
+    talk = await talk_in(server, quantity=120)
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer(quantity=100))
+    rival, rival_id = await server.party(), 0
+    rival_headers = await server.bearer(rival)
+    theirs = await talk.does(rival_headers, f"/posts/{talk.post.id}/offers", **talk.offer(quantity=60))
+    await talk.does(talk.poster, f"/negotiations/{theirs['id']}/acceptance", **acceptance(theirs))
+    mine = f"/negotiations/{offered['id']}"
+    assert await talk.refused(talk.poster, f"{mine}/acceptance", **acceptance(offered)) == "quantity_gone"
+    assert await talk.taken() == 60 and rival_id == 0
+    assert await talk.refused(talk.trader, f"{mine}/offers", **talk.offer(quantity=5)) == "quantity_gone"
+    other_goods = talk.offer()
+    other_goods["terms"]["goods"][0]["category"] = "soybeans"
+    assert await talk.refused(talk.trader, f"{mine}/offers", **other_goods) == "terms_not_of_post"
+    dollars = talk.offer()
+    dollars["terms"]["currency"] = "USD"
+    assert await talk.refused(talk.trader, f"{mine}/offers", **dollars) == "terms_not_of_post"
+    answer = await talk.send(talk.trader, f"{mine}/offers", **talk.offer(price=0))
+    assert answer.json()["flaws"][0]["path"] == "goods.1.unit_price_minor"
+    assert await talk.refused(talk.poster, f"/posts/{talk.post.id}/offers", **talk.offer()) == "own_post"
+    assert await talk.refused(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer()) == "already_negotiating"
+
+
+async def test_a_third_party_sees_nothing_and_an_anonymous_poster_goes_by_his_alias_until_there_is_a_contract(
+    server: Server,
+):
+    talk = await talk_in(server, anonymous=True)
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    at = f"/negotiations/{offered['id']}"
+    stranger = await server.bearer(await server.party())
+    assert (await talk.read(stranger, offered["id"])).status_code == 404
+    assert await talk.refused(stranger, f"{at}/acceptance", **acceptance(offered)) == "not_found"
+    assert await talk.refused(stranger, f"{at}/messages", words="hello") == "not_found"
+    name = f"Party {talk.poster_id}"
+    shown = (await talk.read(talk.trader, offered["id"])).text
+    listed = (await server.client.get("/api/v1/negotiations", headers=talk.trader)).text
+    assert name not in shown + listed
+    await talk.does(talk.poster, f"{at}/acceptance", **acceptance(offered))
+    async with server.house.pool.acquire() as conn:
+        real = await conn.fetchval("select display_name from market.party where id = $1", talk.poster_id)
+    assert (await talk.read(talk.trader, offered["id"])).json()["seller_name"] == real
+
+
+async def test_words_and_files_go_beside_an_offer_without_touching_it_and_are_read_by_both_live(server: Server):
+    talk = await talk_in(server)
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    at = f"/negotiations/{offered['id']}"
+    async with opened(server, await server.cookie(talk.poster_id)) as socket:
+        assert (await watch(socket, f"negotiation:{offered['id']}"))["version"] == 1
+        await talk.does(talk.trader, f"{at}/messages", words="Samples are on their way.")
+        assert (await said(socket))["version"] == 2
+    pdf = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+    headers = {**talk.trader, "idempotency-key": "a-file", "content-type": "application/pdf"}
+    path = f"/api/v1{at}/files"
+    answer = await server.client.post(f"{path}?name=analysis.pdf", headers=headers, content=pdf)
+    assert answer.status_code == 201, answer.text
+    (file,) = answer.json()["steps"][2]["files"]
+    assert (await server.client.get(file["url"], headers=talk.poster)).content == pdf
+    again = {**headers, "idempotency-key": "a-file-again"}
+    assert (await server.client.post(path, headers=again, content=pdf)).json()["code"] == "file_already_there"
+    assert (await talk.read(talk.poster, offered["id"])).json()["standing_offer"] == 1
