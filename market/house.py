@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from market.book_seals import BookSeals
     from market.catalogue import Catalogue
     from market.config import Config
+    from market.contracting.signing import Contracting
     from market.limits import Buckets
+    from market.matching.commits import BoardCommits
     from market.metrics import Metrics
     from market.negotiation.desk import NegotiationDesk
     from market.passphrases import Passphrases
@@ -58,6 +60,10 @@ class House:
     """Keeps the parties' cards and signing keys; the house itself never sees one."""
     negotiations: NegotiationDesk
     """The steps of negotiations between traders."""
+    boards: BoardCommits
+    """Orders on boards, each board's in one transaction together."""
+    contracting: Contracting
+    """What signing contracts needs: the escrow, the house's key, its certification authority."""
     bank_webhook: Callable[[Request], Awaitable[Response]]
     """Where the bank's signed notices arrive."""
     late_clocks: Callable[[Connection], Awaitable[Sequence[str]]]

@@ -43,8 +43,15 @@ from market.cashier_clock import CashierClock
 from market.catalogue import Catalogue
 from market.config import Config
 from market.contracting import desk as contracting
+from market.contracting import formalities
+from market.contracting.authority import Authority
+from market.contracting.facts import ContractHooks
+from market.contracting.signing import Contracting
 from market.house import House
 from market.limits import Buckets
+from market.matching import settling as board_settling
+from market.matching.clock import BoardClock
+from market.matching.commits import BoardCommits
 from market.metrics import Metrics, Reading
 from market.negotiation.clock import NegotiationClock
 from market.negotiation.desk import NegotiationDesk
@@ -91,6 +98,9 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
+                group.create_task(
+                    BoardClock(pool, house.node_time.now, config, house.heads.signer).run(), name="boards"
+                ),
                 group.create_task(
                     NegotiationClock(pool, house.negotiations, house.node_time.now).run(), name="negotiations"
                 ),
@@ -141,6 +151,7 @@ async def _house(
             on_quarantined=trades.on_quarantined,
             on_payout_changed=trades.on_payout_changed,
             lock_subject=applications.lock_subject,
+            may_ship=formalities.may_ship,
             on_chargeback=chargeback_desk.on_chargeback,
             on_deposit_taken_back=applications.on_deposit_taken_back,
             deposit_can_fall=applications.deposit_can_fall,
@@ -152,6 +163,9 @@ async def _house(
     hammer = trades.hammer_handler(trades.trade_terms(config), escrow)
     bidding = Bidding(saleroom, node_time, hub, hammer)
     heads = Heads(bidding, Signer(config.signing_key) if config.signing_key else Signer.derived(config.secret_key))
+    authority = Authority(config.authority_key) if config.authority_key else Authority.derived(config.secret_key)
+    signing = Contracting(config=config, escrow=escrow, signer=heads.signer, authority=authority)
+    contracting.use_hooks(ContractHooks(on_ended=board_settling.on_contract_ended))
     await bidding.run(group)
     centre = Centre(
         holder=config.centre_holder or CENTRE_HOLDER, accounts={**CENTRE_ACCOUNTS, **config.centre_accounts}
@@ -193,6 +207,8 @@ async def _house(
         ),
         centre=centre,
         vault=vault,
+        boards=BoardCommits(pool, node_time.now, config),
+        contracting=signing,
         late_clocks=late_clocks,
         catalogue=catalogue,
         templates=make_environment(catalogue, Assets.find()),

@@ -97,6 +97,10 @@ from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) with ordinal
   as f (supply_id, demand_id, units, price_minor, place) order by f.place
 returning id, supply_id, demand_id, units, price_minor;
 
+-- name: posts_of_filled
+-- The posts of those orders that are filled.
+select post_id from market.board_order where id = any($1) and state = 'filled' order by post_id;
+
 -- name: insert_clearing
 -- A clearing and its proof.
 insert into market.clearing (board_id, n, at, price_minor, volume, orders, proof, sha256)
