@@ -256,15 +256,18 @@ class Acknowledged(Struct, frozen=True, kw_only=True):
 
 
 class LineKind(StrEnum):
-    """What a line of the daily settlement says: a capture, a chargeback (taken back), or a chargeback won (given again)."""
+    """What a line of the daily settlement says: a capture, a chargeback (taken back), a chargeback won (given again), or
+    nothing that can be read: then it moves nothing, and a person looks at it.
+    """
 
     CAPTURE = "capture"
     CHARGEBACK = "chargeback"
     CHARGEBACK_WON = "chargeback_won"
+    UNREADABLE = "unreadable"
 
 
 class SettlementLine(Struct, frozen=True, kw_only=True):
-    """One movement the bank settles; the amount is signed from the house's side."""
+    """One movement the bank settles; the amount is signed from the house's side. `said`: the words of an unreadable one."""
 
     n: int
     kind: LineKind
@@ -272,6 +275,7 @@ class SettlementLine(Struct, frozen=True, kw_only=True):
     currency: str
     amount_minor: int
     at: datetime
+    said: str | None = None
 
 
 class SettlementFile(Struct, frozen=True, kw_only=True):
@@ -284,8 +288,10 @@ class SettlementFile(Struct, frozen=True, kw_only=True):
 
 
 class DifferenceKind(StrEnum):
-    """How a line of the bank and the house's own record differ, in the order tested."""
+    """How a line of the bank and the house's own record differ, in the order tested. Of the first two nothing is posted."""
 
+    UNREADABLE_LINE = "unreadable_line"
+    UNKNOWN_CURRENCY = "unknown_currency"
     UNKNOWN_PAYMENT = "unknown_payment"
     NOT_CAPTURED = "not_captured"
     OTHER_CURRENCY = "other_currency"
@@ -306,6 +312,9 @@ class CardDifference(Struct, frozen=True, kw_only=True):
     bank_minor: int
     found_at: datetime
     file_id: str | None = None
+    line: int | None = None
+    said: str | None = None
+    """The line's own words, where it can't be read."""
     explained_by: int | None = None
     explained_at: datetime | None = None
     note: str | None = None

@@ -1,7 +1,8 @@
 """Taking in the bank's daily settlement of card payments: a file at a time, its lines matched all at once, one posting.
 
 Tens of thousands of lines are five statements. Whatever the bank and the house see differently is written down for a person;
-the money is posted as the bank moved it, so that book and bank account agree.
+the money is posted as the bank moved it, so that book and bank account agree. A line in a currency that the book does not
+keep, or that can't be read, is written down alone: it holds up no other.
 
     SettlementConflictError   the bank gives a file that stands, with other content
 """
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _queries = load_queries("escrow", "cards")
 
 SETTLED_WITHIN = timedelta(days=2)
-_COLUMNS = ("file_id", "n", "kind", "payment_id", "currency", "amount_minor", "at")
+_COLUMNS = ("file_id", "n", "kind", "payment_id", "currency", "amount_minor", "at", "said")
 
 
 class SettlementConflictError(Exception):
@@ -63,7 +64,7 @@ async def insert(conn: Connection, file: SettlementFile, now: datetime) -> bool:
             raise SettlementConflictError(f"the settlement file {file.id} stands with other content")
         return False
     lines = [
-        (file.id, line.n, line.kind.value, line.payment_id, line.currency, line.amount_minor, line.at)
+        (file.id, line.n, line.kind.value, line.payment_id, line.currency, line.amount_minor, line.at, line.said)
         for line in file.lines
     ]
     await conn.copy_records_to_table("card_settlement_line", schema_name="escrow", columns=_COLUMNS, records=lines)

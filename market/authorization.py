@@ -431,6 +431,8 @@ TABLE: dict[str, Row] = {
     "api.rule_claim": OPERATOR,
     "api.confirm_ruling": OPERATOR,
     "api.decline_ruling": OPERATOR,
+    "api.card_differences": OPERATOR,
+    "api.explain_difference": OPERATOR,
     "api.chargebacks_list": OPERATOR,
     "api.chargeback_file": OPERATOR,
     "api.answer_chargeback": OPERATOR,

@@ -103,6 +103,8 @@ select sha256 from escrow.card_settlement where id = $1;
 with judged as (
   select l.n, l.kind, l.payment_id, l.currency, l.amount_minor, coalesce(p.amount_minor, 0) as ours_minor,
          case
+           when l.kind = 'unreadable' then 'unreadable_line'
+           when not exists (select from escrow.currency c where c.code = l.currency) then 'unknown_currency'
            when p.id is null then 'unknown_payment'
            when p.state <> 'captured' then 'not_captured'
            when p.currency <> l.currency then 'other_currency'
@@ -127,10 +129,11 @@ with judged as (
 select (select count(*) from settled)::bigint as settled, (select count(*) from differing)::bigint as differing;
 
 -- name: sum_lines
--- What a file comes to in each currency.
+-- What a file comes to in each currency that the book keeps.
 insert into escrow.card_settlement_sum (file_id, currency, lines, net_minor)
-select file_id, currency, count(*), sum(amount_minor)::bigint from escrow.card_settlement_line where file_id = $1
-group by file_id, currency
+select l.file_id, l.currency, count(*), sum(l.amount_minor)::bigint
+from escrow.card_settlement_line l join escrow.currency c on c.code = l.currency
+where l.file_id = $1 group by l.file_id, l.currency
 returning currency, net_minor;
 
 -- name: settlement_posted
@@ -146,8 +149,11 @@ on conflict do nothing;
 
 -- name: differences
 -- Where the bank and we differ, the oldest first.
-select id, kind, payment_id, currency, ours_minor, bank_minor, found_at, file_id, explained_by, explained_at, note
-from escrow.card_difference where not $1::boolean or explained_at is null order by found_at, id limit $2;
+select d.id, d.kind, d.payment_id, d.currency, d.ours_minor, d.bank_minor, d.found_at, d.file_id, d.line, l.said,
+       d.explained_by, d.explained_at, d.note
+from escrow.card_difference d
+left join escrow.card_settlement_line l on l.file_id = d.file_id and l.n = d.line
+where not $1::boolean or d.explained_at is null order by d.found_at, d.id limit $2;
 
 -- name: explain_difference
 -- A person has looked.

@@ -19,6 +19,7 @@ def routes() -> list[BaseRoute]:
         deals,
         desk,
         desk_books,
+        differences,
         fees,
         fraud,
         listings,
@@ -61,6 +62,7 @@ def routes() -> list[BaseRoute]:
         money,
         desk,
         desk_books,
+        differences,
         fees,
         fraud,
     )

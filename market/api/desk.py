@@ -19,7 +19,7 @@ from market.problems import ProblemError
 
 What = Literal[
     "quarantine", "payout_waiting", "payout_held", "payout_returned", "payout_unanswered", "payout_file", "receivable",
-    "statement_entry", "card_difference",
+    "chargeback", "statement_entry", "card_difference",
 ]  # fmt: skip
 
 

@@ -23,14 +23,20 @@ _ids = itertools.count(1)
 
 
 async def paid_by_card(
-    desk: EscrowDesk, conn: Connection, purpose: CardPurpose, amount_minor: int, *, target_id: int = BUYER
+    desk: EscrowDesk,
+    conn: Connection,
+    purpose: CardPurpose,
+    amount_minor: int,
+    *,
+    target_id: int | None = None,
+    party_id: int = BUYER,
 ) -> str:
-    """A captured payment of the buyer's card; its id."""
-    target = CardTarget(purpose, target_id)
+    """A captured payment of a party's card; its id."""
+    target = CardTarget(purpose, party_id if target_id is None else target_id)
     payment = CardPayment(
         id=new_payment_id(),
         target=target,
-        party_id=BUYER,
+        party_id=party_id,
         currency="CNY",
         amount_minor=amount_minor,
         reference="GH-P-TEST",

@@ -10,12 +10,12 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from escrow import books, ledger
+from escrow import books, claims_store, ledger
 from escrow.card_facts import CardState
-from escrow.facts import Case, State
+from escrow.facts import Case, Refusal, State
 from escrow.routes import routes
 from migrations.database import Role, create_pool
-from tests.escrow.trade import BUYER, SELLER, taken
+from tests.escrow.trade import BUYER, OPERATOR, SELLER, taken
 from tests.gateway.cards import SECRET, Bank, Till, now, open_till, running_bank
 from tests.ports import free_port
 
@@ -61,6 +61,7 @@ async def test_what_the_bank_takes_back_comes_from_the_seller_and_every_account_
             "/api/chargebacks", payment_id=paid.id, reason="not_as_described", amount_minor="40000"
         )
         await _until_it_is(till, case, "open")
+        await _answer(till, case, "He signed for it.")
         await till.cards.settle_today()
         assert await _balance(till, "gateway") == -40_000, "the bank has it, and nobody has decided"
         await bank.post(f"/api/chargebacks/{opened['id']}/decide", 200, won=won)
@@ -72,6 +73,18 @@ async def test_what_the_bank_takes_back_comes_from_the_seller_and_every_account_
             assert await books.faults(conn) == []
         centre = {each["number"]: each["balance_minor"] for each in (await bank.get("/api/accounts"))["accounts"]}
         assert -await _balance(till, "bank") == sum(int(each) for each in centre.values()) == left
+
+
+async def _answer(till: Till, case: Case, text: str) -> None:
+    """The house answers; the answer is a row that is told until the bank has it."""
+    async with till.pool.acquire() as conn, conn.transaction():
+        (one,) = await till.desk.chargebacks.of_case(conn, case.id)
+        assert not isinstance(await till.desk.chargebacks.answer(conn, one.id, text, OPERATOR, now()), Refusal)
+    till.cards.wake()
+    async with asyncio.timeout(20), till.pool.acquire() as conn:
+        while (answer := await claims_store.answer_of(conn, one.id)) is None or answer.told_at is None:
+            await asyncio.sleep(0.02)
+        assert answer.refused_code is None
 
 
 async def _until_it_is(till: Till, case: Case, state: str) -> None:

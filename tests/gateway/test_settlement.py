@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
-from escrow import card_settlement, ledger, statements
+from escrow import books, card_settlement, ledger, statements
 from escrow.card_facts import (
     CardPayment,
     CardPurpose,
@@ -241,16 +242,12 @@ def test_a_file_is_read_as_it_is_written() -> None:
         ("H,1,", "H,2,", "the header"),
         ("CARDS-20260302-1", "CARDS-20260303-1", "the header"),
         ("L,2,", "L,3,", "movement 2"),
-        ("capture,", "present,", "movement 1"),
-        (",-400,", ",400,", "movement 2"),
-        (",1000,", ",0,", "movement 1"),
-        (",1000,", ",1e3,", "movement 1"),
-        ("T10:00:00.000000Z", "T10:00:00", "movement 1"),
         ("S,CNY,2,600", "S,CNY,2,601", "add up"),
+        ("S,CNY,2,600", "S,CNY,two,600", "a sum is no number"),
+        ("S,CNY,2,600", "S,CNY,2,600\nS,EUR,1,5", "add up"),
         ("T,2", "T,3", "add up"),
         ("T,2\n", "", "one H, then L"),
         ("L,1,", "X,1,", "line 2"),
-        ("L,1,capture,", "L,1,", "line 2"),
         ("Sandbox", "\udcff", "not UTF-8"),
     ],
     ids=lambda value: "".join(each for each in value if each.isalnum())[:16],
@@ -259,6 +256,61 @@ def test_a_file_that_contradicts_itself_is_not_taken(old: str, new: str, complai
     assert old in GOOD_FILE
     with pytest.raises(BadFileError, match=complaint):
         read_file(GOOD_FILE.replace(old, new, 1).encode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("capture,", "present,"),
+        (",-400,", ",400,"),
+        (",1000,", ",0,"),
+        (",1000,", ",1e3,"),
+        (",1000,", "," + "9" * 30 + ","),
+        ("T10:00:00.000000Z", "T10:00:00"),
+        ("2026-03-02T10", "9999-03-02T10"),
+        ("L,1,capture,", "L,1,"),
+        (",CNY,1000", ",yuan,1000"),
+        ("L,1,capture,0f", "L,1,unreadable,0f"),
+        ("L,1,capture,0f0f", "L,1,capture,\x00\u4e00"),
+    ],
+    ids=lambda value: "".join(each for each in value if each.isalnum() and each.isascii())[:16],
+)
+def test_a_line_that_cannot_be_read_is_kept_in_its_words_and_the_others_are_read(old: str, new: str) -> None:
+    assert old in GOOD_FILE
+    file = read_file(GOOD_FILE.replace(old, new, 1).encode())
+    unread = [line for line in file.lines if line.kind is LineKind.UNREADABLE]
+    assert len(file.lines) == 2 and len(unread) == 1
+    assert unread[0].said is not None and unread[0].said.isprintable() and unread[0].amount_minor == 0
+
+
+async def test_a_line_of_which_nothing_can_be_posted_holds_up_no_other(till: Till) -> None:
+    good = await top_up(till, 1_000)
+    strange = [
+        ("capture", good.id, "CNY", 1_000),
+        ("capture", "ab" * 16, "XTS", 7_700),
+        ("chargeback", "cd" * 16, "XTS", -5),
+    ]
+    file = a_file(*strange, name="CARDS-20260302-77")
+    unread = SettlementLine(
+        n=4, kind=LineKind.UNREADABLE, payment_id="", currency="", amount_minor=0, at=now(), said="L,4,\\x00"
+    )
+    file = msgspec.structs.replace(file, lines=(*file.lines, unread))
+    before = await _bank(till)
+    async with till.pool.acquire() as conn, conn.transaction():
+        assert await card_settlement.take(conn, file, now())
+        assert not await card_settlement.take(conn, file, now()), "the same file again"
+    assert await _bank(till) == before + 1_000
+    assert (await till.fresh(good)).settled_file == file.id
+    async with till.pool.acquire() as conn:
+        found = [one for one in await till.cards.differences(conn) if one.file_id == file.id]
+        assert [(one.kind, one.currency, one.bank_minor, one.line, one.said) for one in found] == [
+            (DifferenceKind.UNKNOWN_CURRENCY, "XTS", 7_700, 2, None),
+            (DifferenceKind.UNKNOWN_CURRENCY, "XTS", -5, 3, None),
+            (DifferenceKind.UNREADABLE_LINE, "", 0, 4, "L,4,\\x00"),
+        ]
+        assert [row.what for row in await books.stuck_money(conn, now(), what="card_difference")].count(
+            "card_difference"
+        )
 
 
 @pytest.fixture
