@@ -98,7 +98,7 @@ RECORDS: dict[str, Record] = {
     "ordchg": OrderChange(
         number="C34-2",
         **{**PRICED, "lines": (LINES[0], Line(n=2, title_en="Pallets", quantity=1, unit="C62", act=LineAct.DELETED))},
-        references=ORDER_REFERENCES,
+        references=(ORDER_REFERENCES[0], Reference(kind=ReferenceKind.ORDER, number="N7-3"), ORDER_REFERENCES[1]),
     ),
     "iftmin": TransportInstruction(
         number="K5",
