@@ -35,6 +35,38 @@ begin
 end
 $$;
 
+-- Chinese in pairs of neighbouring characters, as in listings; letters and figures of the West in threes, since there are so
+-- few of them that a pair stands in half of all posts. What is shorter at the end of a word is found as a beginning.
+create function market.pieces(haystack text) returns tsvector
+  language sql immutable parallel safe strict
+  set search_path = pg_catalog
+as $$
+  select coalesce(array_to_tsvector(array_agg(distinct
+           case when substr(word, place, 3) ~ '^[\x21-\x7e]{3}$' then substr(word, place, 3) else substr(word, place, 2) end)),
+         ''::tsvector)
+  from regexp_split_to_table(haystack, '\s+') as word,
+       generate_series(1, length(word)) as place
+  where word <> ''
+$$;
+
+create function market.pieces_query(needles text[]) returns tsquery
+  language sql immutable parallel safe strict
+  set search_path = pg_catalog
+as $$
+  select string_agg('''' || replace(replace(piece, '\', '\\'), '''', '''''') || '''' || ending, ' & ')::tsquery
+  from (
+    select distinct
+      case when is_three then substr(needle, place, 3) else substr(needle, place, 2) end as piece,
+      case when not is_three and substr(needle, place, 2) ~ '^[\x21-\x7e]*$' or length(needle) = 1 then ':*' else '' end as ending
+    from unnest(needles) as needle,
+         generate_series(1, greatest(length(needle) - 1, 1)) as place,
+         lateral (select substr(needle, place, 3) ~ '^[\x21-\x7e]{3}$' as is_three) as cut
+    where needle <> ''
+      -- The last two of a Western word are within the three before.
+      and not (place > 1 and place = length(needle) - 1 and substr(needle, place - 1, 3) ~ '^[\x21-\x7e]{3}$')
+  ) as pieces
+$$;
+
 create table market.post (
   id            bigint constraint post_pk primary key,
   party_id      bigint not null references market.party (id),
@@ -75,7 +107,7 @@ create table market.post (
   search_text   text not null generated always as
                 (market.search_text(title_zh, title_en, description_zh, description_en, words, place)) stored,
   search        tsvector not null generated always as
-                (market.bigrams(market.search_text(title_zh, title_en, description_zh, description_en, words, place))) stored,
+                (market.pieces(market.search_text(title_zh, title_en, description_zh, description_en, words, place))) stored,
   constraint post_has_a_title check (title_zh <> '' or title_en <> ''),
   constraint post_taken_within_quantity check (taken between 0 and quantity),
   constraint post_minimum_within_quantity check (minimum between 1 and quantity),
@@ -101,9 +133,107 @@ create index post_listed on market.post (listed_at desc, id) where state = 'open
 create index post_of_category on market.post (category, listed_at desc, id) where state = 'open';
 create index post_by_price on market.post (currency, price_minor, id) where state = 'open';
 create index post_of_party on market.post (party_id, posted_at desc);
-create index post_to_lapse on market.post (valid_until) where state = 'open';
+create index post_to_lapse on market.post (valid_until, id) where state = 'open';
+create index post_by_delivery on market.post (delivery_from, id) where state = 'open';
 create index post_moved on market.post (category, moved_at desc);
 create index post_to_tell on market.post (shown_at) where told_at is null;
+
+-- The one meaning of "fits the search", for the page, its count and the alerts. The filters come as one object and become
+-- variables, and each call is planned for what is really asked: a condition that is not asked for is then none at all. Words
+-- are found by the index of pieces; in words of three characters and more the pieces could stand apart, so those are looked
+-- up in the text itself. `in_order`: many fit, so the posts are read along the index of the order until enough are found,
+-- and the index of pieces would only gather what nobody will see.
+create function market.fitting_posts(
+    wanted jsonb, asked_at timestamptz, sort text, most integer, skip integer, in_order boolean)
+  returns setof bigint
+  language plpgsql stable
+  set search_path = pg_catalog
+  set plan_cache_mode = force_custom_plan
+  set enable_sort = on
+  set enable_bitmapscan = on
+as $$
+declare
+  sought     text[] := (select array_agg(word) from jsonb_array_elements_text(wanted -> 'words') as word);
+  needles    tsquery := case when in_order then null else market.pieces_query(sought) end;
+  looked_up  text[] := case when in_order then sought else array(select word from unnest(sought) as word where length(word) > 2) end;
+  a_side     text := wanted ->> 'side';
+  kinds      text[] := (select array_agg(kind) from jsonb_array_elements_text(wanted -> 'categories') as kind);
+  having_all jsonb := nullif(wanted -> 'attributes', '{}');
+  ranges     jsonb := nullif(wanted -> 'ranges', '[]');
+  a_currency text := wanted ->> 'currency';
+  price_from bigint := wanted ->> 'price_from';
+  price_to   bigint := wanted ->> 'price_to';
+  amount     bigint := wanted ->> 'quantity_from';
+  priced     boolean := coalesce((wanted ->> 'priced')::boolean, false);
+  named      boolean := coalesce((wanted ->> 'named')::boolean, false);
+  a_country  text := wanted ->> 'country';
+  a_term     text := wanted ->> 'term';
+  first_day  date := wanted ->> 'delivery_from';
+  last_day   date := wanted ->> 'delivery_to';
+  only_ids   bigint[] := (select array_agg(id::bigint) from jsonb_array_elements_text(wanted -> 'ids') as id);
+begin
+  if in_order then
+    perform set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true);
+  end if;
+  return query
+  select post.id
+  from market.post
+  where post.state = 'open' and post.taken < post.quantity and post.valid_until > asked_at and post.shown_at <= asked_at
+    and (needles is null or post.search @@ needles)
+    and (coalesce(looked_up, '{}') = '{}'
+         or not exists (select from unnest(looked_up) as word where position(word in post.search_text) = 0))
+    and (a_side is null or post.side = a_side)
+    and (kinds is null or post.category = any (kinds))
+    and (having_all is null or post.attributes @> having_all)
+    and (ranges is null or not exists (
+          select from jsonb_to_recordset(ranges) as range (code text, least bigint, most bigint)
+          where not case jsonb_typeof(post.attributes -> range.code)
+                    when 'number' then (post.attributes ->> range.code)::bigint
+                                       between coalesce(range.least, 0) and coalesce(range.most, 9223372036854775807)
+                    else false end))
+    and (a_currency is null or post.currency = a_currency)
+    and (price_from is null or post.price_minor >= price_from)
+    and (price_to is null or post.price_minor <= price_to)
+    and (not priced or post.price_minor is not null)
+    and (not named or not post.anonymous)
+    and (amount is null or post.quantity - post.taken >= amount)
+    and (a_country is null or post.country = a_country)
+    and (a_term is null or post.term = a_term)
+    and (first_day is null or post.delivery_to >= first_day)
+    and (last_day is null or post.delivery_from <= last_day)
+    and (only_ids is null or post.id = any (only_ids))
+  order by
+    case when sort = 'newest' then post.listed_at end desc,
+    case when sort = 'price' then post.currency end,
+    case when sort = 'price' then post.price_minor end,
+    case when sort = 'price_down' then post.currency end desc,
+    case when sort = 'price_down' then post.price_minor end desc,
+    case when sort = 'price_down' then post.id end desc,
+    case when sort = 'delivery' then post.delivery_from end,
+    case when sort = 'lapsing' then post.valid_until end,
+    case when sort not in ('', 'price_down') then post.id end
+  limit most offset skip;
+end
+$$;
+
+-- A page of what fits, in order, each with how many there are, counted up to `counted` and one more.
+create function market.find_posts(
+    wanted jsonb, asked_at timestamptz, sort text, most integer, skip integer, counted integer)
+  returns table (id bigint, total integer)
+  language plpgsql stable
+  set search_path = pg_catalog
+as $$
+declare
+  first_ids bigint[] := array(select market.fitting_posts(wanted, asked_at, '', counted + 1, 0, false));
+  many boolean := cardinality(first_ids) > counted;
+begin
+  return query
+  select fits, cardinality(first_ids)
+  from market.fitting_posts(
+         case when many then wanted else jsonb_build_object('ids', to_jsonb(first_ids)) end, asked_at, sort, most, skip, many) as fits
+  where many or cardinality(first_ids) > 0;
+end
+$$;
 
 -- What a post said before each change of it: offers made on an older version can be read as they were.
 create table market.post_version (
@@ -165,7 +295,9 @@ grant select, insert, update, delete on market.saved_search to gavelhouse_app;
 grant select, insert, update, delete on market.search_hit to gavelhouse_app;
 grant select, insert on market.trade_print to gavelhouse_app;
 grant update (struck_at) on market.trade_print to gavelhouse_app;
-grant execute on function market.random_post_id() to gavelhouse_app;
+grant execute on function market.random_post_id(), market.pieces(text), market.pieces_query(text[]),
+  market.fitting_posts(jsonb, timestamptz, text, integer, integer, boolean),
+  market.find_posts(jsonb, timestamptz, text, integer, integer, integer) to gavelhouse_app;
 
 insert into market.category (code, parent, position, name_en, name_zh, unit, attributes) values
   ('metals', null, 1, 'Metals', '金属', null, '[]'),

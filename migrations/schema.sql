@@ -603,14 +603,35 @@ $$;
 
 ALTER FUNCTION market.fill_moves_orders() OWNER TO gavelhouse_owner;
 
-CREATE FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) RETURNS SETOF bigint
+CREATE FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, counted integer) RETURNS TABLE(id bigint, total integer)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+  first_ids bigint[] := array(select market.fitting_posts(wanted, asked_at, '', counted + 1, 0, false));
+  many boolean := cardinality(first_ids) > counted;
+begin
+  return query
+  select fits, cardinality(first_ids)
+  from market.fitting_posts(
+         case when many then wanted else jsonb_build_object('ids', to_jsonb(first_ids)) end, asked_at, sort, most, skip, many) as fits
+  where many or cardinality(first_ids) > 0;
+end
+$$;
+
+ALTER FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, counted integer) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog'
     SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'on'
+    SET enable_bitmapscan TO 'on'
     AS $$
 declare
-  needles    tsquery := (select market.bigram_query(array_agg(word)) from jsonb_array_elements_text(wanted -> 'words') as word);
-  long_words text[] := (select array_agg(word) from jsonb_array_elements_text(wanted -> 'words') as word where length(word) > 2);
+  sought     text[] := (select array_agg(word) from jsonb_array_elements_text(wanted -> 'words') as word);
+  needles    tsquery := case when in_order then null else market.pieces_query(sought) end;
+  looked_up  text[] := case when in_order then sought else array(select word from unnest(sought) as word where length(word) > 2) end;
   a_side     text := wanted ->> 'side';
   kinds      text[] := (select array_agg(kind) from jsonb_array_elements_text(wanted -> 'categories') as kind);
   having_all jsonb := nullif(wanted -> 'attributes', '{}');
@@ -627,12 +648,16 @@ declare
   last_day   date := wanted ->> 'delivery_to';
   only_ids   bigint[] := (select array_agg(id::bigint) from jsonb_array_elements_text(wanted -> 'ids') as id);
 begin
+  if in_order then
+    perform set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true);
+  end if;
   return query
   select post.id
   from market.post
   where post.state = 'open' and post.taken < post.quantity and post.valid_until > asked_at and post.shown_at <= asked_at
     and (needles is null or post.search @@ needles)
-    and (long_words is null or not exists (select from unnest(long_words) as word where position(word in post.search_text) = 0))
+    and (coalesce(looked_up, '{}') = '{}'
+         or not exists (select from unnest(looked_up) as word where position(word in post.search_text) = 0))
     and (a_side is null or post.side = a_side)
     and (kinds is null or post.category = any (kinds))
     and (having_all is null or post.attributes @> having_all)
@@ -655,18 +680,53 @@ begin
     and (only_ids is null or post.id = any (only_ids))
   order by
     case when sort = 'newest' then post.listed_at end desc,
-    case when sort in ('price', 'price_down') then post.currency end,
+    case when sort = 'price' then post.currency end,
     case when sort = 'price' then post.price_minor end,
-    case when sort = 'price_down' then post.price_minor end desc nulls last,
+    case when sort = 'price_down' then post.currency end desc,
+    case when sort = 'price_down' then post.price_minor end desc,
+    case when sort = 'price_down' then post.id end desc,
     case when sort = 'delivery' then post.delivery_from end,
-    case when sort = 'quantity' then post.quantity - post.taken end desc,
     case when sort = 'lapsing' then post.valid_until end,
-    case when sort <> '' then post.id end
+    case when sort not in ('', 'price_down') then post.id end
   limit most offset skip;
 end
 $$;
 
-ALTER FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) OWNER TO gavelhouse_owner;
+ALTER FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.pieces(haystack text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $_$
+  select coalesce(array_to_tsvector(array_agg(distinct
+           case when substr(word, place, 3) ~ '^[\x21-\x7e]{3}$' then substr(word, place, 3) else substr(word, place, 2) end)),
+         ''::tsvector)
+  from regexp_split_to_table(haystack, '\s+') as word,
+       generate_series(1, length(word)) as place
+  where word <> ''
+$_$;
+
+ALTER FUNCTION market.pieces(haystack text) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.pieces_query(needles text[]) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    AS $_$
+  select string_agg('''' || replace(replace(piece, '\', '\\'), '''', '''''') || '''' || ending, ' & ')::tsquery
+  from (
+    select distinct
+      case when is_three then substr(needle, place, 3) else substr(needle, place, 2) end as piece,
+      case when not is_three and substr(needle, place, 2) ~ '^[\x21-\x7e]*$' or length(needle) = 1 then ':*' else '' end as ending
+    from unnest(needles) as needle,
+         generate_series(1, greatest(length(needle) - 1, 1)) as place,
+         lateral (select substr(needle, place, 3) ~ '^[\x21-\x7e]{3}$' as is_three) as cut
+    where needle <> ''
+      -- The last two of a Western word are within the three before.
+      and not (place > 1 and place = length(needle) - 1 and substr(needle, place - 1, 3) ~ '^[\x21-\x7e]{3}$')
+  ) as pieces
+$_$;
+
+ALTER FUNCTION market.pieces_query(needles text[]) OWNER TO gavelhouse_owner;
 
 CREATE FUNCTION market.random_post_id() RETURNS bigint
     LANGUAGE plpgsql
@@ -3423,7 +3483,7 @@ CREATE TABLE market.post (
     told_at timestamp with time zone,
     moved_at timestamp with time zone NOT NULL,
     search_text text GENERATED ALWAYS AS (market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en, words, place])) STORED NOT NULL,
-    search tsvector GENERATED ALWAYS AS (market.bigrams(market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en, words, place]))) STORED NOT NULL,
+    search tsvector GENERATED ALWAYS AS (market.pieces(market.search_text(VARIADIC ARRAY[title_zh, title_en, description_zh, description_en, words, place]))) STORED NOT NULL,
     CONSTRAINT post_all_or_none_has_no_minimum CHECK (((NOT all_or_none) OR (minimum = 1))),
     CONSTRAINT post_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
     CONSTRAINT post_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
@@ -4673,6 +4733,8 @@ CREATE UNIQUE INDEX phone_request_one_running ON market.phone_request USING btre
 
 CREATE INDEX post_attributes ON market.post USING gin (attributes jsonb_path_ops) WHERE (state = 'open'::text);
 
+CREATE INDEX post_by_delivery ON market.post USING btree (delivery_from, id) WHERE (state = 'open'::text);
+
 CREATE INDEX post_by_price ON market.post USING btree (currency, price_minor, id) WHERE (state = 'open'::text);
 
 CREATE INDEX post_listed ON market.post USING btree (listed_at DESC, id) WHERE (state = 'open'::text);
@@ -4685,7 +4747,7 @@ CREATE INDEX post_of_party ON market.post USING btree (party_id, posted_at DESC)
 
 CREATE INDEX post_search ON market.post USING gin (search) WHERE (state = 'open'::text);
 
-CREATE INDEX post_to_lapse ON market.post USING btree (valid_until) WHERE (state = 'open'::text);
+CREATE INDEX post_to_lapse ON market.post USING btree (valid_until, id) WHERE (state = 'open'::text);
 
 CREATE INDEX post_to_tell ON market.post USING btree (shown_at) WHERE (told_at IS NULL);
 
@@ -5378,6 +5440,9 @@ ALTER TABLE ONLY market.negotiation_file
     ADD CONSTRAINT negotiation_file_is_beside_a_step FOREIGN KEY (negotiation_id, n) REFERENCES market.negotiation_step(negotiation_id, n);
 
 ALTER TABLE ONLY market.negotiation
+    ADD CONSTRAINT negotiation_made_a_contract FOREIGN KEY (contract_id) REFERENCES market.contract(id);
+
+ALTER TABLE ONLY market.negotiation
     ADD CONSTRAINT negotiation_opener_id_fkey FOREIGN KEY (opener_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.negotiation
@@ -5613,8 +5678,17 @@ GRANT ALL ON FUNCTION market.clearing_is_its_fills() TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.fill_moves_orders() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer) TO gavelhouse_app;
+REVOKE ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, counted integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, counted integer) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.pieces(haystack text) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.pieces(haystack text) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.pieces_query(needles text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION market.pieces_query(needles text[]) TO gavelhouse_app;
 
 REVOKE ALL ON FUNCTION market.random_post_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION market.random_post_id() TO gavelhouse_app;

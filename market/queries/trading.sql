@@ -111,3 +111,23 @@ values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (source, ref) do nothing ret
 -- name: strike_print
 -- The trade's contract never came into force: it counts no more.
 update market.trade_print set struck_at = $3 where source = $1 and ref = $2 and struck_at is null returning category;
+
+-- name: find_posts
+-- A page of the posts that fit, in order, as everybody may see them: an anonymous one without whose it is.
+select post.id, side, category, version, title_zh, title_en, description_zh, description_en, attributes, quantity,
+       quantity - taken as open_quantity, all_or_none, minimum, price_minor, currency, country, place, delivery_from,
+       delivery_to, term, anonymous, valid_until, listed_at, total,
+       case when not anonymous then party.display_name end as party_name
+from market.find_posts($1, $2, $3, $4, $5, $6) with ordinality as found (id, total, place_in_order)
+join market.post using (id)
+join market.party on party.id = post.party_id
+order by found.place_in_order;
+
+-- name: public_post
+-- One post as everybody may see it from the moment that it is shown, also after its end.
+select post.id, side, category, version, title_zh, title_en, description_zh, description_en, attributes, quantity,
+       quantity - taken as open_quantity, all_or_none, minimum, price_minor, currency, country, place, delivery_from,
+       delivery_to, term, anonymous, valid_until, listed_at,
+       case when not anonymous then party.display_name end as party_name
+from market.post join market.party on party.id = post.party_id
+where post.id = $1;

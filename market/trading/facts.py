@@ -192,7 +192,7 @@ class Post(PostContent, frozen=True, kw_only=True):
 
 
 class PostRefusal(StrEnum):
-    """Why a step on a post was refused, in the order tested. The sentence is `refusal.<value>`."""
+    """Why a step on a post was refused, in the order tested. The sentence is `market_refusal.<value>`."""
 
     NO_SUCH_POST = "no_such_post"
     POST_GONE = "post_gone"

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from market import live_topics
 from market.trading import store
-from market.trading.facts import Post, PostRefusal, PostState
+from market.trading.facts import Category, Post, PostContent, PostRefusal, PostState
+from market.trading.rules import words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from migrations.database import Connection
@@ -23,6 +25,81 @@ MOST_OPEN_POSTS = 5_000
 NAMED_TOO_LATELY = timedelta(hours=1)
 LEAST_WAIT_MINUTES, MOST_WAIT_MINUTES = 5, 60
 LAPSED_AT_ONCE = 200
+
+
+async def create(
+    conn: Connection,
+    *,
+    party_id: int,
+    content: PostContent,
+    valid_days: int,
+    categories: Sequence[Category],
+    now: datetime,
+) -> Post | PostRefusal:
+    """A new post. The content has been found without fault by `market.trading.rules`."""
+    if await store.is_barred(conn, party_id):
+        return PostRefusal.POST_BARRED
+    if await store.count_open_of_party(conn, party_id, now) >= MOST_OPEN_POSTS:
+        return PostRefusal.TOO_MANY_POSTS
+    shown_at = await shown_from(conn, party_id, content.anonymous, now)
+    until = valid_until(shown_at, valid_days)
+    post = await store.insert_post(conn, party_id, content, _words(content, categories), until, shown_at, now)
+    await tell(conn, post, now)
+    return post
+
+
+async def edit(
+    conn: Connection,
+    *,
+    post_id: int,
+    party_id: int,
+    version: int,
+    content: PostContent,
+    valid_days: int | None,
+    categories: Sequence[Category],
+    now: datetime,
+) -> Post | PostRefusal:
+    """Write the edit over version `version`; what was said before is kept. Side, category and anonymity stay as they were.
+
+    Not while an order of it stands on a board: those who were matched against it read what it says.
+    """
+    post = await own(conn, post_id, party_id)
+    if post is None:
+        return PostRefusal.NO_SUCH_POST
+    if not post.is_open(now):
+        return PostRefusal.POST_GONE
+    if post.on_board:
+        return PostRefusal.POST_ON_A_BOARD
+    if post.version != version:
+        return PostRefusal.STALE_VERSION
+    if content.quantity < post.taken:
+        return PostRefusal.BELOW_TAKEN
+    await store.keep_version(conn, post)
+    until = post.valid_until if valid_days is None else valid_until(now, valid_days)
+    changed = await store.update_post(conn, post_id, content, _words(content, categories), until, now)
+    await tell(conn, changed, now)
+    return changed
+
+
+async def withdraw(conn: Connection, *, post_id: int, party_id: int, now: datetime) -> Post | PostRefusal:
+    """Take the rest of the post off the market. What has been taken of it stays traded."""
+    post = await own(conn, post_id, party_id)
+    if post is None:
+        return PostRefusal.NO_SUCH_POST
+    if post.on_board:
+        return PostRefusal.POST_ON_A_BOARD
+    if post.state is not PostState.OPEN:
+        return PostRefusal.POST_GONE
+    ended = await store.end_post(conn, post_id, PostState.WITHDRAWN, now)
+    assert ended is not None, "it is locked and open"
+    await tell(conn, ended, now)
+    return ended
+
+
+def valid_until(shown_at: datetime, valid_days: int) -> datetime:
+    """Whole hours, so that posts that came in together are not known by the second at which they lapse."""
+    hour = shown_at.replace(minute=0, second=0, microsecond=0)
+    return hour + timedelta(hours=1, days=valid_days)
 
 
 async def take(conn: Connection, post_id: int, quantity: int, now: datetime) -> bool:
@@ -102,3 +179,9 @@ async def shown_from(conn: Connection, party_id: int, anonymous: bool, now: date
         return now
     seconds = 60 * (MOST_WAIT_MINUTES - LEAST_WAIT_MINUTES)
     return now + timedelta(seconds=60 * LEAST_WAIT_MINUTES + secrets.randbelow(seconds))
+
+
+def _words(content: PostContent, categories: Sequence[Category]) -> str:
+    by_code = {each.code: each for each in categories}
+    category = by_code[content.category]
+    return words_of(content, category, by_code.get(category.parent or ""))
