@@ -5,7 +5,7 @@ pages offer.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -31,7 +31,8 @@ _BID_RECEIPT = 'it is one JSON object with "key" and "signature", as the house g
 @json_option
 @click.pass_context
 def command(ctx: click.Context, file: Path, receipt: tuple[Path, ...], key: str | None, as_json: bool) -> None:
-    """Check FILE: the public log of a lot (signatures, chain of hashes, winner and price), or a receipt for a posting.
+    """Check FILE: the public log of a lot (signatures, chain of hashes, winner and price), a receipt for a posting, or the
+    proof of a board's clearing.
 
     Exit status 0: genuine; 1: not; 2: a file can't be read.
     """
@@ -57,7 +58,10 @@ def _shown_by(data: bytes, key: str | None, receipts: Mapping[Path, bytes]) -> d
     """What the file comes to. Raises ValueError with a sentence: a verifier's own, or what a right file would be."""
     from auction import verifier
     from escrow import receipt_verifier
+    from market.matching import verifier as clearing_verifier
 
+    if clearing_verifier.KIND.encode() in data and data.count(b"\n") <= 1:
+        return _checked(clearing_verifier.verify, data, key)
     is_receipt = receipt_verifier.KIND.encode() in data and data.count(b"\n") <= 1
     if not is_receipt and not data.lstrip().startswith(b"{"):
         raise ValueError(_NEITHER)
@@ -74,6 +78,16 @@ def _shown_by(data: bytes, key: str | None, receipts: Mapping[Path, bytes]) -> d
         raise ValueError(
             _DAMAGED if is_receipt or b'"gavelhouse-log"' in data.partition(b"\n")[0] else _NEITHER
         ) from fault
+
+
+def _checked(verify: Callable[..., Mapping[str, object]], data: bytes, key: str | None) -> dict[str, object]:
+    """What a verifier of single signed files finds."""
+    try:
+        return dict(verify(data, key))
+    except Exception as fault:
+        if type(fault) is ValueError:
+            raise
+        raise ValueError(_DAMAGED) from fault
 
 
 def _bid_receipt(path: Path, text: bytes) -> object:
