@@ -1,276 +1,177 @@
-"""Canaries through every flow of a real house: put into wallets by browsers' forms, paid with at the cash desk, declined
-for every reason, failing, sent to the wrong place by mistake; and everything answered to anybody is kept to be searched.
+"""Canaries through every flow of a real house: put into wallets, declined for every reason, paid with for deals, deposits, the
+wallet and small change, confirmed on a phone, taken back by the bank, taken out and put in again, mistyped.
+
+A wallet holds twelve cards, and each has its part; every other wallet is used by pages, the others by a program.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import re
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-import httpx2
-
-from escrow import envelopes
+from escrow.facts import Case
 from escrow.vault_facts import MOST_CARDS
-from escrow.vault_wire import from_base64url
-from market import sessions, tokens, wallet_sessions
-from migrations.database import Role, create_pool
-from migrations.embedded_postgres import EmbeddedPostgres
+from market import applications, one_time_codes
+from market.application_facts import Application
+from tests.canary import looks
+from tests.canary.buyers import Buyer, ByPage, ByProgram
 from tests.canary.numbers import Canary
-from tests.deal import traded
-from tests.running_house import RunningHouse
+from tests.canary.scene import Scene
 from tests.sell import stall
 
-if TYPE_CHECKING:
-    from asyncpg import Pool, Record
-
-_KEY = re.compile(r'<vault-form [^>]*key-id="([0-9a-f]+)" point="([A-Za-z0-9_-]+)"')
-_CARD = re.compile(r"/wallet/manager/cards/([0-9]+)/remove")
-_OTHER_LANGUAGE = re.compile(rb'href="[^"]*[?;]lang=(?:en|zh)"')
-_HANDLE = re.compile(rf"{wallet_sessions.COOKIE}=([^;]*)")
-KINDS = ("unknown", "poor", "stolen", "poor")
-"""How the bank knows the cards of a deal, in turn; the last of each deal is rich, and pays."""
-FAULTS = {4: "decline", 5: "partial", 6: "duplicate_answer", 7: "garbage"}
-"""What the switch does to which payment of a deal."""
-
-
-@dataclass
-class Journal:
-    """Every answer that anybody got, head and body, by whom and from where."""
-
-    answers: list[tuple[str, bytes]] = field(default_factory=list)
-    outcomes: dict[str, int] = field(default_factory=dict)
-
-    def keep(self, who: str, answer: httpx2.Response) -> httpx2.Response:
-        head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items()).encode()
-        self.answers.append(
-            (f"answer to {who}: {answer.url.path} {answer.status_code}", head + b"\n\n" + answer.content)
-        )
-        return answer
-
-    def count(self, outcome: str) -> None:
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-
-    def places(self) -> Iterator[tuple[str, bytes]]:
-        """Without the links to the same page in the other language, which lead where their reader already is."""
-        for place, data in self.answers:
-            yield place, _OTHER_LANGUAGE.sub(b"", data)
-
-
-class Browser:
-    """Somebody signed in, as his browser shows himself to the house."""
-
-    def __init__(self, http: httpx2.AsyncClient, journal: Journal, who: str, party: int, token: str) -> None:
-        self.http, self.journal, self.who, self.party = http, journal, who, party
-        self._cookies = {sessions.COOKIE: token}
-        self._vault_key: tuple[str, str] | None = None
-
-    async def get(self, path: str) -> httpx2.Response:
-        return self.journal.keep(self.who, await self.http.get(path, headers=self._headers()))
-
-    async def post(self, path: str, form: dict[str, str]) -> httpx2.Response:
-        answer = self.journal.keep(self.who, await self.http.post(path, data=form, headers=self._headers()))
-        for given in answer.headers.get_list("set-cookie"):
-            if handle := _HANDLE.match(given):
-                self._cookies[wallet_sessions.COOKIE] = handle[1]
-        return answer
-
-    def _headers(self) -> dict[str, str]:
-        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        page = {"origin": str(self.http.base_url).rstrip("/"), "sec-fetch-site": "same-origin", "accept": "text/html"}
-        return {"cookie": cookies, **page}
-
-    async def sealed(self, purpose: str, path: str, content: dict[str, str]) -> httpx2.Response:
-        """Fill a sealed form of the wallet manager, as its script does."""
-        if self._vault_key is None:
-            found = _KEY.search((await self.get("/wallet/manager")).text)
-            assert found is not None
-            self._vault_key = found[1], found[2]
-        key_id, point = self._vault_key
-        at_ms = int(datetime.now(UTC).timestamp() * 1000)
-        line = envelopes.seal_for_vault(key_id, from_base64url(point), purpose, self.party, at_ms, content)
-        return await self.post(path, {"sealed": line, "next": "/wallet/manager"})
-
-
-@dataclass
-class Scene:
-    """The house with its bank, a way into its database, and a seller who sells to everybody."""
-
-    house: RunningHouse
-    http: httpx2.AsyncClient
-    bank: httpx2.AsyncClient
-    pool: Pool[Record]
-    journal: Journal
-    seller: Browser
-    operator: Browser
-    program: dict[str, str]
-    """Headers of the seller's own program."""
-
-    async def browser(self, who: str, party: int) -> Browser:
-        async with self.pool.acquire() as conn:
-            token = await sessions.sign_in(conn, party, datetime.now(UTC))
-        return Browser(self.http, self.journal, who, party, token)
-
-    async def ask_as_program(self, path: str) -> httpx2.Response:
-        return self.journal.keep("seller's program", await self.http.get(path, headers=self.program))
-
-
-@asynccontextmanager
-async def scene(house: RunningHouse) -> AsyncIterator[Scene]:
-    """House and bank are open."""
-    pool = await create_pool(EmbeddedPostgres(house.folder).attach(), Role.APP, min_size=1)
-    journal, now = Journal(), datetime.now(UTC)
-    limits = httpx2.Limits(max_connections=20)
-    async with (
-        httpx2.AsyncClient(base_url=house.origin, trust_env=False, timeout=60, limits=limits) as http,
-        httpx2.AsyncClient(base_url=house.bank, trust_env=False, timeout=60) as bank,
-    ):
-        async with pool.acquire() as conn:
-            seller, operator = await stall.party(conn, now=now), await stall.party(conn, operator=True, now=now)
-            token = await tokens.create_token(conn, seller, "books", now)
-            shown = [
-                Browser(http, journal, who, party, await sessions.sign_in(conn, party, now))
-                for who, party in (("seller", seller), ("operator", operator))
-            ]
-        yield Scene(house, http, bank, pool, journal, *shown, {"authorization": f"Bearer {token}"})
-    await pool.close()
-
-
-async def buy(scene: Scene, cards: list[Canary], phrase: str, *, looks: bool = True) -> None:
-    """One deal: a new buyer opens a wallet, puts all these cards in, and tries them until one pays. With `looks` buyer,
-    seller, operator and the seller's program then look at everything.
-    """
-    assert len(cards) <= MOST_CARDS
-    now = datetime.now(UTC)
-    async with scene.pool.acquire() as conn:
-        stage = await traded.stage(conn, bidders=1, deposit_minor=0, seller=scene.seller.party, now=now)
-        await traded.fall(conn, stage, closed_at=now)
-        case = await traded.case_of(conn, stage)
-    buyer = await scene.browser("buyer", stage.winner)
-    opened = await buyer.sealed("open_wallet", "/wallet/manager/open", {"passphrase": phrase})
-    assert opened.status_code == 303 and wallet_sessions.COOKIE in opened.headers["set-cookie"], opened.text
-    for number, card in enumerate(cards):
-        await _issue(scene, card, "rich" if number == len(cards) - 1 else KINDS[number % len(KINDS)])
-        await _put_in(buyer, card)
-    ids = list(dict.fromkeys(_CARD.findall((await buyer.get("/wallet/manager")).text)))
-    assert len(ids) == len(cards)
-    for number, card_id in enumerate(ids):
-        await _pay(scene, buyer, case.id, card_id, FAULTS.get(number, ""))
-    if looks:
-        await _everybody_looks(scene, buyer, case.id)
-    await buyer.sealed(
-        "change_passphrase", "/wallet/manager/passphrase", {"passphrase": phrase, "new_passphrase": phrase[::-1]}
-    )
-    await buyer.post(f"/wallet/manager/cards/{ids[0]}/remove", {})
-    await buyer.post("/wallet/lock", {})
-
-
-async def _issue(scene: Scene, card: Canary, kind: str) -> None:
-    """The bank knows its cards: that is its part."""
-    if kind == "unknown":
-        return
-    balance = str(10**10 if kind == "rich" else 1)
-    wanted = {"holder": card.holder, "expiry": card.expiry, "currency": "CNY", "balance_minor": balance}
-    issued = await scene.bank.post("/api/cards", json={**wanted, "number": card.number})
-    assert issued.is_success, issued.text
-    if kind == "stolen":
-        await scene.bank.post(f"/api/cards/{issued.json()['id']}/status", json={"status": kind})
-
-
-async def _put_in(buyer: Browser, card: Canary) -> None:
-    year, month = card.expiry.split("-")
-    spaced = " ".join(card.number[at : at + 4] for at in range(0, len(card.number), 4))
-    content = {"number": spaced, "expiry_month": month, "expiry_year": year, "holder": card.holder, "label": "mine"}
-    done = await buyer.sealed("add_card", "/wallet/manager/cards", content)
-    assert done.status_code == 303, done.text
-
-
-async def _pay(scene: Scene, buyer: Browser, case_id: int, card_id: str, fault: str) -> None:
-    if fault:
-        switched = await scene.bank.post("/api/faults", json={"fault": fault, "times": 1, "applies_to": "authorise"})
-        assert switched.is_success, switched.text
-    pressed = await buyer.post(f"/deals/{case_id}/checkout", {"means": f"card:{card_id}"})
-    to = pressed.headers.get("location", "")
-    paid = to.endswith("-receipt")
-    if paid or fault:
-        await buyer.get(to)
-    scene.journal.count("paid" if paid else "declined" if to.endswith("/checkout") else to)
-
-
-async def _everybody_looks(scene: Scene, buyer: Browser, case_id: int) -> None:
-    """At all that is to be seen of the deal, from every side."""
-    for browser, paths in (
-        (
-            buyer,
-            (
-                "/wallet",
-                "/wallet/manager",
-                f"/deals/{case_id}",
-                f"/deals/{case_id}/receipt",
-                "/notices",
-                "/wallet/recorder",
-                "/wallet/recorder.csv",
-            ),
-        ),
-        (
-            scene.seller,
-            (f"/deals/{case_id}", f"/deals/{case_id}/receipt", f"/deals/{case_id}/checkout", "/notices", "/wallet"),
-        ),
-        (scene.operator, (f"/deals/{case_id}", "/operator/money", "/operator", "/metrics")),
-    ):
-        for path in paths:
-            await browser.get(path)
-    for path in (f"/api/v1/deals/{case_id}", "/api/v1/deals?role=seller", "/api/v1/wallet", "/api/v1/wallet/statement"):
-        await scene.ask_as_program(path)
-
-
-async def misdirect(scene: Scene, card: Canary) -> None:
-    """A number typed where it does not belong: the house must neither keep nor repeat it."""
-    buyer = scene.seller
-    for path in (
-        f"/{card.number}",
-        f"/lots?q={card.number}",
-        f"/deals/{card.number}",
-        f"/wallet/card-payments/{card.number}",
-    ):
-        await buyer.get(path)
-    for path, form in (
-        ("/wallet/manager/cards", {"sealed": card.number, "number": card.number}),
-        ("/wallet/unlock", {"sealed": f"gv1.{card.number}"}),
-        ("/wallet/manager/cards", {"sealed": f"gv1.{'0' * 16}.add_card.1.{card.number}"}),
-        (f"/wallet/manager/cards/{card.number}/remove", {}),
-        ("/wallet/top-up", {"amount": "12", "currency": "CNY", "into": "wallet", "means": f"card:{card.number}"}),
-    ):
-        await buyer.post(path, form)
-    scene.journal.keep(
-        "program",
-        await scene.http.post(
-            "/api/v1/wallet/withdrawals",
-            headers=scene.program,
-            json={"amount_minor": card.number, "currency": "CNY", "number": card.number},
-        ),
-    )
-    scene.journal.keep("program", await scene.http.post("/webhooks/bank", content=card.number))
+DECLINED = ("unknown", "poor", "stolen")
+"""How the bank knows the first cards of a wallet; all others are rich."""
+FAULTS = ("decline", "partial", "duplicate_answer", "garbage", "drop_connection")
+"""What the switch does to the payment of one card of each wallet, in turn."""
+(BY_FAULT, PAYS, TAKEN_BACK, DEPOSIT, WALLET, CHANGE, PHONE, PUT_IN_AGAIN, MISTYPED) = range(3, MOST_CARDS)
+LOOKED_AT = 25
+"""Each so many wallets everybody looks at everything, and once more at the end."""
+PATIENCE_SECONDS = 120
 
 
 async def play(
-    scene: Scene, cards: list[Canary], phrases: list[str], tell: Callable[[str], object] = str, at_once: int = 1
+    scene: Scene, cards: list[Canary], phrases: list[str], tell: Callable[[str], object] = str, at_once: int = 4
 ) -> None:
-    """All cards, a dozen a deal, so many deals at once."""
-    deals = [cards[at : at + MOST_CARDS] for at in range(0, len(cards), MOST_CARDS)]
-    rows = list(enumerate(zip(deals, phrases, strict=True)))
-    waiting, done = iter(rows), itertools.count(1)
+    """All cards, a dozen a wallet, so many wallets at once."""
+    assert len(cards) == len(phrases) * MOST_CARDS
+    await scene.issue([(card, _kind(number % MOST_CARDS)) for number, card in enumerate(cards)])
+    wallets = [cards[at : at + MOST_CARDS] for at in range(0, len(cards), MOST_CARDS)]
+    waiting, done = iter(list(enumerate(zip(wallets, phrases, strict=True)))), itertools.count(1)
 
     async def one_after_another() -> None:
-        for number, (deal, phrase) in waiting:
-            await buy(scene, deal, phrase, looks=number % 5 == 0 or number == len(deals) - 1)
-            tell(f"{next(done)} of {len(deals)} deals")
+        for number, (dozen, phrase) in waiting:
+            await one_wallet(scene, number, dozen, phrase)
+            tell(f"{next(done)} of {len(wallets)} wallets")
 
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
             group.create_task(one_after_another())
+
+
+def _kind(place: int) -> str:
+    return DECLINED[place] if place < len(DECLINED) else "rich"
+
+
+async def one_wallet(scene: Scene, number: int, dozen: list[Canary], phrase: str) -> None:
+    """The life of one wallet: a new buyer, his cards, and all that he does with them."""
+    now, count = datetime.now(UTC), scene.journal.count
+    async with scene.pool.acquire() as conn:
+        party = await stall.party(conn, now=now)
+    deals = [await scene.deal(party) for _ in range(3)]
+    buyer: Buyer = await (ByPage if number % 2 == 0 else ByProgram).of(scene, party)
+    await buyer.open(phrase)
+    await _put_in(scene, buyer, dozen)
+    ids = await buyer.cards()
+    assert len(ids) == MOST_CARDS
+    for place in range(len(DECLINED)):
+        count("a card is declined", await buyer.pay_deal(deals[0].id, ids[place]))
+    await _switch(scene, FAULTS[number % len(FAULTS)])
+    await buyer.pay_deal(deals[0].id, ids[BY_FAULT])
+    count("a second card pays the deal", await _until_paid(scene, buyer, deals[0], ids[PAYS]))
+    count("a deposit", await _persist(lambda: _deposit(scene, buyer, ids[DEPOSIT])))
+    count("the wallet is topped up", await _persist(lambda: buyer.top_up(ids[WALLET], "wallet")))
+    count("small change is topped up", await _persist(lambda: buyer.top_up(ids[CHANGE], "change")))
+    code = await _phone_code(scene, party)
+    count("confirmed on the phone", await buyer.pay_by_phone(deals[1].id, ids[PHONE], code))
+    await _until_paid(scene, buyer, deals[2], ids[TAKEN_BACK])
+    count("the bank takes it back", await _taken_back(scene, deals[2], won=number % 4 < 2))
+    await buyer.remove(ids[PUT_IN_AGAIN])
+    count("taken out and put in again", await buyer.add(dozen[PUT_IN_AGAIN]) or "paid")
+    (again,) = set(await buyer.cards()) - set(ids)
+    await _persist(lambda: buyer.top_up(again, "wallet"))
+    await _persist(lambda: buyer.top_up(ids[MISTYPED], "wallet"))
+    if number % LOOKED_AT == 0:
+        await looks.everybody(scene, party, deals[0], buyer)
+    await buyer.leave(phrase, phrase[::-1])
+
+
+async def _put_in(scene: Scene, buyer: Buyer, dozen: list[Canary]) -> None:
+    """One by one; the last is refused first, for all that can be wrong with a card."""
+    for card in dozen[:MISTYPED]:
+        assert await buyer.add(card) == ""
+    mistyped = dozen[MISTYPED]
+    for typed in ({"expiry_year": "2020"}, {"holder": ""}, {"label": mistyped.number}, {"number": mistyped.number[1:]}):
+        scene.journal.count("mistyped", await buyer.add(mistyped, **typed) or "taken")
+    assert await buyer.add(mistyped) == ""
+    scene.journal.count("put in twice", await buyer.add(dozen[0]) or "taken")
+
+
+async def _deposit(scene: Scene, buyer: Buyer, card_id: str) -> str:
+    """A deposit for the hall's lot, asked for when it is first needed."""
+    now, desk = datetime.now(UTC), scene.hall.desk
+    async with scene.pool.acquire() as conn:
+        applied = await applications.apply(conn, lot_id=scene.hall.lot_id, party_id=buyer.party, now=now)
+        if isinstance(applied, Application):
+            await applications.confirm(conn, desk, application_id=applied.id, operator_id=scene.hall.operator, now=now)
+        stands = await applications.application_state(conn, desk, scene.hall.lot_id, buyer.party)
+    assert stands is not None and stands.deposit_id is not None
+    return await buyer.pay_deposit(stands.deposit_id, card_id)
+
+
+async def _phone_code(scene: Scene, party: int) -> str:
+    """Codes switched on by the code of the step before; the code of now."""
+    now = datetime.now(UTC)
+    async with scene.pool.acquire() as conn, conn.transaction():
+        secret = await one_time_codes.begin(conn, party, scene.secret_key, now)
+        assert secret is not None
+        before = one_time_codes.code_at(secret, now.timestamp() - one_time_codes.STEP_SECONDS)
+        assert await one_time_codes.use(conn, party, scene.secret_key, before, now, enrolling=True)
+    return one_time_codes.code_at(secret, now.timestamp())
+
+
+async def _taken_back(scene: Scene, case: Case, *, won: bool) -> str:
+    """The buyer disputes it at his bank; the bank tells the house, hears its answer, and decides."""
+    payment_id = await _value(scene, "select id from escrow.card_payment where target_id = $1 and state = 'captured'"
+                              " and purpose = 'case' and acknowledged_at is not null", case.id)  # fmt: skip
+    opened = await scene.bank.post("/api/chargebacks", json={"payment_id": payment_id, "reason": "fraud"})
+    assert opened.is_success, opened.text
+    chargeback_id = await _value(scene, "select id from escrow.chargeback where payment_reference = $1", payment_id)
+    page = f"/operator/chargebacks/{chargeback_id}"
+    answered = await scene.operator.post(f"{page}/answer", {"answer": "The goods were sent."})
+    assert answered.status_code == 303, answered.text
+    await scene.operator.get(page)
+    told = "select chargeback_id from escrow.chargeback_answer where chargeback_id = $1 and told_at is not null"
+    await _value(scene, told, chargeback_id)
+    decision = await scene.bank.post(f"/api/chargebacks/{opened.json()['id']}/decide", json={"won": won})
+    assert decision.is_success, decision.text
+    decided = "select state from escrow.chargeback where payment_reference = $1 and state <> 'open'"
+    return str(await _value(scene, decided, payment_id))
+
+
+async def _value(scene: Scene, query: str, argument: object) -> object:
+    """What a query gives once it gives anything."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            async with scene.pool.acquire() as conn:
+                found: object = await conn.fetchval(query, argument)
+            if found is not None:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def _until_paid(scene: Scene, buyer: Buyer, case: Case, card_id: str) -> str:
+    """Pressed until it stays paid: a fault that was meant for another wallet may have met this payment."""
+
+    async def press() -> str:
+        said = await buyer.pay_deal(case.id, card_id)
+        state = "select 'paid' from escrow.escrow_case where id = $1 and state <> 'awaiting_payment'"
+        async with scene.pool.acquire() as conn:
+            return await conn.fetchval(state, case.id) or said
+
+    return await _persist(press)
+
+
+async def _persist(press: Callable[[], object]) -> str:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            said = await press()  # type: ignore[misc]
+            if said == "paid":
+                return "paid"
+            await asyncio.sleep(0.2)
+
+
+async def _switch(scene: Scene, fault: str) -> None:
+    switched = await scene.bank.post("/api/faults", json={"fault": fault, "times": 1, "applies_to": "authorise"})
+    assert switched.is_success, switched.text

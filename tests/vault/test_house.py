@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,18 +25,23 @@ from escrow.vault_facts import MOST_CARDS, Unlocked
 from market import data_folder
 from migrations.database import Role, connect
 from migrations.embedded_postgres import EmbeddedPostgres
-from tests.canary import flows, places
+from tests.canary import flows, mistakes, places, plants
 from tests.canary.memory import chunks
 from tests.canary.numbers import canaries, phrases
+from tests.canary.scene import scene
 from tests.canary.search import Finder, Hit
 from tests.running_house import ROOT, RunningHouse, running_house
 from tests.vault.test_wallets import PHRASE, opened, unlock
 
 PATIENCE = 30.0
-DEALS = 8
-CARDS = list(canaries(DEALS * MOST_CARDS + 6))
-PLAYED, MISDIRECTED, PLANTED = CARDS[: DEALS * MOST_CARDS], CARDS[-6:-4], CARDS[-4:]
-PHRASES = phrases(DEALS)
+WALLETS = 2
+CARDS = list(canaries(WALLETS * MOST_CARDS + 100 + plants.COUNT))
+PLAYED, WRONG, PLANTED = (
+    CARDS[: WALLETS * MOST_CARDS],
+    CARDS[WALLETS * MOST_CARDS : -plants.COUNT],
+    CARDS[-plants.COUNT :],
+)
+PHRASES = phrases(WALLETS)
 
 
 @pytest.fixture(scope="module")
@@ -56,50 +60,27 @@ def hits(finder: Finder, pieces: Iterator[tuple[str, bytes]]) -> list[Hit]:
 
 
 async def test_no_card_and_no_passphrase_is_anywhere_but_in_vault_and_bank(house: RunningHouse, tmp_path: Path) -> None:
-    async with flows.scene(house) as scene:
-        await flows.play(scene, PLAYED, PHRASES)
-        for card in MISDIRECTED:
-            await flows.misdirect(scene, card)
-        assert scene.journal.outcomes == {"declined": DEALS * (MOST_CARDS - 1), "paid": DEALS}
+    async with scene(house) as on:
+        await flows.play(on, PLAYED, PHRASES)
+        assert on.journal.outcomes == {
+            ("a card is declined", "declined"): 3 * WALLETS,
+            ("a second card pays the deal", "paid"): WALLETS,
+            ("a deposit", "paid"): WALLETS,
+            ("the wallet is topped up", "paid"): WALLETS,
+            ("small change is topped up", "paid"): WALLETS,
+            ("confirmed on the phone", "paid"): WALLETS,
+            ("the bank takes it back", "won"): WALLETS,
+            ("taken out and put in again", "paid"): WALLETS,
+            ("mistyped", "refused"): 4 * WALLETS,
+            ("put in twice", "refused"): WALLETS,
+        }
+        assert await mistakes.everywhere(on, iter(WRONG), every=11) > 40
         played = Finder(PLAYED, PHRASES + [phrase[::-1] for phrase in PHRASES])
         assert hits(played, places.memory_places(house)) == []
         everything = Finder(CARDS, PHRASES)
-        assert hits(everything, scene.journal.places()) == []
+        assert hits(everything, on.journal.places()) == []
         assert hits(everything, places.written_places(house, tmp_path / "backup.sql")) == []
-        await _leaks_are_found(house, scene, tmp_path)
-
-
-async def _leaks_are_found(house: RunningHouse, scene: flows.Scene, tmp_path: Path) -> None:
-    """The same search, the same places: one card in a log, one in a table, one in the server's memory, one on a page."""
-    logged, stored, held, shown = PLANTED
-    with house.folder.with_suffix(".house.log").open("a", encoding="utf-8") as log:
-        log.write(
-            f'{{"event":"card {logged.number[:4]} {logged.number[4:8]} {logged.number[8:12]} {logged.number[12:]}"}}\n'
-        )
-    owner = await connect(EmbeddedPostgres(house.folder).attach(), Role.OWNER)
-    await owner.execute(
-        "update market.party set display_name = $2 where id = $1", scene.seller.party, f"Card {shown.number}"
-    )
-    await owner.execute(
-        "insert into vault.signed_payment values ('planted-1', 1, 1, $1, $1, now())", stored.number.encode()
-    )
-    await owner.close()
-    await scene.seller.get("/account")
-    with socket.create_connection(("127.0.0.1", house.port)) as waiting:
-        waiting.sendall(f"GET /?card={held.number} HTTP/1.1\r\nhost: ".encode())
-        await asyncio.sleep(0.2)
-        finder = Finder(PLANTED, writings=("digits", "hexadecimal"))
-        in_memory = {hit.canary for hit in hits(finder, places.memory_places(house))}
-    assert held.number in in_memory
-    written = hits(finder, places.written_places(house, tmp_path / "planted.sql"))
-    assert {(hit.canary, hit.writing) for hit in written} >= {
-        (logged.number, "digits"),
-        (stored.number, "hexadecimal"),
-        (shown.number, "digits"),
-    }
-    assert {Path(hit.place).name for hit in written} >= {"canary.house.log", "planted.sql"}
-    assert any("pg_wal" in hit.place for hit in written), "what is in a table is in the WAL before"
-    assert {hit.canary for hit in hits(finder, scene.journal.places())} == {shown.number}
+        assert await plants.not_found(on, PLANTED, tmp_path / "planted.sql") == []
 
 
 # The house and its vault
@@ -110,9 +91,8 @@ async def test_the_example_for_programs_opens_a_wallet_and_keeps_a_card(house: R
     text = (ROOT / "docs" / "vault.md").read_text(encoding="utf-8")
     example = text.partition("```python\n")[2].partition("```")[0]
     assert "escrow" not in example
-    async with flows.scene(house) as scene:
-        token = scene.program["authorization"].removeprefix("Bearer ")
-        told = f"house, token, party = {house.origin!r}, {token!r}, {scene.seller.party}\n"
+    async with scene(house) as on:
+        told = f"house, token, party = {house.origin!r}, {on.program.token!r}, {on.seller.party}\n"
         done = await asyncio.to_thread(
             subprocess.run, [sys.executable, "-I", "-c", told + example], capture_output=True, text=True, check=False
         )
