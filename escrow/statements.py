@@ -7,9 +7,10 @@ open until an operator matches it, explains it, or takes it in as the notice tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _queries = load_queries("escrow", "statements")
 MATCHED_AT_ONCE = 5_000
+_A_MOMENT = timedelta(hours=1)
 _AHEAD = timedelta(days=1)
 """A bank's day may end in another zone; what is further ahead than this is no statement."""
 
@@ -37,6 +39,7 @@ class StatementRefusal(StrEnum):
     OTHER_ACCOUNT = "statement_other_account"
     IN_THE_FUTURE = "statement_in_the_future"
     CHANGED = "statement_changed"
+    DAYS_MISSING = "statement_days_missing"
     OPENING_DIFFERS = "statement_opening_differs"
     CLOSING_DIFFERS = "statement_closing_differs"
     UNKNOWN_ENTRY = "unknown_entry"
@@ -53,14 +56,28 @@ TOLD_BY_OTHER_PAPERS = ("CARD", "PAYOUT")
 """Codes of credits that are booked when the card settlement or the payout's return itself is told; never as a transfer."""
 
 
-class StatementRefused(Exception):
-    """A statement of a file is refused, and with it the whole file; `detail` is the figure that would be right."""
+class MissingDays(Struct, frozen=True, kw_only=True):
+    """The days (UTC, both included) between a statement and what stands; `wanted` are they and the statement's own."""
 
-    def __init__(self, refusal: StatementRefusal, statement_id: str, detail: str = "") -> None:
+    currency: str
+    first: date
+    last: date
+    wanted: tuple[date, date]
+
+
+class StatementRefused(Exception):
+    """A statement of a file is refused, and with it the whole file; `detail` is the figure that would be right, `missing`
+    the days that lie between it and what stands, if that is why.
+    """
+
+    def __init__(
+        self, refusal: StatementRefusal, statement_id: str, detail: str = "", missing: MissingDays | None = None
+    ) -> None:
         super().__init__(f"{refusal}: {statement_id} {detail}")
         self.refusal = refusal
         self.statement_id = statement_id
         self.detail = detail
+        self.missing = missing
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -170,11 +187,19 @@ async def take_file(
     """Take every statement of a file, all or none, and match what can be. `accounts`: the house's number by currency.
     Raises StatementError for a file that can't be read, StatementRefused for one that does not fit.
     """
-    statements = read_statements(body, await payments_store.currency_exponents(conn))
-    digest = sha256(body).digest()
+    return await take_files(conn, [body], accounts, source, taken_by, now)
+
+
+async def take_files(
+    conn: Connection, bodies: Sequence[bytes], accounts: Mapping[str, str], source: str, taken_by: int, now: datetime
+) -> list[Taken]:
+    """Take every statement of several files, all or none, as `take_file` does."""
+    exponents = await payments_store.currency_exponents(conn)
+    told = [(statement, body) for body in bodies for statement in read_statements(body, exponents)]
     taken: list[Taken] = []
     named: set[tuple[str, str]] = set()
-    for statement in sorted(statements, key=lambda one: (one.account, one.from_at)):
+    for statement, body in await _in_joining_order(conn, told):
+        digest = sha256(body).digest()
         if accounts.get(statement.currency) != statement.account:
             raise StatementRefused(StatementRefusal.OTHER_ACCOUNT, statement.statement_id, statement.account)
         if statement.from_at > now + _AHEAD:
@@ -230,21 +255,58 @@ async def _take(
     return Taken(id=row_id, statement_id=statement_id, currency=statement.currency, entries=count, fresh=len(fresh))
 
 
+async def _in_joining_order(conn: Connection, told: Sequence[tuple[Statement, bytes]]) -> list[tuple[Statement, bytes]]:
+    """Each after what it joins on to: forwards, but what is older than all that stands backwards from there."""
+    ordered: list[tuple[Statement, bytes]] = []
+    in_time = sorted(told, key=lambda one: (one[0].account, one[0].from_at))
+    for _, group in groupby(in_time, key=lambda one: one[0].account):
+        several = list(group)
+        since = await conn.fetchval(_queries.stands_since, several[0][0].account)
+        older = [one for one in several if since is not None and one[0].from_at < since]
+        ordered += [*reversed(older), *several[len(older) :]]
+    return ordered
+
+
 async def _joins_on(conn: Connection, statement: Statement, opening_before: int | None) -> None:
-    """It opens as it did before, as the statement before it closed, and closes as the next one opens."""
+    """It opens as it did before, as the statement before it closed, and closes as the next one opens. Over days of which
+    there is no statement it need not, as long as it joins on at its other side.
+    """
     account, statement_id = statement.account, statement.statement_id
     if opening_before is not None and opening_before != statement.opening_minor:
         raise StatementRefused(StatementRefusal.CHANGED, statement_id, str(opening_before))
     earlier = await conn.fetchrow(_queries.neighbour_before, account, statement_id, statement.from_at)
-    if earlier is not None and earlier["closing_minor"] != statement.opening_minor:
-        raise StatementRefused(
-            StatementRefusal.OPENING_DIFFERS, statement_id, f"{earlier['statement_id']}: {earlier['closing_minor']}"
-        )
     later = await conn.fetchrow(_queries.neighbour_after, account, statement_id, statement.from_at)
-    if later is not None and later["opening_minor"] != statement.closing_minor:
-        raise StatementRefused(
-            StatementRefusal.CLOSING_DIFFERS, statement_id, f"{later['statement_id']}: {later['opening_minor']}"
-        )
+    before = None if earlier is None else _missing(statement, earlier["to_at"], statement.from_at)
+    after = None if later is None else _missing(statement, statement.to_at, later["from_at"])
+    joins_before, joins_after = earlier is not None and before is None, later is not None and after is None
+    if earlier is not None and earlier["closing_minor"] != statement.opening_minor and not (before and joins_after):
+        figure = f"{earlier['statement_id']}: {earlier['closing_minor']}"
+        raise _does_not_join(StatementRefusal.OPENING_DIFFERS, statement_id, figure, before)
+    if later is not None and later["opening_minor"] != statement.closing_minor and not (after and joins_before):
+        figure = f"{later['statement_id']}: {later['opening_minor']}"
+        raise _does_not_join(StatementRefusal.CLOSING_DIFFERS, statement_id, figure, after)
+
+
+def _does_not_join(
+    refusal: StatementRefusal, statement_id: str, figure: str, missing: MissingDays | None
+) -> StatementRefused:
+    if missing is None:
+        return StatementRefused(refusal, statement_id, figure)
+    return StatementRefused(
+        StatementRefusal.DAYS_MISSING, statement_id, f"{missing.first} – {missing.last}", missing=missing
+    )
+
+
+def _missing(statement: Statement, end: datetime, start: datetime) -> MissingDays | None:
+    """The whole days between an end and the next start, if there are any; a bank's day may end a second before midnight."""
+    first, last = (end + _A_MOMENT).astimezone(UTC).date(), (start - _A_MOMENT).astimezone(UTC).date()
+    if first > last:
+        return None
+    own = (statement.from_at + _A_MOMENT).astimezone(UTC).date()
+    own_last = (statement.to_at - _A_MOMENT).astimezone(UTC).date()
+    return MissingDays(
+        currency=statement.currency, first=first, last=last, wanted=(min(first, own), max(last, own_last))
+    )
 
 
 async def _fresh(conn: Connection, statement: Statement) -> list[StatementEntry]:

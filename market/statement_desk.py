@@ -5,7 +5,8 @@ Knows no page and no wire.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from escrow import statements
@@ -15,16 +16,60 @@ from escrow.statements import EntryRow, StatementRefusal, Taken
 from market import audit
 
 if TYPE_CHECKING:
+    from escrow.bank_client import BankClient
     from escrow.desk import EscrowDesk
     from escrow.payouts import Centre
     from migrations.database import Connection
+
+
+MOST_DAYS = 31
+
+
+class FetchRefusal(StrEnum):
+    """Why days can't be fetched from the bank; the sentence is `market_refusal.<value>`."""
+
+    DAY_TO_COME = "day_to_come"
+    TOO_MANY_DAYS = "too_many_days"
+    NO_SUCH_STATEMENT = "no_such_statement"
+
+
+class FetchRefused(Exception):
+    """`day` is the latest possible one, the first asked for, or the one that the bank has no statement of."""
+
+    def __init__(self, refusal: FetchRefusal, day: date) -> None:
+        super().__init__(f"{refusal}: {day}")
+        self.refusal = refusal
+        self.day = day
 
 
 async def take(
     conn: Connection, body: bytes, centre: Centre, source: str, operator_id: int, now: datetime
 ) -> list[Taken]:
     """Take a statement file in. Raises StatementError and StatementRefused; then nothing of it was taken."""
-    taken = await statements.take_file(conn, body, centre.accounts, source, operator_id, now)
+    return await take_several(conn, [body], centre, source, operator_id, now)
+
+
+async def fetch(bank: BankClient, first: date, last: date, currency: str, now: datetime) -> list[bytes]:
+    """The bank's statements of these days. Raises BankError, and FetchRefused with the day that it is about."""
+    today = now.astimezone(UTC).date()
+    if last > today:
+        raise FetchRefused(FetchRefusal.DAY_TO_COME, today)
+    if not first <= last < first + timedelta(days=MOST_DAYS):
+        raise FetchRefused(FetchRefusal.TOO_MANY_DAYS, first)
+    bodies = []
+    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        body = await bank.statement(day, currency)
+        if body is None:
+            raise FetchRefused(FetchRefusal.NO_SUCH_STATEMENT, day)
+        bodies.append(body)
+    return bodies
+
+
+async def take_several(
+    conn: Connection, bodies: list[bytes], centre: Centre, source: str, operator_id: int, now: datetime
+) -> list[Taken]:
+    """Take several files in, all or none. Raises as `take` does."""
+    taken = await statements.take_files(conn, bodies, centre.accounts, source, operator_id, now)
     for one in taken:
         if not one.again:
             detail = {"statement": one.statement_id, "entries": one.entries, "source": source}

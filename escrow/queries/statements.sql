@@ -23,14 +23,18 @@ from escrow.statement_entry where account = $1 and bank_id = any ($2::text[]);
 select e.bank_id from escrow.statement_entry e join escrow.bank_statement s on s.id = e.statement
 where s.account = $1 and s.statement_id = $2;
 
+-- name: stands_since
+-- From when on there are statements of an account.
+select min(from_at) from escrow.bank_statement where account = $1;
+
 -- name: neighbour_before
 -- The statement right before a period, of another id.
-select statement_id, closing_minor from escrow.bank_statement
+select statement_id, closing_minor, to_at from escrow.bank_statement
 where account = $1 and statement_id <> $2 and from_at < $3 order by from_at desc, part desc limit 1;
 
 -- name: neighbour_after
 -- The statement right after a period, of another id.
-select statement_id, opening_minor from escrow.bank_statement
+select statement_id, opening_minor, from_at from escrow.bank_statement
 where account = $1 and statement_id <> $2 and from_at > $3 order by from_at, part limit 1;
 
 -- name: insert_statement

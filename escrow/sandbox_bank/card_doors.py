@@ -298,11 +298,12 @@ class CardDoors:
         try:
             day = date.fromisoformat(request.path_params["day"])
         except ValueError:
-            return problem(404, "unknown_file")
-        async with self._pool.acquire() as conn:
-            body = await statements.statement(conn, day, request.query_params.get("currency", ""), _now())
-        if body is None:
-            return problem(404, "unknown_file")
+            return problem(404, "no_such_day")
+        try:
+            async with self._pool.acquire() as conn:
+                body = await statements.statement(conn, day, request.query_params.get("currency", ""), _now())
+        except BankRefusalError as error:
+            return problem(404, error.code)
         return Response(body, media_type="application/xml; charset=utf-8")
 
     async def _status(self, card_id: int, status: str) -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from escrow.sandbox_bank import numbers
-from escrow.sandbox_bank.accounts import CURRENCIES
+from escrow.sandbox_bank.accounts import CURRENCIES, BankRefusalError
 from escrow.sandbox_bank.card_settlements import CLEARING_NUMBER
 from migrations.queries import load_queries
 
@@ -24,13 +24,15 @@ NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"
 CARD, TRANSFER, PAYOUT = "CARD", "TRF", "PAYOUT"
 
 
-async def statement(conn: Connection, day: date, currency: str, now: datetime) -> bytes | None:
-    """The day's statement (today's: so far); None for a currency without an account or a day to come."""
+async def statement(conn: Connection, day: date, currency: str, now: datetime) -> bytes:
+    """The day's statement (today's: so far). Raises BankRefusalError for a currency without an account and a day to come."""
     account = numbers.CENTRE_ACCOUNTS.get(currency)
+    if account is None:
+        raise BankRefusalError("no_such_account")
+    if day > now.astimezone(UTC).date():
+        raise BankRefusalError("day_to_come")
     start = datetime.combine(day, time(), UTC)
     end = start + timedelta(days=1)
-    if account is None or start > now:
-        return None
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         opening = await conn.fetchval(_queries.sum_before, account, start)
         entries = await conn.fetch(_queries.centre_movements, account, start, end)

@@ -22,6 +22,7 @@ from market.api.shapes import Currency, Id, Listed, MinorOut, Paging, SignedMino
 from market.fees import Market
 from market.pages.desk_forms import start_of
 from market.problems import Problem, ProblemError
+from market.statement_desk import MOST_DAYS, FetchRefused
 
 XML = ("application/xml", "text/xml")
 
@@ -42,7 +43,10 @@ class TakenList(Struct, kw_only=True):
 
 
 class Fetch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One day, or every day until another, at most 31: all are taken or none."""
+
     day: date
+    until: date | None = None
     currency: Currency
 
 
@@ -177,31 +181,39 @@ class EarnedList(Struct, kw_only=True):
 @operation("POST", "/money/statements", tag="operator", keyed=False, body_media_types=XML)
 async def upload_statement(call: Call, body: bytes) -> TakenList:
     """Take a bank statement (camt.053.001.02). The same file twice changes nothing."""
-    return await _take(call, body, "upload")
+    return await _take(call, [body], "upload")
 
 
 @operation("POST", "/money/statements/fetch", tag="operator", keyed=False)
 async def fetch_statement(call: Call, body: Fetch) -> TakenList:
-    """Take a day's statement straight from the bank."""
+    """Take a day's statement straight from the bank, or those of several days. Where days are missing between what is taken
+    and what stands, the refusal names them.
+    """
     if body.currency not in call.house.centre.accounts:
         raise ProblemError(Problem.NOT_FOUND)
     try:
-        file = await call.house.bank.statement(body.day, body.currency)
+        until = body.day if body.until is None else body.until
+        files = await statement_desk.fetch(call.house.bank, body.day, until, body.currency, call.now)
     except BankError as error:
         raise ProblemError(Problem.BUSY) from error
-    if file is None:
-        raise ProblemError(Problem.NOT_FOUND)
-    return await _take(call, file, "bank")
+    except FetchRefused as refused:
+        raise ProblemError(refused.refusal, day=refused.day.isoformat(), most=MOST_DAYS) from refused
+    return await _take(call, files, "bank")
 
 
-async def _take(call: Call, body: bytes, source: str) -> TakenList:
+async def _take(call: Call, bodies: list[bytes], source: str) -> TakenList:
+    house = call.house
     try:
         async with call.conn.transaction():
-            taken = await statement_desk.take(call.conn, body, call.house.centre, source, call.viewer.id, call.now)
+            taken = await statement_desk.take_several(call.conn, bodies, house.centre, source, call.viewer.id, call.now)
     except StatementError as error:
         raise ProblemError(error.fault, where=error.detail) from error
     except StatementRefused as refused:
-        raise ProblemError(refused.refusal, statement=refused.statement_id, where=refused.detail) from refused
+        missing = refused.missing
+        between: dict[str, Any] = {} if missing is None else {"missing_from": str(missing.first), "missing_until": str(missing.last)}
+        raise ProblemError(
+            refused.refusal, statement=refused.statement_id, where=refused.detail, **between
+        ) from refused
     return TakenList(items=[_taken(one) for one in taken])
 
 

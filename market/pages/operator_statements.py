@@ -12,7 +12,7 @@ from escrow import books, statements
 from escrow.bank_client import BankError
 from escrow.camt053 import LARGEST_FILE_BYTES, StatementError
 from escrow.matching import MatchKind
-from escrow.statements import EntryRow, StatementRefused
+from escrow.statements import EntryRow, MissingDays, StatementRefused
 from market import audit, statement_desk
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
@@ -33,6 +33,7 @@ from market.pages.desk_forms import (
     wants_csv,
 )
 from market.rendering import Form, flash, render
+from market.statement_desk import MOST_DAYS, FetchRefused
 
 STATES = ("open", "matched", "explained", "all")
 
@@ -42,7 +43,7 @@ async def operator_statements(request: Request) -> Response:
     return await _statements(request, Form())
 
 
-async def _statements(request: Request, form: Form, status: int = 200) -> Response:
+async def _statements(request: Request, form: Form, status: int = 200, missing: MissingDays | None = None) -> Response:
     house, currency, (limit, offset) = house_of(request), currency_asked(request), bounds(request)
     async with house.pool.acquire() as conn:
         rows = await statements.statements(conn, currency or None, limit, offset)
@@ -55,6 +56,7 @@ async def _statements(request: Request, form: Form, status: int = 200) -> Respon
         "reconciled": reconciled,
         "open_entries": opened[0].total if opened else 0,
         "differences": differences,
+        "missing": missing,
         "form": Form(values={"day": today, "currency": currency or "CNY", **form.values}, errors=form.errors),
         "currency": currency,
         "currency_options": currency_options(request),
@@ -72,38 +74,39 @@ async def operator_statement_upload(request: Request) -> Response:
         body = await file.read(LARGEST_FILE_BYTES + 1) if isinstance(file, UploadFile) else b""
     if not body:
         return await _statements(request, Form(errors={"file": texts(request)("desk.file_missing")}), 422)
-    return await _take(request, body, "upload", "file")
+    return await _take(request, [body], "upload", "file")
 
 
 async def operator_statement_fetch(request: Request) -> Response:
-    """A day's statement straight from the bank."""
-    house, form = house_of(request), await typed(request, "day", "currency")
+    """A day's statement straight from the bank, or those of all days until another (`until`)."""
+    house, form = house_of(request), await typed(request, "day", "until", "currency")
     day, currency, text = day_of(form.values["day"]), form.values["currency"], texts(request)
-    if day is None or currency not in house.centre.accounts:
+    until = day_of(form.values["until"]) if form.values["until"].strip() else day
+    if day is None or until is None or currency not in house.centre.accounts:
         form.errors["day"] = text("desk.day_missing")
         return await _statements(request, form, 422)
     try:
-        body = await house.bank.statement(day, currency)
+        bodies = await statement_desk.fetch(house.bank, day, until, currency, house.node_time.now())
     except BankError:
         form.errors[""] = text("desk.bank_away")
         return await _statements(request, form, 503)
-    if body is None:
-        form.errors["day"] = text("desk.no_such_statement")
+    except FetchRefused as refused:
+        form.errors["day"] = text(f"market_refusal.{refused.refusal}", day=refused.day.isoformat(), most=MOST_DAYS)
         return await _statements(request, form, 422)
-    return await _take(request, body, "bank", "day")
+    return await _take(request, bodies, "bank", "day")
 
 
-async def _take(request: Request, body: bytes, source: str, field: str) -> Response:
-    house, text = house_of(request), texts(request)
+async def _take(request: Request, bodies: list[bytes], source: str, field: str) -> Response:
+    house, text, now = house_of(request), texts(request), house_of(request).node_time.now()
     try:
         async with house.pool.acquire() as conn, conn.transaction():
-            taken = await statement_desk.take(conn, body, house.centre, source, request.user.id, house.node_time.now())
+            taken = await statement_desk.take_several(conn, bodies, house.centre, source, request.user.id, now)
     except StatementError as error:
         sentence = text(f"escrow_refusal.{error.fault}", where=error.detail)
         return await _statements(request, Form(errors={field: sentence}), 422)
     except StatementRefused as refused:
         sentence = text("desk.statement_refused", id=refused.statement_id, why=text(f"escrow_refusal.{refused.refusal}"), detail=refused.detail)  # fmt: skip
-        return await _statements(request, Form(errors={field: sentence}), 422)
+        return await _statements(request, Form(errors={field: sentence}), 422, refused.missing)
     response = RedirectResponse(str(request.app.url_path_for("operator_statements")), 303)
     fresh = sum(one.fresh for one in taken)
     if all(one.again for one in taken):

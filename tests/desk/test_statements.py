@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,33 @@ async def test_a_statement_that_does_not_fit_is_refused_whole(
         await take(conn, body, operator)
     assert refused.value.refusal is refusal
     assert await conn.fetchval("select count(*) from escrow.bank_statement") == before
+
+
+async def test_over_missing_days_it_is_refused_by_name_and_with_them_it_is_taken(conn: Connection) -> None:
+    operator = await party(conn, operator=True)
+    balances = [0, 10, 30, 20, 20, 50, 90]  # what each of six days opens with, and what the last one closes with
+    days = [
+        statement(
+            TODAY + timedelta(days=n),
+            [Line(bank_id=f"D{n}", minor=after - before, at=NOW + n * DAY)] if after != before else [],
+            opening=before,
+        )
+        for n, (before, after) in enumerate(itertools.pairwise(balances))
+    ]
+    later = EVENING + 5 * DAY
+    await take(conn, days[3], operator, later)
+    for wanted, first, last in ((5, 4, 4), (0, 1, 2)):
+        with pytest.raises(StatementRefused) as refused:
+            await take(conn, days[wanted], operator, later)
+        missing = refused.value.missing
+        assert refused.value.refusal is StatementRefusal.DAYS_MISSING and missing is not None
+        assert (missing.first, missing.last) == (TODAY + timedelta(days=first), TODAY + timedelta(days=last))
+        assert missing.wanted == (TODAY + timedelta(days=min(first, wanted)), TODAY + timedelta(days=max(last, wanted)))
+    async with conn.transaction():
+        again = await statement_desk.take_several(conn, days, CENTRE, "bank", operator, later)
+    assert [one.again for one in sorted(again, key=lambda one: one.statement_id)] == [n == 3 for n in range(6)]
+    rows = await statements.statements(conn, "CNY", 50, 0)
+    assert sorted((row.opening_minor, row.closing_minor) for row in rows) == sorted(itertools.pairwise(balances))
 
 
 async def test_what_is_not_certain_waits_for_an_operator(conn: Connection) -> None:

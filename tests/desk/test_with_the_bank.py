@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from escrow import books, statements
 from escrow.facts import PayoutState
 from escrow.payouts import Centre
 from escrow.routes import WebhookMessage, _notice
 from escrow.sandbox_bank import accounts, numbers, payout_files
-from escrow.sandbox_bank.accounts import Order
+from escrow.sandbox_bank.accounts import BankRefusalError, Order
 from escrow.sandbox_bank.statements import statement
 from market import statement_desk
 from tests.deal.traded import house_desk
@@ -63,7 +64,9 @@ async def test_the_banks_statement_and_the_book_agree_to_the_last_unit(
         await told(bank, conn, NOW + 2 * HOUR, but=1)
 
         written = await statement(bank, NOW.date(), "CNY", NOW + 3 * HOUR)
-        assert written is not None and await statement(bank, NOW.date(), "XXX", NOW) is None
+        for day, currency, why in ((NOW.date(), "XXX", "no_such_account"), (date.max, "CNY", "day_to_come")):
+            with pytest.raises(BankRefusalError, match=why):
+                await statement(bank, day, currency, NOW)
         async with conn.transaction():
             (taken,) = await statement_desk.take(conn, written, CENTRE, "bank", operator, NOW + 3 * HOUR)
         rows = await statements.entries(conn, state=None, currency=None, statement=taken.id, limit=9, offset=0)

@@ -130,8 +130,15 @@ async def test_a_chargeback_is_taken_told_and_given_again_when_it_is_won(
     assert opening == "0.00" and closing is not None
     assert closing.replace(".", "") == centre["balance_minor"]
     tomorrow = now().date() + timedelta(days=1)
-    for asked in (f"{tomorrow}?currency=CNY", f"{now().date()}?currency=XXX", "yesterday?currency=CNY"):
-        assert (await bank.client.get(f"/api/statements/{asked}")).status_code == 404
+    for asked, why in (
+        (f"{tomorrow}?currency=CNY", "day_to_come"),
+        ("9999-12-31?currency=CNY", "day_to_come"),
+        (f"{now().date()}?currency=XXX", "no_such_account"),
+        ("yesterday?currency=CNY", "no_such_day"),
+    ):
+        answer = await bank.client.get(f"/api/statements/{asked}")
+        assert (answer.status_code, answer.json()["code"]) == (404, why)
+    assert (await bank.client.get("/api/statements/0001-01-01?currency=CNY")).status_code == 200
 
 
 def a_file(*lines: tuple[str, str, str, int], name: str = "CARDS-20260302-1") -> SettlementFile:
