@@ -48,6 +48,10 @@ simulate: $(VENV)/.installed-test
 races: $(VENV)/.installed-test
 	GAVELHOUSE_RACES=1000 GAVELHOUSE_LIVES=500 $(BIN)/python -m pytest tests/escrow/test_races.py tests/escrow/test_lives.py --timeout 3600 $(ARGUMENTS)
 
+# Ten thousand flipped bits of a contract's bundle, and as many of what was signed in it; a short form is in `make test`.
+flips: $(VENV)/.installed-test
+	GAVELHOUSE_FLIPS=10000 $(BIN)/python -m pytest tests/contracting/test_bundle.py --timeout 3600 $(ARGUMENTS)
+
 # Every page for everybody in both languages, both themes and both widths; in `make test` each page in one of the eight, in turn.
 pages: $(VENV)/.installed-test ui chromium
 	GAVELHOUSE_PAGES=all $(BIN)/python -m pytest tests/journey/test_pages.py --timeout 3600 $(ARGUMENTS)

@@ -90,6 +90,13 @@ BEFORE_CLAIM = (
         to=State.FUNDED,
         guard=all_of(guards.leaves_a_line, guards.has_tracking),
     ),
+    Edge(
+        state=State.FUNDED,
+        action=Action.POSTPONE,
+        roles=HOUSE,
+        to=State.FUNDED,
+        guard=guards.is_later,
+    ),
     Edge(state=State.FUNDED, action=Action.SHIP, roles=SELLER, to=State.SHIPPED, guard=guards.has_tracking),
     Edge(
         state=State.FUNDED,

@@ -8,12 +8,14 @@ from escrow.facts import Action, Case, State
 from escrow.guards import the_claim
 from escrow.steps import Clock, Edge
 
-_RESTARTS = frozenset({Action.EXTEND_INSPECTION, Action.OFFER, Action.RETURN_SHIP, Action.OVERDUE})
+_RESTARTS = frozenset({Action.POSTPONE, Action.EXTEND_INSPECTION, Action.OFFER, Action.RETURN_SHIP, Action.OVERDUE})
 """Acts that stay in their state and set its clock anew; any other lets the clock run as it runs."""
 
 
-def clock_after(case: Case, edge: Edge, now: datetime) -> Clock | None:
-    """The clock that runs in the state the edge leads to; None where the escrow holds nothing any more."""
+def clock_after(case: Case, edge: Edge, now: datetime, until: datetime | None = None) -> Clock | None:
+    """The clock that runs in the state the edge leads to; None where the escrow holds nothing any more. `until`: when the
+    seller now has to ship by, if that was put off.
+    """
     if edge.to is case.state and edge.action not in _RESTARTS and case.clock_action and case.clock_due_at:
         return Clock(action=case.clock_action, due_at=case.clock_due_at)
     timers = case.timers
@@ -21,7 +23,7 @@ def clock_after(case: Case, edge: Edge, now: datetime) -> Clock | None:
         case State.AWAITING_PAYMENT:
             return _after(now, Action.DEFAULT, timers.payment_seconds)
         case State.FUNDED:
-            return _after(ship_by(case, now), Action.CANCEL, timers.unshipped_seconds)
+            return _after(until or ship_by(case, now), Action.CANCEL, timers.unshipped_seconds)
         case State.SHIPPED:
             return _after(now, Action.RECEIVE, timers.arrival_seconds)
         case State.INSPECTING:

@@ -40,6 +40,12 @@ def may_cancel(case: Case, request: Request) -> Refusal | None:
     return clock_has_run_out(case, request)
 
 
+def is_later(case: Case, request: Request) -> Refusal | None:
+    """The seller's time is only ever lengthened."""
+    later = request.until is not None and (case.ship_by_at is None or request.until > case.ship_by_at)
+    return None if later else Refusal.TOO_EARLY
+
+
 def has_tracking(case: Case, request: Request) -> Refusal | None:
     return None if request.carrier.strip() and request.tracking_number.strip() else Refusal.TRACKING_MISSING
 

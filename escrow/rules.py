@@ -94,7 +94,7 @@ def judge(case: Case, request: Request) -> Step | Refusal:
     return Step(
         to=edge.to,
         legs=edge.legs(case, request) if parts is None else divided(case, parts, is_last=edge.to is not edge.state),
-        clock=clock_after(case, edge, request.now),
+        clock=clock_after(case, edge, request.now, request.until),
         deposit_becomes=edge.deposit_becomes if case.deposit_minor else None,
         pays_out=edge.pays_out,
         division=parts,

@@ -27,6 +27,8 @@ class Request(Struct, frozen=True, kw_only=True):
     buyer_minor: int = 0
     house_minor: int | None = None
     """How an arbiter divides; the house has what the formula of the fees says, unless he says otherwise."""
+    until: datetime | None = None
+    """Until when the seller has time to ship, where that is put off."""
     second_above_minor: int = 0
     """A ruling over more than this needs a second person."""
 

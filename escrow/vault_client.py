@@ -18,6 +18,7 @@ from escrow import vault_wire as wire
 from escrow.dual_signature import OrderInfo, PreparedPayment
 from escrow.vault_facts import (
     CardInfo,
+    IdentityRequest,
     Protection,
     Refused,
     Signed,
@@ -100,6 +101,14 @@ class VaultClient:
 
     async def sign_cheque(self, handle: WalletHandle, record: bytes) -> Signed | Refused:
         return await self._get("sign_cheque", wire.Recorded(handle, record), Signed)
+
+    async def request_identity(self, handle: WalletHandle, *, afresh: bool = False) -> IdentityRequest | Refused:
+        """A request for a certificate over the key that this wallet signs contracts with; it is made when there is none."""
+        return await self._get("request_identity", wire.Identified(handle, afresh), IdentityRequest)
+
+    async def sign_contract(self, handle: WalletHandle, record: bytes) -> Signed | Refused:
+        """The signature of that key under a contract's record."""
+        return await self._get("sign_contract", wire.Recorded(handle, record), Signed)
 
     async def answers(self, timeout_seconds: float = PROBE_SECONDS) -> bool:
         """Whether the vault is there, and is ours; asked with little patience."""

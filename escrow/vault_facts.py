@@ -62,6 +62,8 @@ class VaultRefusal(StrEnum):
     BANK_KEY_UNKNOWN = "bank_key_unknown"
     BANK_KEY_CHANGED = "bank_key_changed"
     CHEQUE_MALFORMED = "cheque_malformed"
+    CONTRACT_RECORD_MALFORMED = "contract_record_malformed"
+    IDENTITY_ABSENT = "identity_absent"
 
 
 class Refused(Struct, frozen=True):
@@ -136,4 +138,11 @@ class Signed(Struct, frozen=True, kw_only=True):
     """An Ed25519 signature of the wallet's key."""
 
     signature: bytes
+    public_key: bytes
+
+
+class IdentityRequest(Struct, frozen=True, kw_only=True):
+    """A request for a certificate (PKCS#10, PEM), signed by the key that the wallet signs contracts with."""
+
+    request: str
     public_key: bytes

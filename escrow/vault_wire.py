@@ -81,6 +81,13 @@ class Recorded(Struct, frozen=True, forbid_unknown_fields=True):
     record: bytes
 
 
+class Identified(Struct, frozen=True, forbid_unknown_fields=True):
+    """`afresh`: under a new key, where there is one already."""
+
+    handle: WalletHandle
+    afresh: bool
+
+
 class Failed(Struct, frozen=True):
     """The body of an answer that is neither a result nor a refusal: what went wrong, in a word."""
 

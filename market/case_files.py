@@ -209,7 +209,7 @@ async def _tell_others(conn: Connection, case: Case, author_id: int, now: dateti
     assert deal is not None, "a case whose file is open has its contract"
     claim, link = case.claim, f"/deals/{case.id}"
     people = {case.buyer_id, case.seller_id, *((claim.handler_id, claim.arbiter_id) if claim else ())}
-    params: dict[str, str | int] = {"lot": deal.lot_id, "title_en": deal.title("en"), "title_zh": deal.title("zh")}
+    params = deal.named
     for each in sorted(one for one in people if one is not None and one != author_id):
         if not await conn.fetchval(_queries.unread_of_file, each, link):
             await notices.notify(conn, [each], "case_file_added", params, link, now)

@@ -1,4 +1,5 @@
-"""The cashier's clock: cheques whose time is up go back, phone requests nobody answered end, confirmed ones are finished.
+"""The cashier's clock: cheques whose time is up go back, phone requests nobody answered end, confirmed ones are finished,
+contracts that were not signed in time lapse.
 
 It knows only rows: killed at any line or running twice, each thing still ends once.
 """
@@ -16,6 +17,8 @@ from auction.store import CONNECTION_LOST
 from escrow import cashier_store
 from market import phone_confirmations, phone_store
 from market.checkout import cheques_of
+from market.contracting import desk as contracting
+from market.contracting import store as contracts_store
 from market.phone_store import PhoneState
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ class CashierClock:
             await asyncio.sleep(max(wait, 0.05))
 
     async def end_due(self) -> datetime | None:
-        """End each thing whose time is up, in a transaction of its own; when the next cheque runs out."""
+        """End each thing whose time is up, in a transaction of its own; when the next runs out."""
         house, now = self._house, self._house.node_time.now()
         async with house.pool.acquire() as conn:
             while True:
@@ -59,7 +62,12 @@ class CashierClock:
                         await phone_store.end(conn, request_id, PhoneState.EXPIRED, None, now)
             left = now - timedelta(seconds=phone_confirmations.LEFT_BEHIND_SECONDS)
             forgotten = await phone_store.left_confirmed(conn, left)
-            next_at = await cashier_store.next_cheque_expiry(conn)
+            while True:
+                async with conn.transaction():
+                    if await contracting.lapse_one(conn, now) is None:
+                        break
+            ends = (await cashier_store.next_cheque_expiry(conn), await contracts_store.next_overdue(conn))
+            next_at = min((one for one in ends if one is not None), default=None)
         for request_id in forgotten:
             await phone_confirmations.capture(house, request_id, now)
         return next_at

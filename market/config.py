@@ -82,6 +82,9 @@ class Config:
     signing_key: str = _secret(_signing_key)
     """The Ed25519 key that heads of logs, receipts and contracts are signed with: its seed, 64 hexadecimal digits."""
 
+    authority_key: str = _secret(_signing_key)
+    """The Ed25519 key of the house's certification authority, which signs parties' certificates: as `signing_key`."""
+
     bank_url: str = ""
     bank_port: int = 0
     """Where the sandbox bank listens; 0 for the port after the house's own."""

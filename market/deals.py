@@ -26,6 +26,8 @@ from escrow.facts import (
     State,
 )
 from market import case_files, deals_store
+from market.contracting import formalities
+from market.contracting import store as contracting
 from market.deals_store import Deal
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ class TimelineRow(Struct, frozen=True, kw_only=True):
     """What a ruling gives to buyer, seller and house."""
     lines: tuple[int, ...] = ()
     """What was shipped by itself."""
+    formality: str | None = None
+    """Which paper it was about."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -110,6 +114,17 @@ class DealView(Struct, frozen=True, kw_only=True):
     chargebacks: tuple[Chargeback, ...] = ()
     names: dict[int, str] = {}
     """Who handles and who arbitrates the claim, by id."""
+    contract_id: int | None = None
+    """The contract that can be read and signed."""
+    checklist: tuple[formalities.Line, ...] = ()
+    """What is to be handed in by the contract."""
+    papers: tuple[TimelineRow, ...] = ()
+    """What was done with that, and with the contract since it is in force."""
+
+    @property
+    def missing(self) -> tuple[formalities.Line, ...]:
+        """What keeps the goods from being shipped."""
+        return tuple(line for line in self.checklist if line.is_missing)
 
     @property
     def state(self) -> str:
@@ -127,9 +142,10 @@ class DealView(Struct, frozen=True, kw_only=True):
         file = f"-f{self.file_entries}" if self.file_entries else ""
         claim = self.claim
         people = f"-p{claim.handler_id}.{claim.arbiter_id}" if claim and (claim.handler_id or claim.arbiter_id) else ""
+        papers = "".join(f"-{line.n}{line.state[0]}{len(line.papers)}" for line in self.checklist)
         charged = "".join(f"-{one.state[0]}" for one in self.chargebacks)
         parts = "".join(f"-{part.case.version}" for part in self.parts)
-        return f"{self.case.version}{payout}{unmatched}{file}{people}{charged}{parts}"
+        return f"{self.case.version}{payout}{unmatched}{file}{people}{charged}{parts}{papers}"
 
     @property
     def held_minor(self) -> int:
@@ -154,6 +170,8 @@ class DealView(Struct, frozen=True, kw_only=True):
     def situation(self) -> str:
         """The state, told apart where it asks different things of the parties."""
         claim = self.claim
+        if self.case.state is State.FUNDED and self.missing:
+            return "papers"
         if claim is None:
             return self.state
         if self.case.state is State.CLAIMED and claim.offer_minor is not None:
@@ -190,7 +208,8 @@ class DealView(Struct, frozen=True, kw_only=True):
         if reached is None:
             return ()
         words = ["done"] * reached + ["now"] + ["later"] * len(_STEPS)
-        return tuple(Step(name=name, state=word) for name, word in zip(_STEPS, words, strict=False))
+        names = _STEPS if self.deal.lot_id is not None else ("contract", *_STEPS[1:])
+        return tuple(Step(name=name, state=word) for name, word in zip(names, words, strict=False))
 
 
 async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Viewer, now: datetime) -> DealView | None:
@@ -203,11 +222,16 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
     if role is None:
         return None
     is_buyer = role is Role.BUYER
+    contract_id = await contracting.id_of_case(conn, case_id)
+    checklist = [] if contract_id is None or deal.lot_id is not None else await formalities.checklist(conn, contract_id)
+    waits = any(line.is_missing for line in checklist)
     return DealView(
         deal=deal,
         case=case,
         role=role,
-        actions=tuple(rules.next_actions(case, role, now)),
+        actions=tuple(
+            each for each in rules.next_actions(case, role, now) if not (waits and each in (Action.SHIP, Action.SPLIT))
+        ),
         timeline=await _timeline(conn, desk, deal, case_id, role),
         payout=None if is_buyer else await desk.payouts.payout_of_case(conn, case_id),
         wallet_minor=await desk.wallet.balance(conn, viewer.id, deal.currency) if is_buyer else 0,
@@ -216,6 +240,9 @@ async def deal_view(conn: Connection, desk: EscrowDesk, case_id: int, viewer: Vi
         parts=await _parts(conn, desk, case),
         chargebacks=tuple(await desk.chargebacks.of_case(conn, case_id)),
         names=await _people(conn, case),
+        contract_id=contract_id,
+        checklist=tuple(checklist),
+        papers=() if contract_id is None else await _papers(conn, contract_id, deal),
     )
 
 
@@ -244,6 +271,32 @@ async def _timeline(
         if event.actor_id is not None and event.actor_id not in names:
             names[event.actor_id] = await deals_store.party_name(conn, event.actor_id)
     return tuple(_row(event, names, role) for event in events)
+
+
+_OF_CONTRACT = ("amended", "formality_appointed", "formality_handed_in", "formality_accepted", "formality_refused")
+
+
+async def _papers(conn: Connection, contract_id: int, deal: Deal) -> tuple[TimelineRow, ...]:
+    """What the contract adds to the timeline."""
+    roles = {deal.buyer_id: Role.BUYER.value, deal.seller_id: Role.SELLER.value}
+    rows = []
+    for event in await contracting.events(conn, contract_id):
+        if event.kind in _OF_CONTRACT:
+            name = None if event.actor_id is None else await deals_store.party_name(conn, event.actor_id)
+            actor = "house" if event.actor_id is None else roles.get(event.actor_id, "officer")
+            rows.append(
+                TimelineRow(
+                    at=event.at,
+                    action=event.kind,
+                    actor=actor,
+                    name=name,
+                    reason=event.detail.get("reason"),
+                    carrier=None,
+                    tracking_number=None,
+                    formality=event.detail.get("kind"),
+                )
+            )
+    return tuple(rows)
 
 
 def _row(event: CaseEvent, names: dict[int, str], role: Role) -> TimelineRow:

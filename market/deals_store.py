@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
 from auction.facts import Hammer
+from market.contracting import terms as trade
+from market.contracting.terms import TradeTerms
 from market.contracts import ContractTerms, canonical, read_terms, terms_sha256, verification_code
 from migrations.queries import load_queries
 
@@ -29,24 +32,48 @@ class HammerLot(Struct, frozen=True, kw_only=True):
 
 
 class Deal(Struct, frozen=True, kw_only=True):
-    """One contract. It has the number of its escrow case, and its terms never change."""
+    """One contract. It has the number of its escrow case, and its terms never change. It comes of a lot's hammer, or of a
+    contract that two traders signed.
+    """
 
     case_id: int
-    lot_id: int
+    lot_id: int | None
+    contract_id: int | None
     buyer_id: int
     seller_id: int
     currency: str
     hammer_minor: int
     commission_bp: int
-    terms: ContractTerms
+    terms: ContractTerms | TradeTerms
     terms_sha256: bytes
     verification_code: str
     created_at: datetime
 
     def title(self, lang: str) -> str:
-        """The lot's title in `lang`, else in the other language."""
+        """The title of the lot or the goods in `lang`, else in the other language."""
         zh, en = self.terms.title_zh, self.terms.title_en
         return (zh or en) if lang == "zh" else (en or zh)
+
+    @property
+    def is_purchase(self) -> bool:
+        """Whether it is of a lot whose owner bought."""
+        return isinstance(self.terms, ContractTerms) and self.terms.is_purchase
+
+    @property
+    def units(self) -> tuple[int, int] | None:
+        """How many, and what one costs, where all that is sold are units of one price."""
+        terms = self.terms
+        if isinstance(terms, TradeTerms):
+            return (terms.goods[0].quantity, terms.goods[0].unit_price_minor) if len(terms.goods) == 1 else None
+        if isinstance(terms.quantity, int) and isinstance(terms.unit_price_minor, int):
+            return terms.quantity, terms.unit_price_minor
+        return None
+
+    @property
+    def named(self) -> dict[str, str | int]:
+        """What a notice calls it: the number of the lot or the contract, and the title in both languages."""
+        number = {"contract": self.contract_id or 0} if self.lot_id is None else {"lot": self.lot_id}
+        return {**number, "title_en": self.title("en"), "title_zh": self.title("zh")}
 
 
 async def mark_hammer(conn: Connection, hammer: Hammer) -> bool:
@@ -88,6 +115,30 @@ async def insert_deal(conn: Connection, case_id: int, terms: ContractTerms) -> N
     )
 
 
+async def insert_trade(
+    conn: Connection, case_id: int, contract_id: int, version: int, terms: TradeTerms, now: datetime
+) -> None:
+    """Write the contract that both have signed under its case. Two contracts of the same terms have codes of their own."""
+    text = trade.canonical(terms)
+    digest = terms_sha256(text)
+    assert terms.fees is not None
+    await conn.execute(
+        _queries.insert_trade,
+        case_id,
+        contract_id,
+        version,
+        terms.buyer_id,
+        terms.seller_id,
+        terms.currency,
+        terms.price_minor,
+        terms.fees.commission_bp,
+        text,
+        digest,
+        verification_code(sha256(f"contract {contract_id}\n".encode() + digest).digest()),
+        now,
+    )
+
+
 async def deal_of_case(conn: Connection, case_id: int) -> Deal | None:
     """The contract under a case; a part that was split off has its parent's, a reinstated sale that of the first."""
     deal = _deal(await conn.fetchrow(_queries.deal_of_case, case_id))
@@ -115,12 +166,13 @@ def _deal(row: Record | None) -> Deal | None:
     return Deal(
         case_id=row["case_id"],
         lot_id=row["lot_id"],
+        contract_id=row["contract_id"],
         buyer_id=row["buyer_id"],
         seller_id=row["seller_id"],
         currency=row["currency"],
         hammer_minor=row["hammer_minor"],
         commission_bp=row["commission_bp"],
-        terms=read_terms(row["terms"]),
+        terms=read_terms(row["terms"]) if row["contract_id"] is None else trade.read_terms(row["terms"]),
         terms_sha256=row["terms_sha256"],
         verification_code=row["verification_code"],
         created_at=row["created_at"],
@@ -134,7 +186,8 @@ class DealRow(Struct, frozen=True, kw_only=True):
 
     case_id: int
     parent_id: int | None
-    lot_id: int
+    lot_id: int | None
+    contract_id: int | None
     currency: str
     hammer_minor: int
     created_at: datetime

@@ -139,7 +139,7 @@ class NamedBy(Struct, frozen=True, kw_only=True):
 
     target: str
     id: int
-    lot_id: int
+    lot_id: int | None
     title_en: str
     title_zh: str
     currency: str

@@ -60,6 +60,7 @@ from market.rendering import make_environment, use_flash_key
 from market.second_chance_clock import SecondChanceClock
 from market.session_news import SessionNews
 from market.topic_news import TopicNews, version_by
+from market.trading.clock import MarketClock
 from market.viewer import Viewer
 from migrations.database import Role, create_pool
 
@@ -98,6 +99,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
+                group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 group.create_task(
                     BoardClock(pool, house.node_time.now, config, house.heads.signer).run(), name="boards"
                 ),

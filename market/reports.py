@@ -80,7 +80,7 @@ async def earned(
         one = msgspec.convert(
             {
                 **{key: 0 if value is None else value for key, value in values.items()},
-                "market": None if name == "other" else market_of(name),
+                "market": None if name == "other" else Market.TRADING if name == "trading" else market_of(name),
             },
             Earned,
         )

@@ -171,7 +171,7 @@ create table market.contract_formality (
   required boolean not null,
   note text not null,
   state text not null default 'waiting' constraint formality_state check (
-    state in ('waiting', 'handed_in', 'accepted', 'refused', 'waived', 'dropped')),
+    state in ('waiting', 'handed_in', 'accepted', 'refused', 'dropped')),
   officer_id bigint references market.party (id),
   handed_in_by bigint references market.party (id),
   handed_in_at timestamptz,
@@ -180,7 +180,7 @@ create table market.contract_formality (
   reason text not null default '' check (length(reason) <= 500),
   constraint formality_pk primary key (contract_id, n),
   constraint formality_handed_in check (state not in ('handed_in', 'accepted') or handed_in_at is not null),
-  constraint formality_judged check (state not in ('accepted', 'refused', 'waived') or judged_by is not null),
+  constraint formality_judged check (state not in ('accepted', 'refused') or judged_by is not null),
   constraint formality_four_eyes check (state <> 'accepted' or judged_by <> handed_in_by),
   constraint formality_refusal_says_why check (state <> 'refused' or reason ~ '\S')
 );
@@ -215,6 +215,10 @@ alter table market.deal
   alter column lot_id drop not null,
   add column contract_id bigint,
   add column contract_version integer,
+  add column title_en text not null generated always as
+    (coalesce(terms::jsonb ->> 'title_en', terms::jsonb #>> '{goods,0,title_en}', '')) stored,
+  add column title_zh text not null generated always as
+    (coalesce(terms::jsonb ->> 'title_zh', terms::jsonb #>> '{goods,0,title_zh}', '')) stored,
   add constraint deal_comes_of_one_thing check (num_nonnulls(lot_id, contract_id) = 1),
   add constraint deal_has_its_version check ((contract_id is null) = (contract_version is null)),
   add constraint deal_of_contract unique (contract_id),
@@ -253,6 +257,9 @@ grant update (state, sign_by, offered_version, signed_version, in_force_at, ende
 grant update (ended_by, ended_at) on market.office to gavelhouse_app;
 grant update (state, officer_id, handed_in_by, handed_in_at, judged_by, judged_at, reason)
   on market.contract_formality to gavelhouse_app;
+
+alter table market.negotiation
+  add constraint negotiation_made_a_contract foreign key (contract_id) references market.contract (id);
 
 -- The key that a party signs contracts with lies in the vault beside the one that it pays with, and is none of it.
 create table vault.identity (

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from escrow import vault_wire as wire
-from escrow.vault import card_box, protections, signing, wallets
+from escrow.vault import card_box, identity, protections, signing, wallets
 from escrow.vault.bank_key import BankKey
 from escrow.vault.room import Room, now_ms
 from escrow.vault_facts import VaultKey
@@ -62,6 +62,12 @@ def operations(room: Room, bank: BankKey) -> dict[str, Operation]:
         "prepare_payment": Operation(
             wire.Ordered,
             lambda asked: signing.prepare_payment(room, bank, asked.handle, asked.card_id, asked.order),
+        ),
+        "request_identity": Operation(
+            wire.Identified, lambda asked: identity.request(room, asked.handle, afresh=asked.afresh)
+        ),
+        "sign_contract": Operation(
+            wire.Recorded, lambda asked: identity.sign_contract(room, asked.handle, asked.record)
         ),
         "sign_cheque": Operation(wire.Recorded, lambda asked: signing.sign_cheque(room, asked.handle, asked.record)),
     }

@@ -82,6 +82,16 @@ delete from vault.card where wallet_id = $1 and id = $2;
 -- The name that its owner gives it.
 update vault.card set label = $3 where wallet_id = $1 and id = $2;
 
+-- name: identity
+-- The key that a wallet signs contracts with.
+select public_key, sealed from vault.identity where wallet_id = $1;
+
+-- name: put_identity
+-- A key to sign contracts with; one that is there stays, unless another is asked for.
+insert into vault.identity (wallet_id, public_key, sealed, made_at) values ($1, $2, $3, $4)
+on conflict (wallet_id) do update
+set public_key = excluded.public_key, sealed = excluded.sealed, made_at = excluded.made_at where $5;
+
 -- name: insert_signed_payment
 -- A payment that is about to be signed; nothing when its id has been signed before.
 insert into vault.signed_payment (payment_id, party_id, card_id, order_sha256, payment_sha256, signed_at)

@@ -72,6 +72,11 @@ class CardRow(Struct, frozen=True, kw_only=True):
         )
 
 
+class IdentityRow(Struct, frozen=True, kw_only=True):
+    public_key: bytes
+    sealed: bytes
+
+
 class BankKeyRow(Struct, frozen=True, kw_only=True):
     key_id: str
     point: bytes
@@ -161,6 +166,14 @@ async def delete_card(conn: Connection, wallet_id: int, card_id: int) -> bool:
 
 async def rename_card(conn: Connection, wallet_id: int, card_id: int, label: str) -> bool:
     return bool(await conn.execute(queries.rename_card, wallet_id, card_id, label) == "UPDATE 1")
+
+
+async def identity(conn: Connection, wallet_id: int) -> IdentityRow | None:
+    return _read(await conn.fetchrow(queries.identity, wallet_id), IdentityRow)
+
+
+async def put_identity(conn: Connection, wallet_id: int, row: IdentityRow, now: datetime, *, afresh: bool) -> None:
+    await conn.execute(queries.put_identity, wallet_id, row.public_key, row.sealed, now, afresh)
 
 
 async def bank_key(conn: Connection) -> BankKeyRow | None:

@@ -93,6 +93,15 @@ def open_signing_key(data_key: bytes | bytearray, sealed: bytes, wallet_id: int)
     return unseal(data_key, sealed, _signing(wallet_id))
 
 
+def seal_identity_key(data_key: bytes | bytearray, seed: bytes, wallet_id: int) -> bytes:
+    """The seed of the Ed25519 key that signs contracts, as it is kept."""
+    return seal(data_key, seed, _identity(wallet_id))
+
+
+def open_identity_key(data_key: bytes | bytearray, sealed: bytes, wallet_id: int) -> bytes | None:
+    return unseal(data_key, sealed, _identity(wallet_id))
+
+
 def seal(key: bytes | bytearray, plain: bytes | bytearray, bound: bytes) -> bytes:
     """AES-256-GCM with a random initial vector, which comes first."""
     iv = os.urandom(IV_BYTES)
@@ -116,3 +125,7 @@ def _card(wallet_id: int, card_id: int, version: int) -> bytes:
 
 def _signing(wallet_id: int) -> bytes:
     return f"gavelhouse.vault.signing.v1|{wallet_id}".encode()
+
+
+def _identity(wallet_id: int) -> bytes:
+    return f"gavelhouse.vault.identity.v1|{wallet_id}".encode()

@@ -16,6 +16,7 @@ from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Id, Listed, MinorOut, Paging
 from market.bank_details import centre_account
 from market.confirmation import Both, Clause
+from market.contracting import formalities
 from market.deals import DealView, deal_view
 from market.deals_store import DealRow
 from market.money_acts import Act, Wish, held_now
@@ -50,7 +51,8 @@ class DealLine(Struct, kw_only=True):
 
     case_id: int
     parent_case_id: int | None
-    lot_id: int
+    lot_id: int | None
+    contract_id: int | None
     title_en: str
     title_zh: str
     role: str
@@ -92,15 +94,18 @@ class LineShape(Struct, kw_only=True):
 class DealShape(Struct, kw_only=True):
     """The deal as the viewer sees it: `quantity` units at `unit_price_minor` make `hammer_minor` (1 where one buyer takes
     the whole lot). `actions` are what he may do now; `clock` names what happens by itself, and when. `own_minor` is the
-    price less what was shipped as parts (`part_case_ids`); a part names its `parent_case_id`."""
+    price less what was shipped as parts (`part_case_ids`); a part names its `parent_case_id`. It comes of a lot (`lot_id`)
+    or of a contract (`contract_id`); while `missing_formalities` names papers, the goods can't be shipped."""
 
     case_id: int
-    lot_id: int
+    lot_id: int | None
+    contract_id: int | None
     title_en: str
     title_zh: str
     role: Role
     state: StateName
     actions: list[Action]
+    missing_formalities: list[str]
     clock_action: Action | None
     clock_due_at: datetime | None
     ship_by_at: datetime | None
@@ -198,9 +203,13 @@ async def ship_deal(call: Call, case_id: int, body: Shipment) -> DealShape:
     """The seller has shipped, everything or some lines. Some lines become a part of their own in `part_case_ids`."""
     given, settlement = (body.carrier, body.tracking_number), call.house.escrow.settlement
     if body.lines is not None:
-        granted(await settlement.ship_lines(call.conn, case_id, call.viewer.id, body.lines, *given, call.now))
+        done = await settlement.ship_lines(call.conn, case_id, call.viewer.id, body.lines, *given, call.now)
     else:
-        granted(await settlement.ship(call.conn, case_id, call.viewer.id, *given, call.now))
+        done = await settlement.ship(call.conn, case_id, call.viewer.id, *given, call.now)
+    if done is Refusal.FORMALITIES_MISSING:
+        missing = [line.kind for line in await formalities.ready_to_ship(call.conn, case_id)]
+        raise ProblemError(done, missing=missing)
+    granted(done)
     return await _shown(call, case_id)
 
 
@@ -277,6 +286,7 @@ def listed(rows: list[DealRow], total: int, query: Paging) -> Listed[DealLine]:
             case_id=row.case_id,
             parent_case_id=row.parent_id,
             lot_id=row.lot_id,
+            contract_id=row.contract_id,
             title_en=row.title_en,
             title_zh=row.title_zh,
             role=row.role,
@@ -301,6 +311,7 @@ async def _shown(call: Call, case_id: int) -> DealShape:
 def deal_shape(call: Call, view: DealView) -> DealShape:
     """A deal on the wire."""
     case, terms = view.case, view.deal.terms
+    units = view.deal.units or (1, case.price_minor)
     payment = None
     if case.state == "awaiting_payment":
         payment = PaymentShape(
@@ -312,6 +323,8 @@ def deal_shape(call: Call, view: DealView) -> DealShape:
     return DealShape(
         case_id=case.id,
         lot_id=view.deal.lot_id,
+        contract_id=view.deal.contract_id,
+        missing_formalities=[line.kind for line in view.missing],
         title_en=terms.title_en,
         title_zh=terms.title_zh,
         role=view.role,
@@ -322,8 +335,8 @@ def deal_shape(call: Call, view: DealView) -> DealShape:
         ship_by_at=case.ship_by_at,
         currency=case.currency,
         hammer_minor=str(case.price_minor),
-        quantity=terms.quantity if isinstance(terms.quantity, int) else 1,
-        unit_price_minor=str(terms.unit_price_minor if isinstance(terms.unit_price_minor, int) else case.price_minor),
+        quantity=units[0],
+        unit_price_minor=str(units[1]),
         deposit_minor=str(case.deposit_minor),
         own_minor=str(case.own_minor),
         held_minor=str(view.held_minor),

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from market import deals_store
 from market.confirmation import Confirmation, confirmation
+from market.contracts import ContractTerms
 from market.deals_store import Deal
 from market.house import House, house_of
 from market.rendering import render
@@ -34,6 +35,7 @@ def may_read(deal: Deal, viewer: Viewer) -> bool:
 
 def paper_of(deal: Deal, house: House) -> Confirmation:
     """The document of a deal."""
+    assert isinstance(deal.terms, ContractTerms), "a lot's deal is a hammer's"
     return confirmation(
         deal.terms,
         case_id=deal.case_id,

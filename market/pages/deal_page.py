@@ -16,7 +16,7 @@ from market import case_files
 from market.bank_details import bank_details
 from market.confirmation import rate_text
 from market.currencies import money_text
-from market.deals import TONES, DealView, deal_view
+from market.deals import TONES, DealView, TimelineRow, deal_view
 from market.house import House, house_of
 from market.parties import party_by_id
 from market.refusals import MarketRefusal
@@ -108,17 +108,18 @@ def sums_of(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
     def money(minor: int) -> Any:
         return money_markup(minor, case.currency)
 
-    case, terms = view.case, view.deal.terms
+    case, deal = view.case, view.deal
     rows: list[tuple[str, Any]] = []
-    if isinstance(terms.quantity, int) and isinstance(terms.unit_price_minor, int):
+    if deal.units is not None:
         left = sum(line.part_id is None for line in case.lines)
-        quantity = left if case.parent_id or case.split_minor else terms.quantity
-        units = text("deal.sums.units_value", quantity=quantity, price=money(terms.unit_price_minor))
+        quantity = left if case.parent_id or case.split_minor else deal.units[0]
+        units = text("deal.sums.units_value", quantity=quantity, price=money(deal.units[1]))
         rows = [(text("deal.sums.units"), units)]
-    rows.append((text("deal.sums.hammer" if case.parent_id is None else "deal.sums.part"), money(case.price_minor)))
+    whole = "deal.sums.hammer" if deal.lot_id is not None else "deal.sums.price"
+    rows.append((text(whole if case.parent_id is None else "deal.sums.part"), money(case.price_minor)))
     if case.split_minor:
         rows.append((text("deal.sums.own"), money(case.own_minor)))
-    if case.parent_id is None:
+    if case.parent_id is None and deal.lot_id is not None:
         rows.append((text(f"deal.sums.deposit_{view.deposit_is}"), money(case.deposit_minor)))
     if case.state == "awaiting_payment":
         rows.append((text("deal.sums.due"), money(case.due_minor)))
@@ -144,7 +145,7 @@ def _parties(text: Callable[..., str], view: DealView) -> list[tuple[str, str]]:
 def timeline_of(text: Callable[..., str], view: DealView) -> list[dict[str, Any]]:
     """What was done by whom, as the timeline shows it."""
     rows = []
-    for row in view.timeline:
+    for row in sorted((*view.timeline, *view.papers), key=lambda row: row.at):
         who = text(f"deal.role.{row.actor}")
         said = [text("deal.timeline.by", who=f"{who} · {row.name}" if row.name else who)]
         if row.carrier and row.tracking_number:
@@ -160,7 +161,7 @@ def timeline_of(text: Callable[..., str], view: DealView) -> list[dict[str, Any]
             said.append(row.reason)
         rows.append(
             {
-                "title": text(f"deal.event.{row.action}"),
+                "title": _happened(text, view, row),
                 "at": row.at,
                 "text": " · ".join(said),
                 "icon": _ICONS[row.action],
@@ -169,12 +170,25 @@ def timeline_of(text: Callable[..., str], view: DealView) -> list[dict[str, Any]
     return rows
 
 
+def _happened(text: Callable[..., str], view: DealView, row: TimelineRow) -> str:
+    if row.formality is not None:
+        return text(f"deal.event.{row.action}", formality=text(f"terms_formality.{row.formality}"))
+    opened = row.action == "open" and view.deal.lot_id is None
+    return text("deal.event.open_contract" if opened else f"deal.event.{row.action}")
+
+
 _ICONS = {
+    "amended": "file-pen",
+    "formality_appointed": "user-check",
+    "formality_handed_in": "file-up",
+    "formality_accepted": "file-check",
+    "formality_refused": "file-x",
     "open": "gavel",
     "pay": "banknote",
     "default": "circle-x",
     "cancel": "circle-x",
     "ship": "truck",
+    "postpone": "timer-reset",
     "receive": "package-check",
     "extend_inspection": "timer-reset",
     "release": "badge-check",

@@ -32,7 +32,12 @@ async def notices_page(request: Request) -> Response:
 
 def text_of(request: Request, notice: notices.Notice, lang: Language) -> str:
     """The notice's sentence in `lang`."""
-    return house_of(request).catalogue.text(f"notice.{notice.kind}", lang, **worded(notice.params, lang))
+    text, words = house_of(request).catalogue.text, worded(notice.params, lang)
+    for kind in ("lot", "contract"):
+        if kind in notice.params:
+            subject = text(f"notice_subject.{kind}", lang, id=notice.params[kind])
+            words |= {"subject": subject, "subject_first": subject[:1].upper() + subject[1:]}
+    return text(f"notice.{notice.kind}", lang, **words)
 
 
 def worded(params: Mapping[str, str | int], lang: Language) -> dict[str, object]:

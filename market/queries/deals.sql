@@ -23,6 +23,13 @@ insert into market.deal (
     terms, terms_sha256, verification_code, created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
+-- name: insert_trade
+-- The contract that two traders signed, once and for all.
+insert into market.deal (
+    case_id, contract_id, contract_version, buyer_id, seller_id, currency, hammer_minor, commission_bp,
+    terms, terms_sha256, verification_code, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+
 -- name: deal_of_case
 -- The contract under a case, with the parties' names of today. A part that was split off, and a sale that was reinstated,
 -- stand under the contract of the case they came from.
@@ -58,8 +65,9 @@ limit 1
 -- name: deals_of_party
 -- A party's deals with where their money stands, newest first, each part that was shipped by itself on a line of its own;
 -- role and states may be narrowed, and how many in all.
-select one.id as case_id, one.parent_id, deal.lot_id, deal.currency, one.price_minor - one.split_minor as hammer_minor,
-       deal.created_at, deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+select one.id as case_id, one.parent_id, deal.lot_id, deal.contract_id, deal.currency,
+       one.price_minor - one.split_minor as hammer_minor, deal.created_at,
+       deal.title_en, deal.title_zh,
        case when deal.buyer_id = $1 then 'buyer' else 'seller' end as role,
        one.state, timer.due_at, count(*) over () as total
 from market.deal
@@ -77,8 +85,9 @@ limit $4 offset $5
 
 -- name: deals_of_house
 -- Every deal of the house with where its money stands, newest first, parts on lines of their own; the operator's list.
-select one.id as case_id, one.parent_id, deal.lot_id, deal.currency, one.price_minor - one.split_minor as hammer_minor,
-       deal.created_at, deal.terms::jsonb ->> 'title_en' as title_en, deal.terms::jsonb ->> 'title_zh' as title_zh,
+select one.id as case_id, one.parent_id, deal.lot_id, deal.contract_id, deal.currency,
+       one.price_minor - one.split_minor as hammer_minor, deal.created_at,
+       deal.title_en, deal.title_zh,
        'operator' as role, one.state, timer.due_at, count(*) over () as total
 from market.deal
 left join escrow.escrow_case as again on again.reinstates_id = deal.case_id

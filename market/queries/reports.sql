@@ -14,7 +14,7 @@ with moved as (
   select m.*, coalesce(c.seller_id, 0) as seller_id, coalesce(c.parent_id, c.id) as case_id
   from moved m left join escrow.escrow_case c on m.subject = 'case:' || c.id
 )
-select coalesce(listing.format, 'other') as format, to_char(n.at at time zone 'UTC', 'YYYY-MM') as month, n.seller_id,
+select coalesce(listing.format, case when d.contract_id is not null then 'trading' end, 'other') as format, to_char(n.at at time zone 'UTC', 'YYYY-MM') as month, n.seller_id,
        coalesce(p.display_name, '') as seller_name, n.currency,
        sum(n.minor) filter (where n.kind = 'commission')::bigint as commission_minor,
        sum(n.minor) filter (where n.kind = 'fees')::bigint as fees_minor,

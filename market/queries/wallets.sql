@@ -13,7 +13,7 @@ from escrow.deposit
 join market.listing on deposit.subject = 'lot:' || listing.id
 where deposit.party_id = $1
 union all
-select 'case:' || deal.case_id, deal.terms::jsonb ->> 'title_en', deal.terms::jsonb ->> 'title_zh'
+select 'case:' || deal.case_id, deal.title_en, deal.title_zh
 from market.deal
 where $1 in (deal.buyer_id, deal.seller_id)
 
@@ -25,7 +25,7 @@ from escrow.deposit
 join market.listing on deposit.subject = 'lot:' || listing.id
 where deposit.party_id = $1
 union all
-select 'case:' || deal.case_id, deal.terms::jsonb ->> 'title_en', deal.terms::jsonb ->> 'title_zh',
+select 'case:' || deal.case_id, deal.title_en, deal.title_zh,
        deal.terms::jsonb ->> case when deal.buyer_id = $1 then 'seller_name' else 'buyer_name' end, deal.case_id
 from market.deal
 where $1 in (deal.buyer_id, deal.seller_id)

@@ -52,7 +52,13 @@ PERMITTED: dict[State, dict[Action, set[Role]]] = {
         Action.DEFAULT: {T},
         Action.CANCEL: {OP},
     },
-    State.FUNDED: {Action.SPLIT: {S}, Action.SHIP: {S}, Action.CANCEL: {S, B, OP, T}, Action.CLAIM: {B}},
+    State.FUNDED: {
+        Action.SPLIT: {S},
+        Action.POSTPONE: {Role.HOUSE},
+        Action.SHIP: {S},
+        Action.CANCEL: {S, B, OP, T},
+        Action.CLAIM: {B},
+    },
     State.SHIPPED: {Action.RECEIVE: {B, Role.CARRIER, T}, Action.CLAIM: {B}},
     State.INSPECTING: {Action.EXTEND_INSPECTION: {B}, Action.RELEASE: {B, T}, Action.CLAIM: {B}},
     State.CLAIMED: {
@@ -180,6 +186,7 @@ def full_request(action: Action, role: Role, now: datetime = NOW) -> Request:
         received_minor=89_999,
         amount_minor=5_000,
         buyer_minor=20_000,
+        until=now + 30 * DAY,
         actor_id=ARBITER,
         second_above_minor=100_000,
     )
