@@ -14,7 +14,7 @@ from starlette.routing import Route
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, parse_amount
 from market.house import house_of
-from market.pages.wallet import movement_key
+from market.pages.wallet import days_of, movement_key
 from market.recorder import (
     Direction,
     MonthStatement,
@@ -25,21 +25,24 @@ from market.recorder import (
     months_of,
     records_of,
 )
-from market.rendering import language_of, render
+from market.rendering import Form, language_of, render
 
 PAGE_SIZE = 50
 FILTERS = ("from", "until", "kind", "direction", "currency", "who", "least", "most")
 
 
 async def wallet_recorder(request: Request) -> Response:
-    """The viewer's transactions by date, kind, direction, counterparty and amount; `format=csv` gives all that match."""
+    """The viewer's transactions by date, kind, direction, counterparty and amount; `format=csv` gives all that match. What
+    can't be read is said, and nothing is listed that was not asked for.
+    """
     house, lang = house_of(request), language_of(request)
     chosen = {name: request.query_params.get(name, "").strip()[:100] for name in FILTERS}
+    text, form = _texts(request), Form(values=chosen)
+    search = search_of(chosen, form, text)
     async with house.pool.acquire() as conn:
-        records = await records_of(conn, request.user.id, search_of(chosen))
+        records = [] if form.errors else await records_of(conn, request.user.id, search)
         currencies = sorted({each.currency for each in await months_of(conn, request.user.id)})
-    text = _texts(request)
-    if request.query_params.get("format") == "csv":
+    if request.query_params.get("format") == "csv" and not form.errors:
         return _csv(text, lang, records)
     whole = request.query_params.get("format") == "print"
     number = request.query_params.get("page", "")
@@ -49,6 +52,7 @@ async def wallet_recorder(request: Request) -> Response:
     context = {
         "rows": [(each, act_text(text, each.act)) for each in shown],
         "chosen": chosen,
+        "filter": form,
         "filtered": any(chosen.values()),
         "kind_options": _options(text, "record_kind", RecordKind),
         "direction_options": _options(text, "record_direction", Direction),
@@ -59,7 +63,7 @@ async def wallet_recorder(request: Request) -> Response:
         "total": len(records),
         "now": house.node_time.now(),
     }
-    return render(request, "wallet/recorder.html", context)
+    return render(request, "wallet/recorder.html", context, status=422 if form.errors else 200)
 
 
 async def wallet_statements(request: Request) -> Response:
@@ -89,24 +93,30 @@ async def wallet_statement(request: Request) -> Response:
     return render(request, "wallet/statement.html", context)
 
 
-def search_of(chosen: dict[str, str]) -> Search:
-    """The search as typed; what can't be read is left out, as an empty field is."""
+def search_of(chosen: dict[str, str], form: Form, text: Callable[..., str]) -> Search:
+    """The search as typed; what can't be read, or finds nothing ever, goes into the form as an error."""
     currency = chosen["currency"] if chosen["currency"] in EXPONENTS else None
+    for name, allowed in (("kind", set(RecordKind)), ("direction", set(Direction)), ("currency", set(EXPONENTS))):
+        if chosen[name] and chosen[name] not in allowed:
+            form.errors[name] = text("recorder.no_such_choice", typed=chosen[name])
+    amounts = {name: _amount(chosen[name], currency, name, form, text) for name in ("least", "most")}
+    first_day, last_day = days_of(chosen, form, text)
     return Search(
-        first_day=_day(chosen["from"]),
-        last_day=_day(chosen["until"]),
+        first_day=first_day,
+        last_day=last_day,
         kind=RecordKind(chosen["kind"]) if chosen["kind"] in set(RecordKind) else None,
         direction=Direction(chosen["direction"]) if chosen["direction"] in set(Direction) else None,
         currency=currency,
         counterparty=chosen["who"],
-        least_minor=_amount(chosen["least"], currency),
-        most_minor=_amount(chosen["most"], currency),
+        least_minor=amounts["least"],
+        most_minor=amounts["most"],
     )
 
 
 def month_of(text: str) -> date | None:
     """`2026-11` as its first day."""
-    return _day(f"{text}-01") if len(text) == 7 else None
+    month = _day(f"{text}-01") if len(text) == 7 else None
+    return month if month is not None and 2000 <= month.year < 2200 else None
 
 
 def act_text(text: Callable[..., str], act: str) -> str:
@@ -186,9 +196,12 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _amount(text: str, currency: str | None) -> int | None:
-    amount = parse_amount(text, EXPONENTS[currency or "CNY"], allow_zero=True) if text else None
-    return None if isinstance(amount, AmountProblem) else amount
+def _amount(typed: str, currency: str | None, name: str, form: Form, text: Callable[..., str]) -> int | None:
+    amount = parse_amount(typed, EXPONENTS[currency or "CNY"], allow_zero=True) if typed else None
+    if isinstance(amount, AmountProblem):
+        form.errors[name] = text(f"amount_problem.{amount.value}")
+        return None
+    return amount
 
 
 routes = [

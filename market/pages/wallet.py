@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -59,23 +60,28 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
     house, lang = house_of(request), language_of(request)
     query = request.query_params
     chosen = {name: query.get(name, "") for name in ("currency", "from", "until")}
+    filter_form = Form(values=chosen)
+    first_day, last_day = days_of(chosen, filter_form, lambda key, **params: house.catalogue.text(key, lang, **params))
     async with house.pool.acquire() as conn:
         view = await wallet_view(
             conn,
             house.escrow,
             request.user.id,
             currency=chosen["currency"] or None,
-            first_day=_day(chosen["from"]),
-            last_day=_day(chosen["until"]),
+            first_day=first_day,
+            last_day=last_day,
         )
         purses = await change_of(house).balances(conn, request.user.id)
-    if query.get("format") == "csv":
+    if filter_form.errors:  # Nothing is listed that was not asked for.
+        view, status = msgspec.structs.replace(view, movements=()), 422
+    elif query.get("format") == "csv":
         return _csv(house, lang, view)
     page = int(query["page"]) if query.get("page", "").isdigit() and len(query["page"]) < 7 else 1
     start = (max(page, 1) - 1) * PAGE_SIZE
     context = {
         "wallet": view,
         "form": form,
+        "filter": filter_form,
         "chosen": chosen,
         "filtered": any(chosen.values()),
         "currency_options": [("", house.catalogue.text("wallet.any", lang)), *((c, c) for c in view.currencies)],
@@ -131,11 +137,19 @@ def _signed(minor: int, currency: str) -> str:
     return decimal_text(minor, EXPONENTS[currency]).replace("-", "−")
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def days_of(chosen: Mapping[str, str], form: Form, text: Callable[..., str]) -> tuple[date | None, date | None]:
+    """The days `from` and `until` of a filter; what is no day, or ends before it begins, goes into the form as an error."""
+    days: dict[str, date | None] = {}
+    for name in ("from", "until"):
+        try:
+            days[name] = date.fromisoformat(chosen[name]) if chosen[name] else None
+        except ValueError:
+            days[name] = None
+            form.errors[name] = text("wallet.no_such_day", typed=chosen[name][:40])
+    first, last = days["from"], days["until"]
+    if first is not None and last is not None and first > last:
+        form.errors["until"] = text("wallet.ends_before", first=first.isoformat(), last=last.isoformat())
+    return first, last
 
 
 routes = [
