@@ -20,6 +20,7 @@ from market.assets import Assets
 from market.authorization import guarded
 from market.config import Config
 from market.crashes import Crashes
+from market.delivery import routes as delivery_routes
 from market.door import Door
 from market.house import house_of
 from market.metrics import Measured, Metrics
@@ -28,18 +29,21 @@ from market.pages import (
     account,
     after_sale,
     api_docs,
+    boards,
     case_files,
     checkout,
     cheques,
     claims,
     confirmation,
     deals,
+    delivery,
     lot,
     my_bids,
     negotiations,
     notices,
     openings,
     operator_batches,
+    operator_boards,
     operator_chargebacks,
     operator_claims,
     operator_days,
@@ -107,7 +111,11 @@ def all_routes() -> list[BaseRoute]:
         *openings.routes,
         *deals.routes,
         *case_files.routes,
+        *boards.routes,
+        *operator_boards.routes,
         *negotiations.routes,
+        *delivery.routes,
+        *delivery_routes.routes,
         *claims.routes,
         *operator_claims.routes,
         *operator_chargebacks.routes,

@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "Say what is wrong on this machine and how to mend it.",
     "user": "Register parties, make operators, send sign-in links.",
     "bank": "Run the sandbox bank.",
+    "carrier": "Run the sandbox carrier.",
     "vault": "Run the vault by itself, rotate its key.",
     "replay": "Run recorded auctions through the real engine.",
     "verify": "Check the public log of a lot, and receipts.",

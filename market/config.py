@@ -96,6 +96,12 @@ class Config:
     """The provider's secret key, for card_gateway = "stripe"."""
     bank_webhook_secret: str = _secret(_webhook_secret)
     """What bank and house sign what they send each other with (standardwebhooks)."""
+    carrier_url: str = ""
+    """Where the sandbox carrier answers; empty where sellers find carriers by themselves."""
+    carrier_port: int = 0
+    """Where the sandbox carrier listens; 0 for the port after the bank's card switch."""
+    carrier_secret: str = _secret(_webhook_secret)
+    """What carrier and house sign what they send each other with (standardwebhooks)."""
     vault_url: str = ""
     """A vault that runs elsewhere; empty for the one that the house starts and looks after."""
     vault_port: int = 0
@@ -141,6 +147,10 @@ class Config:
     @property
     def bank_switch_on(self) -> int:
         return self.bank_switch_port or self.bank_listens_on + 1
+
+    @property
+    def carrier_listens_on(self) -> int:
+        return self.carrier_port or self.bank_switch_on + 1
 
     @property
     def bank_origin(self) -> str:
@@ -262,7 +272,7 @@ def _content_of(path: str, variable: str) -> str:
 def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
     kinds = get_type_hints(Config)
     config = Config(**{name: _converted(name, value, kinds[name], origins[name]) for name, value in values.items()})
-    for name in ("port", "bank_port", "bank_switch_port", "vault_port"):
+    for name in ("port", "bank_port", "bank_switch_port", "carrier_port", "vault_port"):
         number = getattr(config, name)
         if not 0 <= number <= 65535:
             raise ConfigError(f"{name} is {number} ({origins[name]}), but a port lies between 1 and 65535.")
@@ -278,7 +288,7 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         seconds = getattr(config, name)
         if not 1 <= seconds <= LONGEST_CLOCK_SECONDS:
             raise ConfigError(f"{name} is {seconds} ({origins[name]}), but must be between a second and a year.")
-    for name in ("public_url", "bank_url", "vault_url"):
+    for name in ("public_url", "bank_url", "carrier_url", "vault_url"):
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).path.strip("/")):
             raise ConfigError(f"{name} is {url!r} ({origins[name]}), but must be like https://auction.example.org.")

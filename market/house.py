@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from market.book_seals import BookSeals
     from market.catalogue import Catalogue
     from market.config import Config
+    from market.delivery.desk import DeliveryDesk
     from market.contracting.signing import Contracting
     from market.limits import Buckets
     from market.matching.commits import BoardCommits
@@ -58,6 +59,8 @@ class House:
     """Seals the ledger, and makes the parties' receipts."""
     vault: VaultClient
     """Keeps the parties' cards and signing keys; the house itself never sees one."""
+    delivery: DeliveryDesk
+    """What sellers book with carriers, and what these report."""
     negotiations: NegotiationDesk
     """The steps of negotiations between traders."""
     boards: BoardCommits

@@ -47,6 +47,10 @@ from market.contracting import formalities
 from market.contracting.authority import Authority
 from market.contracting.facts import ContractHooks
 from market.contracting.signing import Contracting
+from market.delivery.carriers import Carriers
+from market.delivery.clock import DeliveryClock
+from market.delivery.desk import DeliveryDesk
+from market.delivery.sandbox_client import SandboxCarrier
 from market.house import House
 from market.limits import Buckets
 from market.matching import settling as board_settling
@@ -99,6 +103,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.book_seals.run(), name="book seals"),
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
+                group.create_task(DeliveryClock(pool, house.delivery, house.node_time.now).run(), name="delivery"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 group.create_task(
                     BoardClock(pool, house.node_time.now, config, house.heads.signer).run(), name="boards"
@@ -114,6 +119,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 for task in tasks:
                     task.cancel()
                 await house.bidding.stop()
+                await house.delivery.carriers.close()
     finally:
         passphrases.close()
         await bank.close()
@@ -200,6 +206,10 @@ async def _house(
         heads=heads,
         book_seals=BookSeals(pool, heads.signer, node_time.now),
         live=Live(bidding, hub, node_time, still_good, topics=TopicHub(version_by(pool))),
+        delivery=DeliveryDesk(
+            escrow,
+            Carriers([SandboxCarrier(config.carrier_url, config.carrier_secret)] if config.carrier_url else []),
+        ),
         negotiations=NegotiationDesk(partial(contracting.draw_up, config=config)),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,

@@ -1,0 +1,234 @@
+"""The steps of a delivery: the buyer says where to, the seller books, the carrier reports. Each is one transaction of the
+caller's.
+
+The first report that only a carrier with the goods in his hands can make ships the deal in the seller's name, who ordered
+just that; a delivery with the receiver's name is the carrier's proof, which begins the inspection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from msgspec import Struct, structs
+
+from escrow import store as escrow_store
+from escrow.facts import Case, Refusal, State
+from market import deals_store, live_topics, notices
+from market.delivery import store
+from market.delivery.facts import (
+    MOST_GRAMS,
+    MOST_PACKAGES,
+    ON_ITS_WAY,
+    Address,
+    Consignment,
+    ConsignmentState,
+    DeliveryRefusal,
+    EventKind,
+    Report,
+    state_after,
+)
+
+if TYPE_CHECKING:
+    from escrow.desk import EscrowDesk
+    from market.delivery.carriers import Booked, Carriers, NotTaken
+    from migrations.database import Connection
+
+_TOLD = {
+    EventKind.CONFIRMED: ("seller",),
+    EventKind.REFUSED: ("seller",),
+    EventKind.OUT_FOR_DELIVERY: ("buyer",),
+    EventKind.ATTEMPTED: ("buyer",),
+    EventKind.DELIVERED: ("buyer", "seller"),
+    EventKind.RETURNED: ("buyer", "seller"),
+    EventKind.LOST: ("buyer", "seller"),
+}
+"""Who is told of what; that the goods are on their way, the deal itself tells."""
+
+
+class Booking(Struct, frozen=True, kw_only=True):
+    """What a seller asks a carrier for. No `lines`: all that is left of the sale."""
+
+    carrier: str
+    lines: tuple[int, ...] = ()
+    packages: int
+    weight_grams: int
+    description: str
+    collect_from: Address
+
+
+class DeliveryDesk:
+    """What every door of a delivery acts through."""
+
+    def __init__(self, escrow: EscrowDesk, carriers: Carriers) -> None:
+        self._escrow = escrow
+        self.carriers = carriers
+
+    async def set_consignee(
+        self, conn: Connection, case_id: int, to: Address | None, now: datetime
+    ) -> Address | DeliveryRefusal:
+        """The buyer says where the goods go; fixed once something has been booked to go there."""
+        if to is None:
+            return DeliveryRefusal.ADDRESS_INCOMPLETE
+        root_id = await store.root_of_case(conn, case_id)
+        await escrow_store.lock_case(conn, root_id)
+        booked = await store.consignments_of_deal(conn, root_id, root_id)
+        if any(not each.is_over or each.state is ConsignmentState.DELIVERED for each in booked):
+            return DeliveryRefusal.CONSIGNEE_FIXED
+        await store.save_consignee(conn, root_id, to, now)
+        await live_topics.announce(conn, f"deal:{case_id}", live_topics.instant_version(now))
+        return to
+
+    async def consign(
+        self, conn: Connection, case_id: int, seller_id: int, booking: Booking, now: datetime
+    ) -> Consignment | DeliveryRefusal | Refusal:
+        """Book a carrier for a paid deal, or for some lines of it; the clock tells the carrier."""
+        case = await escrow_store.lock_case(conn, case_id)
+        if case is None or case.seller_id != seller_id or case.state is not State.FUNDED:
+            return DeliveryRefusal.NOT_TO_BE_SHIPPED
+        if self.carriers.get(booking.carrier) is None:
+            return DeliveryRefusal.NO_SUCH_CARRIER
+        if (missing := await self._escrow.settlement.hooks.may_ship(conn, case_id)) is not None:
+            return missing
+        root_id = await store.root_of_case(conn, case_id)
+        to = await store.consignee(conn, root_id)
+        if to is None:
+            return DeliveryRefusal.CONSIGNEE_MISSING
+        booked = await store.consignments_of_deal(conn, case_id, root_id)
+        refused = _lines_refusal(case, booking.lines, booked) or _size_refusal(booking)
+        if refused is not None:
+            return refused
+        made = await store.insert_consignment(
+            conn,
+            case_id=case_id,
+            booking_id=uuid4(),
+            carrier=booking.carrier,
+            booked_by=seller_id,
+            lines=booking.lines,
+            packages=booking.packages,
+            weight_grams=booking.weight_grams,
+            description=" ".join(booking.description.split())[:200] or f"{case.reference}",
+            collect_from=booking.collect_from,
+            deliver_to=to,
+            now=now,
+        )
+        await self._announce(conn, made, now)
+        return made
+
+    async def call_off(self, conn: Connection, consignment_id: int, now: datetime) -> Consignment | DeliveryRefusal:
+        """The carrier has been told; here it is called off as well, unless the goods are in its hands."""
+        found = await store.lock_consignment(conn, consignment_id)
+        if found is None:
+            return DeliveryRefusal.NO_SUCH_CONSIGNMENT
+        if found.state is ConsignmentState.CANCELLED:
+            return found
+        if found.state not in (ConsignmentState.BOOKED, ConsignmentState.CONFIRMED, ConsignmentState.REFUSED):
+            return DeliveryRefusal.ALREADY_COLLECTED
+        moved = structs.replace(found, state=ConsignmentState.CANCELLED, moved_at=now)
+        await self._announce(conn, moved, now)
+        return await store.move_consignment(conn, moved)
+
+    async def answered(
+        self, conn: Connection, consignment_id: int, answer: Booked | NotTaken, now: datetime
+    ) -> Consignment | None:
+        """The carrier's answer to a booking, which is its first report."""
+        found = await store.consignment(conn, consignment_id)
+        assert found is not None, "it was claimed a moment ago"
+        number = getattr(answer, "tracking_number", None)
+        report = Report(
+            carrier_id="answer",
+            booking_id=found.booking_id,
+            kind=EventKind.CONFIRMED if number else EventKind.REFUSED,
+            at=now,
+            tracking_number=number,
+            note="" if number else getattr(answer, "reason", "")[:400],
+        )
+        return await self.receive(conn, found.carrier, report, now)
+
+    async def receive(self, conn: Connection, carrier: str, report: Report, now: datetime) -> Consignment | None:
+        """A carrier's report, once. None: it speaks of no booking of this house. Told again it changes nothing."""
+        found = await store.lock_booking(conn, carrier, report.booking_id)
+        if found is None:
+            return None
+        if not await store.insert_event(conn, found.id, report, now):
+            return found
+        number = found.tracking_number or report.tracking_number
+        state = state_after(found.state, report.kind)
+        if state is ConsignmentState.DELIVERED and not report.received_by:
+            state = found.state if found.state is not ConsignmentState.BOOKED else ConsignmentState.COLLECTED
+        moved = structs.replace(
+            found,
+            state=state,
+            tracking_number=number,
+            reason=report.note or found.reason if state is not found.state else found.reason,
+            received_by=report.received_by if state is ConsignmentState.DELIVERED else found.received_by,
+            moved_at=now,
+        )
+        if report.kind in ON_ITS_WAY and number is not None:
+            moved = await self._shipped(conn, moved, number, now)
+        if state is ConsignmentState.DELIVERED and found.state is not state:
+            await self._delivered(conn, moved, now)
+        saved = await store.move_consignment(conn, moved, report.proof if state is ConsignmentState.DELIVERED else None)
+        await self._tell(conn, saved, report.kind, now)
+        return saved
+
+    async def _shipped(self, conn: Connection, moved: Consignment, number: str, now: datetime) -> Consignment:
+        """With the carrier's first sight of the goods the deal is shipped. What the escrow refuses stands as the reason."""
+        if moved.shipped_case_id is not None:
+            return moved
+        settlement, name = self._escrow.settlement, self.carriers.name_of(moved.carrier)
+        case_id, seller_id = moved.case_id, moved.booked_by
+        async with conn.transaction():
+            if moved.lines:
+                done = await settlement.ship_lines(conn, case_id, seller_id, moved.lines, name, number, now)
+            else:
+                done = await settlement.ship(conn, case_id, seller_id, name, number, now)
+        if isinstance(done, Case):
+            return structs.replace(moved, shipped_case_id=done.id)
+        return structs.replace(moved, reason=done.value)
+
+    async def _delivered(self, conn: Connection, moved: Consignment, now: datetime) -> None:
+        if moved.shipped_case_id is None:
+            return
+        proof = f"{self.carriers.name_of(moved.carrier)} {moved.tracking_number}: {moved.received_by}"
+        await self._escrow.settlement.delivered(conn, moved.shipped_case_id, proof, now)
+
+    async def _tell(self, conn: Connection, moved: Consignment, kind: EventKind, now: datetime) -> None:
+        await self._announce(conn, moved, now)
+        deal = await deals_store.deal_of_case(conn, moved.case_id)
+        assert deal is not None, "what is consigned was sold under a contract"
+        params: dict[str, str | int] = {
+            "deal": moved.case_id,
+            "title_en": deal.title("en"),
+            "title_zh": deal.title("zh"),
+            "carrier": self.carriers.name_of(moved.carrier),
+            "number": moved.tracking_number or "–",
+        }
+        parties = {"buyer": deal.buyer_id, "seller": deal.seller_id}
+        told = [parties[role] for role in _TOLD.get(kind, ())]
+        link = f"/deals/{moved.shipped_case_id or moved.case_id}/delivery"
+        await notices.notify(conn, told, f"delivery_{kind.value}", params, link, now)
+
+    async def _announce(self, conn: Connection, moved: Consignment, now: datetime) -> None:
+        for case_id in {moved.case_id, moved.shipped_case_id or moved.case_id}:
+            await live_topics.announce(conn, f"deal:{case_id}", live_topics.instant_version(now))
+
+
+def _lines_refusal(case: Case, lines: Sequence[int], booked: list[Consignment]) -> DeliveryRefusal | None:
+    here = {line.n for line in case.lines if line.part_id is None}
+    if not set(lines) <= here:
+        return DeliveryRefusal.NO_SUCH_LINE
+    wanted = set(lines) or here
+    for each in booked:
+        waits = not each.is_over and each.shipped_case_id is None and each.case_id == case.id
+        if waits and (not each.lines or not wanted or wanted & set(each.lines)):
+            return DeliveryRefusal.LINES_BOOKED
+    return None
+
+
+def _size_refusal(booking: Booking) -> DeliveryRefusal | None:
+    if not 1 <= booking.packages <= MOST_PACKAGES:
+        return DeliveryRefusal.PACKAGES_WRONG
+    return None if 1 <= booking.weight_grams <= MOST_GRAMS else DeliveryRefusal.WEIGHT_WRONG

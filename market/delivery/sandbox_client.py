@@ -1,0 +1,116 @@
+"""The sandbox carrier's adapter: bookings over HTTP, reports by webhook, both signed as Standard Webhooks."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx2
+import msgspec
+from msgspec import Struct
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from market.delivery.carriers import BadReportError, Booked, CarrierError, NotTaken
+from market.delivery.facts import Consignment, EventKind, Report
+
+CODE = "sandbox"
+TIMEOUT_SECONDS = 5.0
+LARGEST_PROOF_BYTES = 512 * 1024
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """A report as the sandbox carrier writes it; `proof` is the slip in base64."""
+
+    id: str
+    booking_id: UUID
+    kind: EventKind
+    at: datetime
+    tracking_number: str | None = None
+    place: str = ""
+    note: str = ""
+    received_by: str | None = None
+    proof: str | None = None
+
+
+class _Answer(Struct, frozen=True, kw_only=True):
+    tracking_number: str | None = None
+    refused: str | None = None
+
+
+class SandboxCarrier:
+    """One sandbox carrier at one address."""
+
+    code = CODE
+    name = "Sandbox Express"
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._webhook = Webhook(secret)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    async def book(self, consignment: Consignment) -> Booked | NotTaken:
+        """See `market.delivery.carriers.Carrier`."""
+        body = msgspec.json.encode(
+            {
+                "booking_id": consignment.booking_id,
+                "packages": consignment.packages,
+                "weight_grams": consignment.weight_grams,
+                "description": consignment.description,
+                "collect_from": consignment.collect_from,
+                "deliver_to": consignment.deliver_to,
+            }
+        )
+        answer = await self._ask("POST", "/api/bookings", str(consignment.booking_id), body)
+        if answer.tracking_number is not None:
+            return Booked(answer.tracking_number)
+        return NotTaken(answer.refused or "refused")
+
+    async def cancel(self, booking_id: UUID) -> bool:
+        """See `market.delivery.carriers.Carrier`."""
+        answer = await self._ask("POST", f"/api/bookings/{booking_id}/cancellation", f"cancel-{booking_id}", b"")
+        return answer.refused is None
+
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
+        """See `market.delivery.carriers.Carrier`."""
+        try:
+            self._webhook.verify(body, dict(headers), json_parse=False)
+            told = msgspec.json.decode(body, type=Told)
+            proof = None if told.proof is None else base64.b64decode(told.proof, validate=True)
+        except (WebhookVerificationError, msgspec.MsgspecError, binascii.Error, ValueError) as error:
+            raise BadReportError(str(error)) from error
+        sound = told.at.tzinfo is not None and 0 < len(told.id) <= 80 and "\x00" not in body.decode(errors="replace")
+        if not sound or "\\u0000" in body.decode(errors="replace") or len(proof or b"") > LARGEST_PROOF_BYTES:
+            raise BadReportError("a report names its zone and its id, and holds no zero byte")
+        return Report(
+            carrier_id=told.id,
+            booking_id=told.booking_id,
+            kind=told.kind,
+            at=told.at,
+            tracking_number=told.tracking_number,
+            place=told.place[:120],
+            note=told.note[:400],
+            received_by=(told.received_by or "")[:120] or None,
+            proof=proof,
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def _ask(self, method: str, path: str, message_id: str, body: bytes) -> _Answer:
+        sent_at = datetime.now(UTC)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(sent_at.timestamp())),
+            "webhook-signature": self._webhook.sign(message_id, sent_at, body.decode()),
+        }
+        try:
+            answer = await self._client.request(method, path, content=body, headers=headers)
+            if not answer.is_success:
+                raise CarrierError(f"the carrier answered {answer.status_code}: {answer.text[:200]}")
+            return msgspec.json.decode(answer.content, type=_Answer)
+        except (httpx2.HTTPError, msgspec.MsgspecError) as error:
+            raise CarrierError(f"{type(error).__name__}: {error}") from error
