@@ -382,6 +382,7 @@ TABLE: dict[str, Row] = {
     "api.board_clearing": MEMBER,
     "api.board_orders": MEMBER,
     "api.board_enter": MEMBER,
+    "api.board_acts": MEMBER,
     "api.board_order_change": MEMBER,
     "api.board_order_withdraw": MEMBER,
     "api.board_make": OPERATOR,

@@ -11,6 +11,7 @@ def routes() -> list[BaseRoute]:
     from market.api import (
         account,
         bids,
+        boards,
         case_files,
         cashier,
         chargebacks,
@@ -46,6 +47,7 @@ def routes() -> list[BaseRoute]:
         listings,
         lot_desk,
         bids,
+        boards,
         offers,
         sales,
         openings,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from market.matching.settling import UnkeptError
 
 if TYPE_CHECKING:
     from market.config import Config
-    from migrations.database import Pool
+    from migrations.database import Connection, Pool
 
 MOST_WAITING = 10_000
 """Acts that wait on one board; more are turned away."""
@@ -61,6 +61,11 @@ class BoardCommits:
                     waiting.extendleft(reversed([one for one in batch if not one[1].done() and one[1] is not done]))
                     raise
         return await done
+
+    async def do_within(self, conn: Connection, board_id: int, acts: Sequence[Act]) -> list[Answer]:
+        """The same in a transaction of the caller's, who may yet give it up; so no book is remembered of it."""
+        answers, _ = await desk.act(conn, board_id, acts, self._now(), self._config, looking_at_posts=True)
+        return answers
 
     async def _commit(self, board_id: int, batch: list[_Waiting]) -> None:
         acts = [act for act, _ in batch]

@@ -43,7 +43,12 @@ def check_signature(proof, key):
 class Order:
     def __init__(self, row):
         hold(set(row) == ORDER, "an order has a member too few or too many")
-        self.n, self.price, self.quantity, self.minimum = row["n"], int(row["price_minor"]), row["quantity"], row["minimum"]
+        self.n, self.price, self.quantity, self.minimum = (
+            row["n"],
+            int(row["price_minor"]),
+            row["quantity"],
+            row["minimum"],
+        )
         self.buys, self.units, self.why = {"demand": True, "supply": False}[row["side"]], row["filled"], row["why"]
         hold(all(type(x) is int for x in (self.n, self.quantity, self.minimum, self.units)), "a number is none")
         hold(0 < self.minimum <= self.quantity and self.price > 0, f"order {self.n} makes no sense")
@@ -57,7 +62,9 @@ class Order:
 
 def with_one_more(totals, order, cap):
     """The stretches of totals that can be reached if this order may also be filled, with `minimum` to `quantity` units."""
-    grown = sorted(totals + [(a + order.minimum, min(b + order.quantity, cap)) for a, b in totals if a + order.minimum <= cap])
+    grown = sorted(
+        totals + [(a + order.minimum, min(b + order.quantity, cap)) for a, b in totals if a + order.minimum <= cap]
+    )
     merged = [grown[0]]
     for a, b in grown[1:]:
         if a <= merged[-1][1] + 1:
