@@ -2685,6 +2685,76 @@ ALTER TABLE market.clearing OWNER TO gavelhouse_owner;
 
 COMMENT ON COLUMN market.clearing.proof IS 'The signed statement that everybody on the board can check: orders by alias, curve, price, fills';
 
+CREATE TABLE market.consignee (
+    case_id bigint NOT NULL,
+    name text NOT NULL,
+    lines text NOT NULL,
+    city text NOT NULL,
+    postcode text DEFAULT ''::text NOT NULL,
+    country text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT consignee_city_check CHECK (((length(city) >= 1) AND (length(city) <= 120))),
+    CONSTRAINT consignee_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT consignee_lines_check CHECK (((length(lines) >= 1) AND (length(lines) <= 400))),
+    CONSTRAINT consignee_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+    CONSTRAINT consignee_phone_check CHECK ((length(phone) <= 40)),
+    CONSTRAINT consignee_postcode_check CHECK ((length(postcode) <= 20)),
+    CONSTRAINT consignee_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE market.consignee OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.consignee.case_id IS 'The first case of the deal: parts that are split off go to the same place.';
+
+CREATE TABLE market.consignment (
+    id bigint NOT NULL,
+    case_id bigint NOT NULL,
+    shipped_case_id bigint,
+    booking_id uuid NOT NULL,
+    carrier text NOT NULL,
+    booked_by bigint NOT NULL,
+    lines integer[] DEFAULT '{}'::integer[] NOT NULL,
+    packages integer NOT NULL,
+    weight_grams bigint NOT NULL,
+    description text NOT NULL,
+    collect_from jsonb NOT NULL,
+    deliver_to jsonb NOT NULL,
+    state text DEFAULT 'booked'::text NOT NULL,
+    tracking_number text,
+    reason text,
+    received_by text,
+    proof bytea,
+    proof_sha256 bytea,
+    booked_at timestamp with time zone NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone,
+    ask_again_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    CONSTRAINT consignment_asked_while_booked CHECK (((state = 'booked'::text) = (ask_again_at IS NOT NULL))),
+    CONSTRAINT consignment_carrier_check CHECK ((carrier ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
+    CONSTRAINT consignment_delivered_to_somebody CHECK (((state = 'delivered'::text) = (received_by IS NOT NULL))),
+    CONSTRAINT consignment_description_check CHECK (((length(description) >= 1) AND (length(description) <= 200))),
+    CONSTRAINT consignment_goes_by_a_number CHECK (((state = ANY (ARRAY['booked'::text, 'refused'::text, 'cancelled'::text])) OR (tracking_number IS NOT NULL))),
+    CONSTRAINT consignment_packages CHECK (((packages >= 1) AND (packages <= 9999))),
+    CONSTRAINT consignment_proof_is_known_by_its_hash CHECK ((NOT (proof_sha256 IS DISTINCT FROM sha256(proof)))),
+    CONSTRAINT consignment_state_is_known CHECK ((state = ANY (ARRAY['booked'::text, 'confirmed'::text, 'refused'::text, 'cancelled'::text, 'collected'::text, 'in_transit'::text, 'out_for_delivery'::text, 'delivered'::text, 'returned'::text, 'lost'::text]))),
+    CONSTRAINT consignment_tracking_number CHECK (((length(tracking_number) >= 1) AND (length(tracking_number) <= 80))),
+    CONSTRAINT consignment_weight CHECK (((weight_grams >= 1) AND (weight_grams <= '1000000000000'::bigint)))
+);
+
+ALTER TABLE market.consignment OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.consignment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.consignment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE market.contract (
     id bigint NOT NULL,
     origin_kind text NOT NULL,
@@ -2858,6 +2928,111 @@ ALTER TABLE market.desk_request OWNER TO gavelhouse_owner;
 
 ALTER TABLE market.desk_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME market.desk_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.document (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    number text NOT NULL,
+    step text NOT NULL,
+    issuer_id bigint,
+    recipient_id bigint,
+    negotiation_id bigint,
+    round integer,
+    contract_id bigint,
+    case_id bigint,
+    record text NOT NULL,
+    record_sha256 bytea NOT NULL,
+    reference text NOT NULL,
+    edifact bytea NOT NULL,
+    edifact_sha256 bytea GENERATED ALWAYS AS (sha256(edifact)) STORED NOT NULL,
+    xml bytea NOT NULL,
+    xml_sha256 bytea GENERATED ALWAYS AS (sha256(xml)) STORED NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT document_belongs_somewhere CHECK ((num_nonnulls(negotiation_id, contract_id, case_id) > 0)),
+    CONSTRAINT document_is_a_rounds CHECK (((negotiation_id IS NULL) = (round IS NULL))),
+    CONSTRAINT document_is_its_hash CHECK ((record_sha256 = sha256(convert_to(record, 'UTF8'::name)))),
+    CONSTRAINT document_kind_is_known CHECK ((kind = ANY (ARRAY['reqote'::text, 'quotes'::text, 'orders'::text, 'ordrsp'::text, 'ordchg'::text, 'iftmin'::text, 'desadv'::text, 'recadv'::text, 'remadv'::text, 'invoic'::text]))),
+    CONSTRAINT document_number_check CHECK (((length(number) >= 1) AND (length(number) <= 35))),
+    CONSTRAINT document_reference_check CHECK ((reference ~ '^[0-9A-Z]{1,14}$'::text))
+);
+
+ALTER TABLE market.document OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.document.issuer_id IS 'Null: the house itself (remittance advices).';
+
+COMMENT ON COLUMN market.document.reference IS 'The interchange control reference; one for all partners, so one for each.';
+
+CREATE TABLE market.document_delivery (
+    document_id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    channel text NOT NULL,
+    format text NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    try_at timestamp with time zone,
+    said text DEFAULT ''::text NOT NULL,
+    sent_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    CONSTRAINT delivery_answered_says_when CHECK (((state = ANY (ARRAY['acknowledged'::text, 'rejected'::text])) = (answered_at IS NOT NULL))),
+    CONSTRAINT delivery_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'queue'::text]))),
+    CONSTRAINT delivery_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
+    CONSTRAINT delivery_state_is_known CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'acknowledged'::text, 'rejected'::text, 'given_up'::text]))),
+    CONSTRAINT document_delivery_said_check CHECK ((length(said) <= 500))
+);
+
+ALTER TABLE market.document_delivery OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.document ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME market.document_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE market.edi_consent (
+    party_id bigint NOT NULL,
+    other_id bigint NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT edi_consent_ends_later CHECK ((ended_at >= given_at)),
+    CONSTRAINT edi_consent_parties_differ CHECK ((party_id <> other_id))
+);
+
+ALTER TABLE market.edi_consent OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.exchange (
+    id bigint NOT NULL,
+    party_id bigint NOT NULL,
+    format text NOT NULL,
+    reference text NOT NULL,
+    sha256 bytea GENERATED ALWAYS AS (sha256(content)) STORED NOT NULL,
+    content bytea NOT NULL,
+    kinds text[] NOT NULL,
+    accepted boolean NOT NULL,
+    answer bytea NOT NULL,
+    flaws jsonb DEFAULT '[]'::jsonb NOT NULL,
+    negotiation_id bigint,
+    contract_id bigint,
+    case_id bigint,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT exchange_content_check CHECK (((length(content) >= 1) AND (length(content) <= 4194304))),
+    CONSTRAINT exchange_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
+    CONSTRAINT exchange_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 35))),
+    CONSTRAINT exchange_refused_says_why CHECK ((accepted = (flaws = '[]'::jsonb)))
+);
+
+ALTER TABLE market.exchange OWNER TO gavelhouse_owner;
+
+ALTER TABLE market.exchange ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME market.exchange_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -3288,6 +3463,27 @@ CREATE TABLE market.one_time_secret (
 );
 
 ALTER TABLE market.one_time_secret OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.partner (
+    party_id bigint NOT NULL,
+    code text NOT NULL,
+    agency text NOT NULL,
+    format text NOT NULL,
+    channel text NOT NULL,
+    url text DEFAULT ''::text NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT partner_agency_is_known CHECK ((agency = ANY (ARRAY['gln'::text, 'house'::text]))),
+    CONSTRAINT partner_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'queue'::text]))),
+    CONSTRAINT partner_code_is_carried CHECK ((code ~ '^[0-9A-Za-z._-]{1,35}$'::text)),
+    CONSTRAINT partner_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
+    CONSTRAINT partner_generation_check CHECK ((generation > 0)),
+    CONSTRAINT partner_gln_is_one CHECK (((agency <> 'gln'::text) OR (code ~ '^[0-9]{13}$'::text))),
+    CONSTRAINT partner_url_check CHECK ((length(url) <= 500)),
+    CONSTRAINT partner_webhook_has_an_address CHECK (((channel = 'webhook'::text) = (url <> ''::text)))
+);
+
+ALTER TABLE market.partner OWNER TO gavelhouse_owner;
 
 CREATE TABLE market.party (
     id bigint NOT NULL,
@@ -3772,6 +3968,22 @@ CREATE TABLE market.sign_in_link (
 );
 
 ALTER TABLE market.sign_in_link OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.tracking_event (
+    consignment_id bigint NOT NULL,
+    carrier_id text NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    place text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT tracking_event_carrier_id_check CHECK (((length(carrier_id) >= 1) AND (length(carrier_id) <= 80))),
+    CONSTRAINT tracking_event_is_known CHECK ((kind = ANY (ARRAY['confirmed'::text, 'refused'::text, 'cancelled'::text, 'collected'::text, 'in_transit'::text, 'out_for_delivery'::text, 'attempted'::text, 'delivered'::text, 'returned'::text, 'lost'::text]))),
+    CONSTRAINT tracking_event_note_check CHECK ((length(note) <= 400)),
+    CONSTRAINT tracking_event_place_check CHECK ((length(place) <= 120))
+);
+
+ALTER TABLE market.tracking_event OWNER TO gavelhouse_owner;
 
 CREATE TABLE market.trade_print (
     id bigint NOT NULL,
@@ -4283,6 +4495,15 @@ ALTER TABLE ONLY market.certificate
 ALTER TABLE ONLY market.clearing
     ADD CONSTRAINT clearing_pk PRIMARY KEY (board_id, n);
 
+ALTER TABLE ONLY market.consignee
+    ADD CONSTRAINT consignee_pkey PRIMARY KEY (case_id);
+
+ALTER TABLE ONLY market.consignment
+    ADD CONSTRAINT consignment_booking_is_unique UNIQUE (booking_id);
+
+ALTER TABLE ONLY market.consignment
+    ADD CONSTRAINT consignment_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY market.contract_event
     ADD CONSTRAINT contract_event_pk PRIMARY KEY (contract_id, n);
 
@@ -4315,6 +4536,24 @@ ALTER TABLE ONLY market.deal
 
 ALTER TABLE ONLY market.desk_request
     ADD CONSTRAINT desk_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.document_delivery
+    ADD CONSTRAINT document_delivery_pk PRIMARY KEY (document_id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_once_a_step UNIQUE (step, kind);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_reference_is_its_own UNIQUE (reference);
+
+ALTER TABLE ONLY market.exchange
+    ADD CONSTRAINT exchange_once UNIQUE (party_id, format, reference);
+
+ALTER TABLE ONLY market.exchange
+    ADD CONSTRAINT exchange_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY market.fee_schedule
     ADD CONSTRAINT fee_schedule_pkey PRIMARY KEY (id);
@@ -4384,6 +4623,12 @@ ALTER TABLE ONLY market.application
 
 ALTER TABLE ONLY market.one_time_secret
     ADD CONSTRAINT one_time_secret_pkey PRIMARY KEY (party_id);
+
+ALTER TABLE ONLY market.partner
+    ADD CONSTRAINT partner_code_is_its_own UNIQUE (agency, code);
+
+ALTER TABLE ONLY market.partner
+    ADD CONSTRAINT partner_pk PRIMARY KEY (party_id);
 
 ALTER TABLE ONLY market.party
     ADD CONSTRAINT party_email_is_unique UNIQUE (email);
@@ -4468,6 +4713,9 @@ ALTER TABLE ONLY market.session
 
 ALTER TABLE ONLY market.sign_in_link
     ADD CONSTRAINT sign_in_link_pkey PRIMARY KEY (token_sha256);
+
+ALTER TABLE ONLY market.tracking_event
+    ADD CONSTRAINT tracking_event_once PRIMARY KEY (consignment_id, carrier_id);
 
 ALTER TABLE ONLY market.trade_print
     ADD CONSTRAINT trade_print_once UNIQUE (source, ref);
@@ -4661,6 +4909,16 @@ CREATE INDEX card_order_of_party ON market.card_order USING btree (party_id, ord
 
 CREATE INDEX certificate_by_party ON market.certificate USING btree (party_id, issued_at DESC);
 
+CREATE INDEX consignment_by_case ON market.consignment USING btree (case_id, id);
+
+CREATE INDEX consignment_by_shipped_case ON market.consignment USING btree (shipped_case_id) WHERE (shipped_case_id IS NOT NULL);
+
+CREATE INDEX consignment_by_state ON market.consignment USING btree (state, moved_at);
+
+CREATE UNIQUE INDEX consignment_number ON market.consignment USING btree (carrier, tracking_number);
+
+CREATE INDEX consignment_to_ask ON market.consignment USING btree (ask_again_at) WHERE (ask_again_at IS NOT NULL);
+
 CREATE INDEX contract_by_buyer ON market.contract USING btree (buyer_id, id DESC);
 
 CREATE INDEX contract_by_seller ON market.contract USING btree (seller_id, id DESC);
@@ -4673,7 +4931,35 @@ CREATE INDEX deal_by_lot ON market.deal USING btree (lot_id, case_id DESC);
 
 CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC);
 
+CREATE INDEX delivery_by_party ON market.document_delivery USING btree (party_id, document_id DESC);
+
+CREATE INDEX delivery_due ON market.document_delivery USING btree (try_at) WHERE ((state = 'queued'::text) AND (channel = 'webhook'::text));
+
 CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
+
+CREATE INDEX document_by_case ON market.document USING btree (case_id) WHERE (case_id IS NOT NULL);
+
+CREATE INDEX document_by_contract ON market.document USING btree (contract_id) WHERE (contract_id IS NOT NULL);
+
+CREATE INDEX document_by_issuer ON market.document USING btree (issuer_id, id DESC);
+
+CREATE INDEX document_by_negotiation ON market.document USING btree (negotiation_id) WHERE (negotiation_id IS NOT NULL);
+
+CREATE INDEX document_by_number ON market.document USING btree (number, kind);
+
+CREATE INDEX document_by_recipient ON market.document USING btree (recipient_id, id DESC);
+
+CREATE INDEX edi_consent_by_other ON market.edi_consent USING btree (other_id) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX edi_consent_once ON market.edi_consent USING btree (party_id, other_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX exchange_by_case ON market.exchange USING btree (case_id) WHERE (case_id IS NOT NULL);
+
+CREATE INDEX exchange_by_contract ON market.exchange USING btree (contract_id) WHERE (contract_id IS NOT NULL);
+
+CREATE INDEX exchange_by_negotiation ON market.exchange USING btree (negotiation_id) WHERE (negotiation_id IS NOT NULL);
+
+CREATE INDEX exchange_by_party ON market.exchange USING btree (party_id, id DESC);
 
 CREATE INDEX fee_schedule_in_force ON market.fee_schedule USING btree (market, valid_from DESC) WHERE (confirmed_at IS NOT NULL);
 
@@ -4768,6 +5054,8 @@ CREATE INDEX seller_link_of_bidder ON market.seller_link USING btree (bidder_id)
 CREATE INDEX seller_link_to_decide ON market.seller_link USING btree (found_at) WHERE (state = 'flagged'::text);
 
 CREATE INDEX session_party ON market.session USING btree (party_id);
+
+CREATE INDEX tracking_event_in_order ON market.tracking_event USING btree (consignment_id, at);
 
 CREATE INDEX trade_print_of_category ON market.trade_print USING btree (category, traded_at DESC) WHERE (struck_at IS NULL);
 
@@ -4911,6 +5199,14 @@ CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EA
 
 CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
+CREATE TRIGGER document_is_append_only BEFORE DELETE OR UPDATE ON market.document FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER document_is_never_emptied BEFORE TRUNCATE ON market.document FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER exchange_is_append_only BEFORE DELETE OR UPDATE ON market.exchange FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER exchange_is_never_emptied BEFORE TRUNCATE ON market.exchange FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
+
 CREATE TRIGGER fill_is_append_only BEFORE DELETE OR UPDATE ON market.fill FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER fill_moves_orders AFTER INSERT ON market.fill REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION market.fill_moves_orders();
@@ -4952,6 +5248,10 @@ CREATE TRIGGER session_end_is_told AFTER DELETE ON market.session FOR EACH ROW E
 CREATE TRIGGER share_waits BEFORE INSERT OR UPDATE ON market.released_share FOR EACH ROW EXECUTE FUNCTION market.share_waits_for_the_opening();
 
 CREATE TRIGGER token_end_is_told AFTER UPDATE OF revoked_at ON market.api_token FOR EACH ROW WHEN (((new.revoked_at IS NOT NULL) AND (old.revoked_at IS NULL))) EXECUTE FUNCTION market.tell_of_access();
+
+CREATE TRIGGER tracking_event_is_append_only BEFORE DELETE OR UPDATE ON market.tracking_event FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
+CREATE TRIGGER tracking_event_is_never_emptied BEFORE TRUNCATE ON market.tracking_event FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
 ALTER TABLE ONLY auction.admission
     ADD CONSTRAINT admission_of_a_lot FOREIGN KEY (lot_id) REFERENCES auction.lot(id);
@@ -5295,6 +5595,18 @@ ALTER TABLE ONLY market.certificate
 ALTER TABLE ONLY market.clearing
     ADD CONSTRAINT clearing_board_id_fkey FOREIGN KEY (board_id) REFERENCES market.board(id);
 
+ALTER TABLE ONLY market.consignee
+    ADD CONSTRAINT consignee_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.consignment
+    ADD CONSTRAINT consignment_booked_by_fkey FOREIGN KEY (booked_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.consignment
+    ADD CONSTRAINT consignment_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.consignment
+    ADD CONSTRAINT consignment_shipped_case_id_fkey FOREIGN KEY (shipped_case_id) REFERENCES escrow.escrow_case(id);
+
 ALTER TABLE ONLY market.contract
     ADD CONSTRAINT contract_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES market.party(id);
 
@@ -5369,6 +5681,45 @@ ALTER TABLE ONLY market.desk_request
 
 ALTER TABLE ONLY market.desk_request
     ADD CONSTRAINT desk_request_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_contract_id_fkey FOREIGN KEY (contract_id) REFERENCES market.contract(id);
+
+ALTER TABLE ONLY market.document_delivery
+    ADD CONSTRAINT document_delivery_document_id_fkey FOREIGN KEY (document_id) REFERENCES market.document(id);
+
+ALTER TABLE ONLY market.document_delivery
+    ADD CONSTRAINT document_delivery_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_negotiation_id_fkey FOREIGN KEY (negotiation_id) REFERENCES market.negotiation(id);
+
+ALTER TABLE ONLY market.document
+    ADD CONSTRAINT document_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.edi_consent
+    ADD CONSTRAINT edi_consent_other_id_fkey FOREIGN KEY (other_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.edi_consent
+    ADD CONSTRAINT edi_consent_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.exchange
+    ADD CONSTRAINT exchange_case_id_fkey FOREIGN KEY (case_id) REFERENCES escrow.escrow_case(id);
+
+ALTER TABLE ONLY market.exchange
+    ADD CONSTRAINT exchange_contract_id_fkey FOREIGN KEY (contract_id) REFERENCES market.contract(id);
+
+ALTER TABLE ONLY market.exchange
+    ADD CONSTRAINT exchange_negotiation_id_fkey FOREIGN KEY (negotiation_id) REFERENCES market.negotiation(id);
+
+ALTER TABLE ONLY market.exchange
+    ADD CONSTRAINT exchange_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
 ALTER TABLE ONLY market.fee_schedule
     ADD CONSTRAINT fee_schedule_confirmed_by_fkey FOREIGN KEY (confirmed_by) REFERENCES market.party(id);
@@ -5478,6 +5829,9 @@ ALTER TABLE ONLY market.officer_key
 ALTER TABLE ONLY market.one_time_secret
     ADD CONSTRAINT one_time_secret_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.partner
+    ADD CONSTRAINT partner_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
 ALTER TABLE ONLY market.party_trait
     ADD CONSTRAINT party_trait_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
@@ -5576,6 +5930,9 @@ ALTER TABLE ONLY market.session
 
 ALTER TABLE ONLY market.sign_in_link
     ADD CONSTRAINT sign_in_link_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
+
+ALTER TABLE ONLY market.tracking_event
+    ADD CONSTRAINT tracking_event_consignment_id_fkey FOREIGN KEY (consignment_id) REFERENCES market.consignment(id);
 
 ALTER TABLE ONLY market.trade_print
     ADD CONSTRAINT trade_print_category_fkey FOREIGN KEY (category) REFERENCES market.category(code);
@@ -6172,6 +6529,32 @@ GRANT SELECT,INSERT ON TABLE market.certificate TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.clearing TO gavelhouse_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE market.consignee TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(shipped_case_id) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(tracking_number) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(reason) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(received_by) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(proof) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(proof_sha256) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(moved_at) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(asked_at) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(ask_again_at) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(tries) ON TABLE market.consignment TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.contract TO gavelhouse_app;
 
 GRANT UPDATE(state) ON TABLE market.contract TO gavelhouse_app;
@@ -6219,6 +6602,28 @@ GRANT SELECT,INSERT ON TABLE market.desk_request TO gavelhouse_app;
 GRANT UPDATE(confirmed_by) ON TABLE market.desk_request TO gavelhouse_app;
 
 GRANT UPDATE(confirmed_at) ON TABLE market.desk_request TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.document TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(state) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(attempts) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(try_at) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(said) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(sent_at) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(answered_at) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.edi_consent TO gavelhouse_app;
+
+GRANT UPDATE(ended_at) ON TABLE market.edi_consent TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.exchange TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.fee_schedule TO gavelhouse_app;
 
@@ -6290,6 +6695,22 @@ GRANT UPDATE(confirmed_at) ON TABLE market.one_time_secret TO gavelhouse_app;
 
 GRANT UPDATE(last_step) ON TABLE market.one_time_secret TO gavelhouse_app;
 
+GRANT SELECT,INSERT ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(code) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(agency) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(format) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(channel) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(url) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(generation) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(changed_at) ON TABLE market.partner TO gavelhouse_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE market.party TO gavelhouse_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.party_trait TO gavelhouse_app;
@@ -6359,6 +6780,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE market.seller_link TO gavelhouse_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE market.session TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.sign_in_link TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.tracking_event TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.trade_print TO gavelhouse_app;
 

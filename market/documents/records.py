@@ -39,6 +39,7 @@ class Agency(StrEnum):
 class ReferenceKind(StrEnum):
     """What a reference points to."""
 
+    POST = "post"
     REQUEST = "request"
     OFFER = "offer"
     ORDER = "order"
@@ -189,7 +190,7 @@ class ReceiptAdvice(_Heading, frozen=True, kw_only=True, tag_field="document", t
 
 
 class Deduction(Struct, frozen=True, kw_only=True):
-    """What the house keeps of the price: `commission`, `transaction` or `service`; or what went back to the buyer: `refund`."""
+    """What the seller is not paid of the price: the house's `commission` and `fees`, his own `reserve`; or a `refund`."""
 
     reason: str
     amount_minor: int

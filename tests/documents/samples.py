@@ -137,8 +137,8 @@ RECORDS: dict[str, Record] = {
         invoiced_minor=TOTAL,
         deductions=(
             Deduction(reason="commission", amount_minor=100_001),
-            Deduction(reason="transaction", amount_minor=77),
-            Deduction(reason="service", amount_minor=5),
+            Deduction(reason="fees", amount_minor=77),
+            Deduction(reason="reserve", amount_minor=5),
         ),
         remitted_minor=TOTAL - 100_083,
     ),

@@ -19,6 +19,7 @@ T = TypeVar("T")
 Part = Sequence[Segment]
 GLN_AGENCY, HOUSE_AGENCY = "9", "ZZZ"
 REFERENCES = {
+    ReferenceKind.POST: "PL",
     ReferenceKind.REQUEST: "AHU",
     ReferenceKind.OFFER: "AAG",
     ReferenceKind.ORDER: "ON",

@@ -15,7 +15,7 @@ CODE = "481"
 _INVOICE = "380"
 _DUE, _REMITTED, _ADJUSTED = "9", "12", "165"
 _AGREED_CODE = "ZZZ"
-_REASONS = {"commission": ("12", ""), "refund": ("1", ""), "transaction": ("ZZZ", "TRF"), "service": ("ZZZ", "SVC")}
+_REASONS = {"commission": ("12", ""), "refund": ("1", ""), "fees": ("ZZZ", "FEE"), "reserve": ("ZZZ", "RSV")}
 """AJT 4465, and where the directory has no code for it FTX 4441; docs/documents.md says what they mean."""
 
 

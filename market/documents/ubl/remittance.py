@@ -15,7 +15,7 @@ _ORDER = (
     f" LineCountNumeric BillingReference {OTHER} AccountingCustomerParty AccountingSupplierParty PaymentMeans"
     " RemittanceAdviceLine"
 )
-_REASONS = ("commission", "transaction", "service", "refund")
+_REASONS = ("commission", "fees", "reserve", "refund")
 _TO_ACCOUNT = "42"
 
 

@@ -1,0 +1,337 @@
+"""Documents, partners, deliveries and exchanges in and out of the database: one typed function a query, and no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, convert, to_builtins
+
+from market.documents.flaws import Flaw
+from market.documents.records import Agency, Kind, Party
+from migrations.queries import load_queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record as Row
+
+    from migrations.database import Connection
+
+_queries = load_queries("market", "documents")
+
+
+class Format(StrEnum):
+    EDIFACT = "edifact"
+    UBL = "ubl"
+
+
+class Channel(StrEnum):
+    WEBHOOK = "webhook"
+    QUEUE = "queue"
+
+
+class DeliveryState(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    GIVEN_UP = "given_up"
+
+
+class Partner(Struct, frozen=True, kw_only=True):
+    """A party's system. Its webhook's secret follows from the house's key and `generation`."""
+
+    party_id: int
+    code: str
+    agency: Agency
+    format: Format
+    channel: Channel
+    url: str
+    generation: int
+    changed_at: datetime
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """A document to be written."""
+
+    id: int
+    kind: Kind
+    number: str
+    step: str
+    issuer_id: int | None
+    recipient_id: int | None
+    negotiation_id: int | None = None
+    round: int | None = None
+    contract_id: int | None = None
+    case_id: int | None = None
+    record: str
+    reference: str
+    edifact: bytes
+    xml: bytes
+    made_at: datetime
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """A line of a list; `delivery_state` is None where the recipient has no system, `said` its own words."""
+
+    id: int
+    kind: Kind
+    number: str
+    issuer_id: int | None
+    recipient_id: int | None
+    made_at: datetime
+    case_id: int | None
+    reference: str
+    delivery_state: DeliveryState | None
+    said: str | None
+    answered_at: datetime | None
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A document that something refers to."""
+
+    id: int
+    negotiation_id: int | None
+    round: int | None
+    contract_id: int | None
+    case_id: int | None
+    record: str
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    document_id: int
+    party_id: int
+    format: Format
+    attempts: int
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """Between the viewer and another: who lets messages stand for his signature."""
+
+    other_id: int
+    name: str
+    is_given: bool
+    is_given_back: bool
+
+
+class ExchangeRow(Struct, frozen=True, kw_only=True):
+    """What a partner's system sent."""
+
+    id: int
+    format: Format
+    reference: str
+    kinds: tuple[str, ...]
+    accepted: bool
+    flaws: tuple[Flaw, ...]
+    negotiation_id: int | None
+    contract_id: int | None
+    case_id: int | None
+    received_at: datetime
+
+
+async def partner(conn: Connection, party_id: int) -> Partner | None:
+    row = await conn.fetchrow(_queries.partner, party_id)
+    return None if row is None else convert(dict(row), Partner)
+
+
+async def save_partner(conn: Connection, one: Partner) -> None:
+    """Write it; the generation rises with each change."""
+    values = (one.party_id, one.code, one.agency.value, one.format.value, one.channel.value, one.url, one.changed_at)
+    await conn.execute(_queries.save_partner, *values)
+
+
+async def named(conn: Connection, party_ids: Sequence[int]) -> dict[int, Party]:
+    """Each party as documents name it: by its own code, else by the house's number for it."""
+    return {
+        row["id"]: Party(
+            code=row["code"] or house_code(row["id"]), agency=Agency(row["agency"] or "house"), name=row["name"]
+        )
+        for row in await conn.fetch(_queries.named, list(party_ids))
+    }
+
+
+def house_code(party_id: int) -> str:
+    return f"P{party_id}"
+
+
+async def party_of(conn: Connection, given: Party) -> int | None:
+    """Whose code it is; None where nobody's."""
+    found: int | None = await conn.fetchval(_queries.party_of_code, given.agency.value, given.code)
+    digits = given.code[1:]
+    if (
+        found is None
+        and given.agency is Agency.HOUSE
+        and given.code[:1] == "P"
+        and digits.isascii()
+        and digits.isdigit()
+    ):
+        number = int(digits[:18])
+        if house_code(number) == given.code and await conn.fetchval(_queries.party_exists, number):
+            return number
+    return found
+
+
+async def has_partner(conn: Connection, party_ids: Sequence[int]) -> bool:
+    return bool(await conn.fetchval(_queries.has_partner, list(party_ids)))
+
+
+async def set_consent(conn: Connection, party_id: int, other_id: int, given: bool, now: datetime) -> None:
+    await conn.execute(_queries.give_consent if given else _queries.end_consent, party_id, other_id, now)
+
+
+async def agreed(conn: Connection, one_id: int, other_id: int) -> bool:
+    """Whether both let messages stand for signatures between them."""
+    return bool(await conn.fetchval(_queries.agreed, one_id, other_id))
+
+
+async def consents_of(conn: Connection, party_id: int) -> list[Consent]:
+    return [convert(dict(row), Consent) for row in await conn.fetch(_queries.consents_of, party_id)]
+
+
+async def party_exists(conn: Connection, party_id: int) -> bool:
+    return bool(await conn.fetchval(_queries.party_exists, party_id))
+
+
+async def next_document(conn: Connection) -> int:
+    found: int = await conn.fetchval(_queries.next_document)
+    return found
+
+
+async def insert_document(conn: Connection, one: Stored) -> bool:
+    """False when the step has made this document before."""
+    values = [getattr(one, name) for name in one.__struct_fields__]
+    return await conn.fetchval(_queries.insert_document, *values) is not None
+
+
+async def queue_delivery(conn: Connection, document_id: int, to: Partner, now: datetime) -> None:
+    try_at = now if to.channel is Channel.WEBHOOK else None
+    await conn.execute(_queries.queue_delivery, document_id, to.party_id, to.channel.value, to.format.value, try_at)
+
+
+async def document(conn: Connection, document_id: int) -> Row | None:
+    """The whole row, with how its delivery stands."""
+    return await conn.fetchrow(_queries.document, document_id)
+
+
+async def documents_of_deal(conn: Connection, case_id: int) -> list[Listing]:
+    return [_listing(row) for row in await conn.fetch(_queries.documents_of_deal, case_id)]
+
+
+async def documents_of_party(
+    conn: Connection, party_id: int, kind: str | None, limit: int, offset: int
+) -> tuple[list[Listing], int]:
+    rows = await conn.fetch(_queries.documents_of_party, party_id, kind, limit, offset)
+    return [_listing(row) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def waiting(conn: Connection, party_id: int, limit: int) -> list[Listing]:
+    return [_listing(row) for row in await conn.fetch(_queries.waiting_documents, party_id, limit)]
+
+
+async def by_number(conn: Connection, number: str, kind: Kind, party_id: int) -> Found | None:
+    """A document that went to the party, or that it gave, by its number."""
+    row = await conn.fetchrow(_queries.document_by_number, number, kind.value, party_id)
+    return None if row is None else convert(dict(row), Found)
+
+
+async def last_of_talk(conn: Connection, negotiation_id: int, before: int) -> str:
+    """The number of the request or quotation before that step; empty for none."""
+    return await conn.fetchval(_queries.last_of_talk, negotiation_id, before) or ""
+
+
+async def order_number(conn: Connection, contract_id: int) -> str:
+    """Empty where the contract came of no order."""
+    return await conn.fetchval(_queries.order_number, contract_id) or ""
+
+
+async def claim_delivery(conn: Connection, now: datetime, next_try: datetime) -> Claimed | None:
+    row = await conn.fetchrow(_queries.claim_delivery, now, next_try)
+    return None if row is None else convert(dict(row), Claimed)
+
+
+async def next_delivery_at(conn: Connection) -> datetime | None:
+    found: datetime | None = await conn.fetchval(_queries.next_delivery_at)
+    return found
+
+
+async def postpone_delivery(conn: Connection, document_id: int, try_at: datetime, said: str) -> None:
+    await conn.execute(_queries.postpone_delivery, document_id, try_at, said)
+
+
+async def give_up_delivery(conn: Connection, document_id: int, said: str) -> None:
+    await conn.execute(_queries.give_up_delivery, document_id, said)
+
+
+async def delivery_sent(conn: Connection, document_id: int, now: datetime, said: str) -> None:
+    await conn.execute(_queries.delivery_sent, document_id, now, said)
+
+
+async def delivery_answered(
+    conn: Connection, reference: str, party_id: int, state: DeliveryState, now: datetime, said: str
+) -> bool:
+    """False when no document went to the party under this reference, or it was answered before."""
+    found = await conn.fetchval(_queries.delivery_answered, reference, party_id, state.value, now, said[:500])
+    return found is not None
+
+
+async def was_sent(conn: Connection, reference: str, party_id: int) -> bool:
+    return await conn.fetchrow(_queries.own_reference, reference, party_id) is not None
+
+
+async def send_again(conn: Connection, document_id: int, party_id: int, now: datetime) -> bool:
+    return await conn.fetchval(_queries.send_again, document_id, party_id, now) is not None
+
+
+async def claim_reference(conn: Connection, party_id: int, form: Format, reference: str) -> None:
+    """Whoever else sends the same waits until this transaction ends."""
+    await conn.execute(_queries.claim_reference, f"{party_id} {form} {reference}")
+
+
+async def exchange_of(conn: Connection, party_id: int, form: Format, reference: str) -> Row | None:
+    return await conn.fetchrow(_queries.exchange_of, party_id, form.value, reference)
+
+
+async def insert_exchange(
+    conn: Connection,
+    party_id: int,
+    form: Format,
+    reference: str,
+    content: bytes,
+    kinds: Sequence[str],
+    answer: bytes,
+    flaws: Sequence[Flaw],
+    about: tuple[int | None, int | None, int | None],
+    now: datetime,
+) -> int:
+    """Keep what came and what was answered; `about` are the negotiation, the contract and the case that it moved."""
+    faults: Any = to_builtins(list(flaws))
+    values = (party_id, form.value, reference, content, list(kinds), not flaws, answer, faults, *about, now)
+    found: int = await conn.fetchval(_queries.insert_exchange, *values)
+    return found
+
+
+async def exchanges_of_party(conn: Connection, party_id: int, limit: int, offset: int) -> tuple[list[ExchangeRow], int]:
+    rows = await conn.fetch(_queries.exchanges_of_party, party_id, limit, offset)
+    return [convert(dict(row), ExchangeRow) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def exchange(conn: Connection, exchange_id: int) -> Row | None:
+    return await conn.fetchrow(_queries.exchange, exchange_id)
+
+
+async def held_in_book(conn: Connection, case_id: int, currency: str) -> int:
+    """What lies in the case's account."""
+    found: int = await conn.fetchval(_queries.held_in_book, f"escrow:{case_id}", currency)
+    return found
+
+
+async def paid_out_by(conn: Connection, case_id: int, action: str, at: datetime) -> dict[str, int]:
+    """What one act of a case took out of its account, by account."""
+    subject, account = f"case:{case_id}", f"escrow:{case_id}"
+    rows = await conn.fetch(_queries.paid_out_by, subject, f"case_{action}", at, account)
+    return {row["path"]: row["amount_minor"] for row in rows}
+
+
+def _listing(row: Row) -> Listing:
+    return convert({name: row[name] for name in Listing.__struct_fields__}, Listing)

@@ -1,0 +1,200 @@
+-- name: partner
+-- How a party's system is reached.
+select party_id, code, agency, format, channel, url, generation, changed_at from market.partner where party_id = $1;
+
+-- name: save_partner
+-- The address of a party's system; a change makes another secret.
+insert into market.partner (party_id, code, agency, format, channel, url, changed_at) values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (party_id) do update set code = excluded.code, agency = excluded.agency, format = excluded.format,
+  channel = excluded.channel, url = excluded.url, changed_at = excluded.changed_at, generation = market.partner.generation + 1;
+
+-- name: named
+-- Parties with the codes that documents give them.
+select party.id, party.display_name as name, partner.code, partner.agency
+from market.party left join market.partner on partner.party_id = party.id where party.id = any ($1::bigint[]);
+
+-- name: party_of_code
+-- Whose code it is.
+select party_id from market.partner where agency = $1 and code = $2;
+
+-- name: has_partner
+-- Whether one of these parties has a system that documents go to.
+select exists (select from market.partner where party_id = any ($1::bigint[]));
+
+-- name: give_consent
+-- Messages may stand for this party's signature towards the other.
+insert into market.edi_consent (party_id, other_id, given_at) values ($1, $2, $3) on conflict do nothing;
+
+-- name: end_consent
+-- From now on they don't.
+update market.edi_consent set ended_at = $3 where party_id = $1 and other_id = $2 and ended_at is null;
+
+-- name: agreed
+-- Whether both parties let messages stand for signatures between them.
+select count(*) = 2 from market.edi_consent
+where ended_at is null and ((party_id = $1 and other_id = $2) or (party_id = $2 and other_id = $1));
+
+-- name: consents_of
+-- With whom the party has traded or agreed, and which of the two let messages stand for signatures.
+select party.id as other_id, party.display_name as name,
+  exists (select from market.edi_consent mine
+          where mine.party_id = $1 and mine.other_id = party.id and mine.ended_at is null) as is_given,
+  exists (select from market.edi_consent theirs
+          where theirs.party_id = party.id and theirs.other_id = $1 and theirs.ended_at is null) as is_given_back
+from market.party
+where party.id in (
+  select case when seller_id = $1 then buyer_id else seller_id end from market.contract where $1 in (seller_id, buyer_id)
+  union select other_id from market.edi_consent where party_id = $1 and ended_at is null
+  union select party_id from market.edi_consent where other_id = $1 and ended_at is null)
+order by party.display_name, party.id limit 200;
+
+-- name: party_exists
+-- Whether there is such a party.
+select exists (select from market.party where id = $1);
+
+-- name: next_document
+-- The number of the document that is made next; a number that is not used is no fault.
+select nextval(pg_get_serial_sequence('market.document', 'id'));
+
+-- name: insert_document
+-- A document of a step; nothing when the step has made it before.
+insert into market.document (id, kind, number, step, issuer_id, recipient_id, negotiation_id, round, contract_id, case_id,
+  record, record_sha256, reference, edifact, xml, made_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, sha256(convert_to($11, 'UTF8')), $12, $13, $14, $15)
+on conflict (step, kind) do nothing returning id;
+
+-- name: queue_delivery
+-- The recipient's system is to have it.
+insert into market.document_delivery (document_id, party_id, channel, format, try_at) values ($1, $2, $3, $4, $5);
+
+-- name: document
+-- One document with its bytes.
+select document.*, delivery.state as delivery_state, delivery.said, delivery.sent_at, delivery.answered_at, delivery.channel,
+  delivery.format, delivery.attempts
+from market.document left join market.document_delivery delivery on delivery.document_id = document.id
+where document.id = $1;
+
+-- name: documents_of_deal
+-- The documents of a deal: of its case and parts, its contract, and the negotiation that made it; oldest first.
+with asked as (select coalesce(parent_id, id) as root from escrow.escrow_case where id = $1),
+  cases as (select id from escrow.escrow_case, asked where id = asked.root or parent_id = asked.root),
+  contracts as (select id from market.contract, asked where case_id = asked.root),
+  talks as (select id from market.negotiation where contract_id in (select id from contracts))
+select document.id, kind, number, issuer_id, recipient_id, document.made_at, case_id, reference,
+  delivery.state as delivery_state, delivery.said, delivery.answered_at
+from market.document left join market.document_delivery delivery on delivery.document_id = document.id
+where case_id in (select id from cases) or contract_id in (select id from contracts)
+  or negotiation_id in (select id from talks)
+order by document.id;
+
+-- name: documents_of_party
+-- A party's documents, newest first, and how many there are; of one kind if named.
+select document.id, kind, number, issuer_id, recipient_id, document.made_at, case_id, reference,
+  delivery.state as delivery_state, delivery.said, delivery.answered_at, count(*) over ()::bigint as total
+from market.document left join market.document_delivery delivery on delivery.document_id = document.id
+where (issuer_id = $1 or recipient_id = $1) and ($2::text is null or kind = $2)
+order by document.id desc limit $3 offset $4;
+
+-- name: waiting_documents
+-- What a party's system is to fetch, oldest first.
+select document.id, kind, number, issuer_id, recipient_id, document.made_at, case_id, reference,
+  delivery.state as delivery_state, delivery.said, delivery.answered_at
+from market.document_delivery delivery join market.document on document.id = delivery.document_id
+where delivery.party_id = $1 and delivery.state = 'queued' order by document.id limit $2;
+
+-- name: document_by_number
+-- The latest document of a kind under this number that went to the party, or, of its own, that it gave.
+select id, negotiation_id, round, contract_id, case_id, record from market.document
+where number = $1 and kind = $2 and (recipient_id = $3 or issuer_id = $3) order by id desc limit 1;
+
+-- name: last_of_talk
+-- The number of the latest request or quotation of a negotiation before a step.
+select number from market.document where negotiation_id = $1 and round < $2 and kind in ('reqote', 'quotes')
+order by round desc limit 1;
+
+-- name: order_number
+-- Under which number the order of a contract went.
+select number from market.document where kind = 'orders'
+  and (contract_id = $1 or negotiation_id in (select id from market.negotiation where contract_id = $1))
+order by id limit 1;
+
+-- name: has_document
+-- Whether the step has made its document.
+select exists (select from market.document where step = $1 and kind = $2);
+
+-- name: claim_delivery
+-- One delivery whose time has come; its next try is set first, so that a killed sender only delays it.
+update market.document_delivery d set attempts = attempts + 1, try_at = $2
+where d.document_id = (select u.document_id from market.document_delivery u
+  where u.state = 'queued' and u.channel = 'webhook' and u.try_at <= $1 order by u.try_at limit 1 for update skip locked)
+returning d.document_id, d.party_id, d.format, d.attempts;
+
+-- name: next_delivery_at
+-- When there is something to send next.
+select min(try_at) from market.document_delivery where state = 'queued' and channel = 'webhook';
+
+-- name: postpone_delivery
+-- Not taken this time: when to try again, and what was said.
+update market.document_delivery set try_at = $2, said = $3 where document_id = $1 and state = 'queued';
+
+-- name: give_up_delivery
+-- Tried for days: it stays to be fetched or sent again by hand.
+update market.document_delivery set state = 'given_up', said = $2 where document_id = $1 and state = 'queued';
+
+-- name: delivery_sent
+-- The partner's system has taken it.
+update market.document_delivery set state = 'sent', sent_at = $2, said = $3 where document_id = $1
+  and state in ('queued', 'given_up');
+
+-- name: delivery_answered
+-- The partner's system has said what it makes of it; the first word counts.
+update market.document_delivery set state = $3, answered_at = $4, said = $5, sent_at = coalesce(sent_at, $4)
+where document_id = (select id from market.document where reference = $1 and recipient_id = $2)
+  and state not in ('acknowledged', 'rejected') returning document_id;
+
+-- name: own_reference
+-- The document that was sent to this party under this reference, and how its delivery stands.
+select document.id, delivery.state from market.document
+join market.document_delivery delivery on delivery.document_id = document.id
+where document.reference = $1 and delivery.party_id = $2;
+
+-- name: send_again
+-- The recipient asks for it once more.
+update market.document_delivery set state = 'queued', try_at = $3, attempts = 0, said = ''
+where document_id = $1 and party_id = $2 and state in ('sent', 'given_up') returning document_id;
+
+-- name: exchange_of
+-- What the party sent under this reference, and how it was answered.
+select id, sha256, accepted, answer from market.exchange where party_id = $1 and format = $2 and reference = $3;
+
+-- name: claim_reference
+-- From here to the end of the transaction nobody else works on this reference of the party.
+select pg_advisory_xact_lock(hashtextextended($1, 31));
+
+-- name: insert_exchange
+-- What came in, with its answer.
+insert into market.exchange (party_id, format, reference, content, kinds, accepted, answer, flaws, negotiation_id,
+  contract_id, case_id, received_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id;
+
+-- name: exchanges_of_party
+-- What a party's system sent, newest first, and how many there are.
+select id, format, reference, kinds, accepted, flaws, negotiation_id, contract_id, case_id, received_at,
+  count(*) over ()::bigint as total
+from market.exchange where party_id = $1 order by id desc limit $2 offset $3;
+
+-- name: exchange
+-- One of them with its bytes.
+select id, party_id, format, reference, kinds, accepted, flaws, content, answer, received_at from market.exchange where id = $1;
+
+-- name: held_in_book
+-- What the book says lies in an account of escrow now; of an account that never moved nothing.
+select coalesce((select balance from escrow.balance
+  where account = (select id from escrow.account where path = $1 and currency = $2) order by version desc limit 1), 0);
+
+-- name: paid_out_by
+-- What one act took out of a case's account, by where it went.
+select credit.path, sum(transfer.amount)::bigint as amount_minor
+from escrow.op join escrow.transfer on transfer.op = op.id
+  join escrow.account debit on debit.id = transfer.debit join escrow.account credit on credit.id = transfer.credit
+where op.subject = $1 and op.kind = $2 and op.at = $3 and debit.path = $4 group by credit.path order by credit.path;
