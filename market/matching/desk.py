@@ -193,7 +193,7 @@ class _Batch:
         self._gone.append(order.id)
         return order
 
-    async def _change(self, order: StoredOrder, wanted: Change) -> int | Refused:
+    async def _change(self, order: StoredOrder, wanted: Change) -> Answer:
         """A new limit or quantity in the row at once, so that what follows in this batch meets it."""
         if self._board.state is BoardState.HALTED:
             return BoardRefusal.BOARD_HALTED
@@ -218,7 +218,7 @@ class _Batch:
             found = self._shelf.book.replace(order.seq, matched.order)
             self._shelf.by_seq[seq] = changed
             self._trades += found[1] if found else []
-        return changed.seq
+        return changed
 
     def _rest(self, order: StoredOrder) -> int:
         return order.rest if self._shelf is None else self._shelf.book.rest_of(order.seq)

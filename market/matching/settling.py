@@ -129,10 +129,8 @@ async def _tell(
         order = involved[order_id]
         kind = "board_sold" if order.side is Side.SUPPLY else "board_bought"
         params: dict[str, str | int] = {
-            "en": board.name_en,
-            "zh": board.name_zh,
-            "units": units,
-            "unit": board.unit,
+            "board": board.id,
+            "units": f"{units:,}",
             "price": money_text(worth // units, board.currency),
         }
         await notices.notify(conn, [order.party_id], kind, params, link, now)

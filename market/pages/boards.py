@@ -92,7 +92,7 @@ def _post_text(request: Request, found: Board, post: Post) -> str:
         side=text(f"boards.side_{post.side.value}"),
         title=post.title(language_of(request)),
         quantity=f"{post.open_quantity:,}",
-        unit=text(f"unit.{found.unit}"),
+        unit=text(f"goods_unit.{found.unit}"),
         price=decimal_text(post.price_minor or 0, EXPONENTS[found.currency]),
     )
 

@@ -49,7 +49,7 @@ async def _page(request: Request, form: Form, status: int = 200) -> Response:
         "rows": rows,
         "form": form,
         "categories": [(one.code, one.name(lang)) for one in categories],
-        "terms": [(one, text(f"delivery_term.{one}")) for one in TERMS],
+        "terms": [(one, one) for one in TERMS],
         "currencies": [(one, one) for one in CURRENCIES],
         "modes": [(one.value, text(f"boards.mode_{one.value}")) for one in Mode],
         "rationings": [(one.value, text(f"boards.rationing_{one.value}")) for one in Rationing],
