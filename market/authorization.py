@@ -69,6 +69,7 @@ class Whose(StrEnum):
     OWN_DEPOSIT = "deposit_id"
     OWN_REQUEST = "request_id"
     OWN_NEGOTIATION = "negotiation_id"
+    OWN_CONTRACT = "contract_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,9 @@ OWN_CHEQUE = Row(who=Who.MEMBER, whose=Whose.OWN_CHEQUE)
 OWN_DEPOSIT = Row(who=Who.MEMBER, whose=Whose.OWN_DEPOSIT)
 OWN_REQUEST = Row(who=Who.MEMBER, whose=Whose.OWN_REQUEST)
 OWN_NEGOTIATION = Row(who=Who.MEMBER, whose=Whose.OWN_NEGOTIATION)
+OWN_CONTRACT = Row(who=Who.MEMBER, whose=Whose.OWN_CONTRACT)
+OWN_CONTRACT_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_CONTRACT, operator_too=True)
+OWN_CONTRACT_PAPER = Row(who=Who.MEMBER, whose=Whose.OWN_CONTRACT, operator_too=True, body_bytes=EVIDENCE_FORM_BYTES)
 OWN_NEGOTIATION_FILES = Row(who=Who.MEMBER, whose=Whose.OWN_NEGOTIATION, body_bytes=EVIDENCE_FORM_BYTES)
 OWN_DEAL = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL)
 OWN_DEAL_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_DEAL, operator_too=True)
@@ -309,6 +313,33 @@ TABLE: dict[str, Row] = {
     "delivery_proof": OWN_DEAL_OR_OPERATOR,
     "operator_consignments": OPERATOR,
     # Negotiations: the two parties and nobody else
+    # Contracts: their two parties, the officers appointed to their papers, operators; and the certification authority
+    "contracts": MEMBER,
+    "contract": OWN_CONTRACT_OR_OPERATOR,
+    "contract_sign": OWN_CONTRACT,
+    "contract_decline": OWN_CONTRACT,
+    "contract_withdraw": OWN_CONTRACT,
+    "contract_amend": OWN_CONTRACT,
+    "contract_paper": OWN_CONTRACT_OR_OPERATOR,
+    "contract_bundle": OWN_CONTRACT_OR_OPERATOR,
+    "formality_hand_in": OWN_CONTRACT_PAPER,
+    "formality_judge": OWN_CONTRACT_OR_OPERATOR,
+    "formality_appoint": OWN_CONTRACT_OR_OPERATOR,
+    "formality_paper": OWN_CONTRACT_OR_OPERATOR,
+    "duties": MEMBER,
+    "operator_offices": OPERATOR,
+    "operator_office_end": OPERATOR,
+    "identity": MEMBER,
+    "identity_certificate": MEMBER,
+    "identity_key": MEMBER,
+    "identity_revoke": MEMBER,
+    "identity_file": MEMBER,
+    "operator_certificates": OPERATOR,
+    "operator_certificate_revoke": OPERATOR,
+    "pki_authority": VISITOR,
+    "pki_list_der": VISITOR,
+    "pki_list_pem": VISITOR,
+    "contract_verifier": VISITOR,
     # Boards: rules, levels and trades are public, a clearing's proof is for who has stood there
     "boards": VISITOR,
     "board": VISITOR,
@@ -333,6 +364,25 @@ TABLE: dict[str, Row] = {
     "negotiation_say": OWN_NEGOTIATION_FILES,
     "negotiation_file": OWN_NEGOTIATION,
     "negotiation_file_small": OWN_NEGOTIATION,
+    # The market of supply and demand; what a party may change of its own, the service looks up by its id
+    "market": VISITOR,
+    "market_post": VISITOR,
+    "market_post_new": MEMBER,
+    "market_post_edit": MEMBER,
+    "market_post_withdraw": MEMBER,
+    "market_import": Row(who=Who.MEMBER, whose=Whose.OWN, body_bytes=UPLOAD_BYTES),
+    "market_template_csv": VISITOR,
+    "market_mine": MEMBER,
+    "market_mine_csv": MEMBER,
+    "market_searches": MEMBER,
+    "market_search_change": MEMBER,
+    "market_data": VISITOR,
+    "market_data_category": VISITOR,
+    "market_data_json": VISITOR,
+    "market_data_csv": VISITOR,
+    "market_feed": VISITOR,
+    "operator_categories": OPERATOR,
+    "operator_category": OPERATOR,
     # API
     "api_docs": VISITOR,
     "openapi": VISITOR,
@@ -391,6 +441,25 @@ TABLE: dict[str, Row] = {
     "api.negotiations": MEMBER,
     "api.negotiation_inquire": MEMBER,
     "api.negotiation_offer": MEMBER,
+    "api.contracts": MEMBER,
+    "api.contract": OWN_CONTRACT_OR_OPERATOR,
+    "api.contract_record": OWN_CONTRACT,
+    "api.contract_sign": OWN_CONTRACT,
+    "api.contract_sign_by_wallet": OWN_CONTRACT,
+    "api.contract_amend": OWN_CONTRACT,
+    "api.contract_withdraw": OWN_CONTRACT,
+    "api.contract_decline": OWN_CONTRACT,
+    "api.contract_bundle": OWN_CONTRACT_OR_OPERATOR,
+    "api.formality_hand_in": Row(
+        who=Who.MEMBER, whose=Whose.OWN_CONTRACT, operator_too=True, body_bytes=EVIDENCE_BYTES
+    ),
+    "api.formality_judge": OWN_CONTRACT_OR_OPERATOR,
+    "api.formality_appoint": OWN_CONTRACT_OR_OPERATOR,
+    "api.formality_paper": OWN_CONTRACT_OR_OPERATOR,
+    "api.identity": MEMBER,
+    "api.identity_certificate": MEMBER,
+    "api.identity_wallet_certificate": MEMBER,
+    "api.identity_revoke": MEMBER,
     "api.negotiation": OWN_NEGOTIATION,
     "api.negotiation_propose": OWN_NEGOTIATION,
     "api.negotiation_accept": OWN_NEGOTIATION,
@@ -669,6 +738,7 @@ _OWNERS = {
     Whose.OWN_DEPOSIT: _QUERIES.deposit_owners,
     Whose.OWN_REQUEST: _QUERIES.phone_request_owners,
     Whose.OWN_NEGOTIATION: _QUERIES.negotiation_owners,
+    Whose.OWN_CONTRACT: _QUERIES.contract_owners,
 }
 
 

@@ -131,3 +131,146 @@ select post.id, side, category, version, title_zh, title_en, description_zh, des
        case when not anonymous then party.display_name end as party_name
 from market.post join market.party on party.id = post.party_id
 where post.id = $1;
+
+-- name: insert_search
+-- A search to be told of; the same once.
+insert into market.saved_search (party_id, name, query, side, category, alerts, created_at)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (party_id, query) do update set name = excluded.name, alerts = excluded.alerts
+returning id, name, query, alerts, created_at, told_at;
+
+-- name: searches_of
+-- A party's own searches.
+select id, name, query, alerts, created_at, told_at from market.saved_search where party_id = $1 order by name, id;
+
+-- name: count_searches
+-- How many a party has.
+select count(*) from market.saved_search where party_id = $1;
+
+-- name: set_search_alerts
+-- Whether the party wants to be told.
+update market.saved_search set alerts = $3 where id = $1 and party_id = $2
+returning id, name, query, alerts, created_at, told_at;
+
+-- name: forget_search
+-- A party's search, gone with what it had found.
+delete from market.saved_search where id = $1 and party_id = $2 returning id;
+
+-- name: posts_to_tell
+-- Posts that are shown by now and that no search has been asked about, for one node at a time.
+select id, party_id, side, category from market.post
+where told_at is null and shown_at <= $1 order by shown_at limit $2 for update skip locked;
+
+-- name: mark_told
+-- The searches have been asked.
+update market.post set told_at = $2 where id = any($1::bigint[]);
+
+-- name: searches_to_ask
+-- Searches that could want a post of these sides and categories (their groups among them).
+select id, query from market.saved_search
+where alerts and (side is null or side = any($1::text[])) and (category is null or category = any($2::text[]));
+
+-- name: keep_hits
+-- What fits, by the one function that the page asks too. Nobody is told of his own posts, nor of one twice.
+insert into market.search_hit (search_id, post_id, found_at)
+select asked.id, fits, $4
+from unnest($1::bigint[], $2::jsonb[]) as asked (id, wanted)
+join market.saved_search as mine on mine.id = asked.id
+cross join lateral market.fitting_posts(asked.wanted, $4, '', 200, 0, false) as fits
+join market.post on post.id = fits and post.party_id <> mine.party_id
+where fits = any($3::bigint[])
+on conflict do nothing;
+
+-- name: searches_with_news
+-- Searches whose party is due a notice: something was found that it has not been told, and the last notice is a minute old.
+select id, party_id, name, query from market.saved_search
+where (told_at is null or told_at <= $1)
+  and exists (select from market.search_hit where search_id = saved_search.id and search_hit.told_at is null)
+order by id limit $2 for update skip locked;
+
+-- name: tell_hits
+-- Everything found for the search is told with this notice.
+update market.search_hit set told_at = $2 where search_id = $1 and told_at is null;
+
+-- name: mark_search_told
+-- When its last notice went out.
+update market.saved_search set told_at = $2 where id = $1;
+
+-- name: book_levels
+-- What is open in a kind of goods at a price, by side and level, the best first: quantities and how many posts, no more.
+select side, price_minor, sum(quantity - taken)::bigint as quantity, count(*)::integer as posts
+from market.post
+where category = $1 and currency = $2 and state = 'open' and taken < quantity and valid_until > $3 and shown_at <= $3
+  and price_minor is not null and ($4::text is null or term = $4)
+group by side, price_minor
+order by side, case side when 'supply' then price_minor end, price_minor desc;
+
+-- name: book_asks
+-- What is open without a price, by side.
+select side, sum(quantity - taken)::bigint as quantity, count(*)::integer as posts
+from market.post
+where category = $1 and currency = $2 and state = 'open' and taken < quantity and valid_until > $3 and shown_at <= $3
+  and price_minor is null and ($4::text is null or term = $4)
+group by side;
+
+-- name: last_trades
+-- The newest trades of a kind of goods, told to the minute.
+select date_trunc('minute', traded_at) as traded_at, term, currency, price_minor, quantity
+from market.trade_print
+where category = $1 and currency = $2 and struck_at is null and traded_at <= $3
+order by traded_at desc, id desc limit $4;
+
+-- name: index_days
+-- The volume-weighted mean price of each day (UTC), with the day's volume, trades, highest and lowest.
+select (traded_at at time zone 'UTC')::date as day, round(sum(price_minor::numeric * quantity) / sum(quantity))::bigint as index_minor,
+       sum(quantity)::bigint as volume, count(*)::integer as trades, max(price_minor) as high_minor, min(price_minor) as low_minor
+from market.trade_print
+where category = $1 and currency = $2 and struck_at is null and traded_at >= $3 and traded_at < $4
+group by 1 order by 1;
+
+-- name: traded_currencies
+-- In which currencies a kind of goods is traded or posted, the most used first.
+select currency from (
+  select currency, count(*) * 1000 as weight from market.trade_print where category = $1 and struck_at is null group by currency
+  union all
+  select currency, count(*) from market.post where category = $1 and state = 'open' and valid_until > $2 and shown_at <= $2 group by currency
+) as used group by currency order by sum(weight) desc, currency;
+
+-- name: market_glance
+-- Every kind of goods at a glance, in the currency in which it was traded last: what is open, the last price and day's index.
+select category.code, counted.supply, counted.demand, counted.supply_posts, counted.demand_posts,
+       last.currency, last.price_minor, last.traded_at, before.price_minor as before_minor
+from market.category
+left join lateral (
+  select coalesce(sum(quantity - taken) filter (where side = 'supply'), 0)::bigint as supply,
+         coalesce(sum(quantity - taken) filter (where side = 'demand'), 0)::bigint as demand,
+         count(*) filter (where side = 'supply')::integer as supply_posts,
+         count(*) filter (where side = 'demand')::integer as demand_posts
+  from market.post
+  where post.category = category.code and state = 'open' and taken < quantity and valid_until > $1 and shown_at <= $1
+) as counted on true
+left join lateral (
+  select currency, price_minor, date_trunc('minute', traded_at) as traded_at from market.trade_print
+  where trade_print.category = category.code and struck_at is null and traded_at <= $1
+  order by trade_print.traded_at desc, id desc limit 1
+) as last on true
+left join lateral (
+  select round(sum(price_minor::numeric * quantity) / sum(quantity))::bigint as price_minor from market.trade_print
+  where trade_print.category = category.code and struck_at is null and trade_print.currency = last.currency
+    and (trade_print.traded_at at time zone 'UTC')::date = (
+      select max((earlier.traded_at at time zone 'UTC')::date) from market.trade_print as earlier
+      where earlier.category = category.code and earlier.currency = last.currency and earlier.struck_at is null
+        and (earlier.traded_at at time zone 'UTC')::date < (last.traded_at at time zone 'UTC')::date)
+) as before on true
+where category.parent is not null and category.retired_at is null
+order by category.position, category.code;
+
+-- name: newest_posts
+-- The newest posts for the open feed, as everybody may see them.
+select post.id, side, category, version, title_zh, title_en, description_zh, description_en, attributes, quantity,
+       quantity - taken as open_quantity, all_or_none, minimum, price_minor, currency, country, place, delivery_from,
+       delivery_to, term, anonymous, valid_until, listed_at,
+       case when not anonymous then party.display_name end as party_name
+from market.post join market.party on party.id = post.party_id
+where state = 'open' and taken < quantity and valid_until > $1 and shown_at <= $1 and ($2::text is null or category = $2)
+order by listed_at desc, post.id limit $3;

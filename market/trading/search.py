@@ -66,7 +66,9 @@ async def all_found(
     conn: Connection, filters: PostFilters, categories: Sequence[Category], now: datetime, most: int
 ) -> list[PublicPost]:
     """Everything that fits, in order, at most so many."""
-    found = await conn.fetch(_queries.find_posts, wire(filters.wanted(categories)), now, filters.sort, most, 0, MOST_COUNTED)
+    found = await conn.fetch(
+        _queries.find_posts, wire(filters.wanted(categories)), now, filters.sort, most, 0, MOST_COUNTED
+    )
     return [msgspec.convert(dict(row), PublicPost) for row in found]
 
 
