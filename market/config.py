@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
+from market.working_days import NoSuchDay, days_off
 from migrations.database import Address
 
 PREFIX = "GAVELHOUSE_"
@@ -119,12 +120,19 @@ class Config:
     """The centre's commission on a new contract, in basis points of the price."""
     payment_seconds: int = 48 * 3600
     ship_seconds: int = 3 * 86400
+    working_days_off: tuple[str, ...] = ()
+    """Public holidays: days like 2026-10-01 and spans like 2026-10-01..2026-10-07 that are no working days."""
     ship_grace_seconds: int = 2 * 86400
     arrival_seconds: int = 10 * 86400
     inspection_seconds: int = 72 * 3600
 
     second_person_above_minor: int = 100_000_000
     """From what price on, in minor units, an operator's pause, resume, extension or voiding of a lot needs a second one."""
+
+    edi_code: str = "GAVELHOUSE"
+    """By which code the house names itself in trade documents."""
+    partner_networks: str = "public"
+    """Where the house sends documents to partners' webhooks: `public` (https, no private address) or `any`."""
 
     change_cap_minor: int = 50_000
     """The most that a purse of small change holds in one currency, in minor units."""
@@ -284,6 +292,10 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         raise ConfigError(
             f"commission_bp is {config.commission_bp} ({origins['commission_bp']}), but at most {MOST_COMMISSION_BP}."
         )
+    try:
+        days_off(config.working_days_off)
+    except NoSuchDay as error:
+        raise ConfigError(f"working_days_off ({origins['working_days_off']}): {error}.") from error
     for name in _CLOCKS:
         seconds = getattr(config, name)
         if not 1 <= seconds <= LONGEST_CLOCK_SECONDS:
@@ -296,6 +308,12 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         raise ConfigError(
             f"card_gateway is {config.card_gateway!r} ({origins['card_gateway']}); allowed: iso8583, stripe, none."
         )
+    if config.partner_networks not in ("public", "any"):
+        raise ConfigError(
+            f"partner_networks is {config.partner_networks!r} ({origins['partner_networks']}); allowed: public, any."
+        )
+    if not re.fullmatch(r"[0-9A-Za-z._-]{1,35}", config.edi_code):
+        raise ConfigError(f"edi_code is {config.edi_code!r} ({origins['edi_code']}), but must be like GAVELHOUSE.")
     if config.log_format not in ("console", "json"):
         raise ConfigError(f"log_format is {config.log_format!r} ({origins['log_format']}); allowed: console, json.")
     return config
@@ -315,7 +333,7 @@ def _converted(name: str, value: Any, kind: Any, origin: str) -> Any:
         return _pairs(name, value, origin)
     if get_origin(kind) is tuple:
         parts = value.split(",") if isinstance(value, str) else value
-        return tuple(part.strip() for part in parts if part.strip())
+        return tuple(str(part).strip() for part in parts if str(part).strip())  # TOML has days of its own
     wanted = get_args(kind) or (kind,) if isinstance(kind, types.UnionType) else (kind,)
     if not isinstance(value, wanted):
         raise ConfigError(f"{name} is {value!r} ({origin}), but must be text.")

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from market.book_seals import BookSeals
     from market.catalogue import Catalogue
     from market.config import Config
-    from market.delivery.desk import DeliveryDesk
     from market.contracting.signing import Contracting
+    from market.delivery.desk import DeliveryDesk
+    from market.documents.desk import Documents
     from market.limits import Buckets
     from market.matching.commits import BoardCommits
     from market.metrics import Metrics
@@ -65,6 +66,8 @@ class House:
     """The steps of negotiations between traders."""
     boards: BoardCommits
     """Orders on boards, each board's in one transaction together."""
+    documents: Documents
+    """Trade documents: made at each step of a deal, sent to partners' systems, received from them."""
     contracting: Contracting
     """What signing contracts needs: the escrow, the house's key, its certification authority."""
     bank_webhook: Callable[[Request], Awaitable[Response]]

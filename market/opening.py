@@ -51,6 +51,7 @@ from market.delivery.carriers import Carriers
 from market.delivery.clock import DeliveryClock
 from market.delivery.desk import DeliveryDesk
 from market.delivery.sandbox_client import SandboxCarrier
+from market.documents.desk import Documents, steps_of
 from market.house import House
 from market.limits import Buckets
 from market.matching import settling as board_settling
@@ -69,6 +70,7 @@ from market.viewer import Viewer
 from migrations.database import Role, create_pool
 
 if TYPE_CHECKING:
+    from escrow.facts import Case, CaseEvent
     from migrations.database import Connection, Pool
 
 SWEEP_SECONDS = 3600.0
@@ -104,6 +106,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
                 group.create_task(DeliveryClock(pool, house.delivery, house.node_time.now).run(), name="delivery"),
+                group.create_task(house.documents.outbox.run(), name="documents"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 group.create_task(
                     BoardClock(pool, house.node_time.now, config, house.heads.signer).run(), name="boards"
@@ -152,10 +155,16 @@ async def _house(
     use_flash_key(config.secret_key.encode())
     catalogue = Catalogue.load()
     node_time = await NodeTime.measured(pool)
+    documents = steps_of(config)
+
+    async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> None:
+        await second_chance.on_case_changed(conn, case, event)
+        await documents.on_case_changed(conn, case, event)
+
     escrow = EscrowDesk(
         Hooks(
             on_deposit_held=applications.on_deposit_held,
-            on_case_changed=second_chance.on_case_changed,
+            on_case_changed=on_case_changed,
             on_quarantined=trades.on_quarantined,
             on_payout_changed=trades.on_payout_changed,
             lock_subject=applications.lock_subject,
@@ -173,7 +182,15 @@ async def _house(
     heads = Heads(bidding, Signer(config.signing_key) if config.signing_key else Signer.derived(config.secret_key))
     authority = Authority(config.authority_key) if config.authority_key else Authority.derived(config.secret_key)
     signing = Contracting(config=config, escrow=escrow, signer=heads.signer, authority=authority)
-    contracting.use_hooks(ContractHooks(on_ended=board_settling.on_contract_ended))
+    contracting.use_hooks(
+        ContractHooks(
+            on_drawn_up=documents.on_drawn_up,
+            on_in_force=documents.on_in_force,
+            on_amended=documents.on_amended,
+            on_ended=board_settling.on_contract_ended,
+        )
+    )
+    negotiations = NegotiationDesk(partial(contracting.draw_up, config=config), documents.on_round)
     await bidding.run(group)
     centre = Centre(
         holder=config.centre_holder or CENTRE_HOLDER, accounts={**CENTRE_ACCOUNTS, **config.centre_accounts}
@@ -210,7 +227,10 @@ async def _house(
             escrow,
             Carriers([SandboxCarrier(config.carrier_url, config.carrier_secret)] if config.carrier_url else []),
         ),
-        negotiations=NegotiationDesk(partial(contracting.draw_up, config=config)),
+        negotiations=negotiations,
+        documents=Documents(
+            config, pool, node_time.now, catalogue, documents, negotiations, signing, escrow.settlement
+        ),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,
         bank=bank,

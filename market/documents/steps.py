@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from escrow import store as escrow_store
 from escrow.facts import Action, Case, CaseEvent
 from market import deals_store
 from market.contracting.facts import Contract, OriginKind
@@ -27,6 +28,7 @@ from market.negotiation.facts import Negotiation, NegotiationState, StepKind
 from market.trading import posts
 
 if TYPE_CHECKING:
+    from market.delivery.facts import Consignment
     from migrations.database import Connection
 
 OWN_NUMBER: ContextVar[str] = ContextVar("own_number", default="")
@@ -123,27 +125,25 @@ class DocumentSteps:
         elif event.action not in _MOVES_NO_MONEY:
             await self._freed(conn, case, event, deal)
 
-    async def on_consigned(
-        self,
-        conn: Connection,
-        consignment_id: int,
-        case: Case,
-        carrier: Party,
-        carrier_id: int | None,
-        now: datetime,
-    ) -> None:
-        """The carrier is told: IFTMIN."""
-        deal = await deals_store.deal_of_case(conn, case.id)
-        if deal is None or not isinstance(deal.terms, TradeTerms):
+    async def on_consigned(self, conn: Connection, booked: Consignment, now: datetime) -> None:
+        """A carrier is booked: IFTMIN, of what it is to take. Carriers are the house's own, so it lies ready in the deal."""
+        case = await escrow_store.case_by_id(conn, booked.case_id)
+        deal = await deals_store.deal_of_case(conn, booked.case_id)
+        if case is None or deal is None or not isinstance(deal.terms, TradeTerms):
             return
         between = await self._between(conn, case.buyer_id, case.seller_id)
         items = drawing.items_of(drawing.lines_of_case(case, deal.terms))
+        if booked.lines and len(items) > 1:
+            items = tuple(item for item in items if item.n in booked.lines)
+        elif booked.lines:
+            items = (structs.replace(items[0], quantity=len(booked.lines)),)
+        carrier = Party(code=booked.carrier.upper()[:35], name=booked.carrier)
         refer = await self._refer(conn, deal, case)
-        told = drawing.instruction(deal.terms, between, carrier, f"K{consignment_id}", refer, items, now)
+        told = drawing.instruction(deal.terms, between, carrier, f"K{booked.id}", refer, items, now)
         place = Place(
-            step=f"consignment:{consignment_id}",
+            step=f"consignment:{booked.id}",
             issuer_id=case.seller_id,
-            recipient_id=carrier_id,
+            recipient_id=None,
             contract_id=deal.contract_id,
             case_id=case.id,
         )

@@ -275,6 +275,12 @@ async def delivery_answered(
     return found is not None
 
 
+async def reference_of_number(conn: Connection, number: str, party_id: int) -> str | None:
+    """The control reference of the latest document that went to the party under this number."""
+    found: str | None = await conn.fetchval(_queries.reference_of_number, number, party_id)
+    return found
+
+
 async def was_sent(conn: Connection, reference: str, party_id: int) -> bool:
     return await conn.fetchrow(_queries.own_reference, reference, party_id) is not None
 

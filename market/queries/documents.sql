@@ -152,6 +152,11 @@ update market.document_delivery set state = $3, answered_at = $4, said = $5, sen
 where document_id = (select id from market.document where reference = $1 and recipient_id = $2)
   and state not in ('acknowledged', 'rejected') returning document_id;
 
+-- name: reference_of_number
+-- Under which reference the latest document of this number went to the party.
+select document.reference from market.document join market.document_delivery delivery on delivery.document_id = document.id
+where document.number = $1 and delivery.party_id = $2 order by document.id desc limit 1;
+
 -- name: own_reference
 -- The document that was sent to this party under this reference, and how its delivery stands.
 select document.id, delivery.state from market.document

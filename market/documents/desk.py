@@ -1,0 +1,55 @@
+"""The trade documents of an open house: the hooks of its deals, what receives, what sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from market.documents.applying import Tools
+from market.documents.receiving import Desk
+from market.documents.sending import Outbox
+from market.documents.sentences import flaw_text
+from market.documents.steps import DocumentSteps
+from market.documents.webhooks import Courier
+from market.trading.public import alias
+
+if TYPE_CHECKING:
+    from escrow.settlement import Settlement
+    from market.catalogue import Catalogue
+    from market.config import Config
+    from market.contracting.signing import Contracting
+    from market.negotiation.desk import NegotiationDesk
+    from migrations.database import Pool
+
+
+def steps_of(config: Config) -> DocumentSteps:
+    """The hooks; they are needed before the services that call them."""
+    return DocumentSteps(config.edi_code, partial(alias, config.secret_key))
+
+
+class Documents:
+    """`outbox` is run once in the house's task group."""
+
+    def __init__(
+        self,
+        config: Config,
+        pool: Pool,
+        now: Callable[[], datetime],
+        catalogue: Catalogue,
+        steps: DocumentSteps,
+        negotiations: NegotiationDesk,
+        contracting: Contracting,
+        settlement: Settlement,
+    ) -> None:
+        self.steps = steps
+        tools = Tools(
+            negotiations=negotiations,
+            contracting=contracting,
+            settlement=settlement,
+            alias=partial(alias, config.secret_key),
+        )
+        self.desk = Desk(house=steps.house, tools=tools, sentence=lambda flaw: flaw_text(flaw, catalogue, "en"))
+        courier = Courier(may_be_private=config.partner_networks == "any")
+        self.outbox = Outbox(pool, now, courier, self.desk, config.secret_key)
