@@ -11,7 +11,7 @@ NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 
 # Where an environment forbids keeping bytecode, every process of a run would compile all of its sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test pages torture torture-money races flood canary bench lint types schema ui clean
+.PHONY: demo test pages torture torture-money races flips flood canary bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui

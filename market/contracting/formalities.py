@@ -245,7 +245,7 @@ async def appoint(
     contract, line = await _locked(conn, contract_id, n)
     if contract is None or line is None:
         return FormalityRefusal.NO_SUCH_FORMALITY
-    if not _is_duty_of(contract, line, party_id, is_operator=is_operator) and not is_operator:
+    if not may_appoint(contract, line, party_id, is_operator=is_operator):
         return FormalityRefusal.NOT_FOR_YOU
     if line.state == "accepted":
         return FormalityRefusal.NOT_NOW
@@ -262,6 +262,10 @@ async def appoint(
 
 def may_hand_in(contract: Contract, line: Line, party_id: int, *, is_operator: bool) -> bool:
     return line.officer_id == party_id or _is_duty_of(contract, line, party_id, is_operator=is_operator)
+
+
+def may_appoint(contract: Contract, line: Line, party_id: int, *, is_operator: bool) -> bool:
+    return is_operator or contract.role_of(party_id) == line.duty_of
 
 
 def may_judge(contract: Contract, line: Line, party_id: int, *, is_operator: bool) -> bool:

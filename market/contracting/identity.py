@@ -73,12 +73,14 @@ async def certify(
     return made
 
 
-async def good_certificate(conn: Connection, party_id: int, public_key: bytes, now: datetime) -> Certificate | None:
+async def good_certificate(
+    conn: Connection, authority: Authority, party_id: int, public_key: bytes, now: datetime
+) -> Certificate | None:
     """The party's certificate of this key that can sign now, the one that is good for longest."""
     good = [
         one
         for one in await pki_store.certificates_of(conn, party_id)
-        if one.public_key == public_key and one.is_good(now)
+        if one.public_key == public_key and one.authority == authority.public_key and one.is_good(now)
     ]
     return max(good, key=lambda one: one.not_after, default=None)
 

@@ -285,18 +285,19 @@ def _shown(
 async def _proposal_page(
     request: Request, found: Negotiation, base: TradeTerms, kind: StepKind, form: Form, status: int = 200
 ) -> Response:
-    context = {"one": found, "kind": kind.value, "form": form, **_form_context(request, base)}
+    context = {"one": found, "kind": kind.value, "form": form, **form_context(request, base)}
     return render(request, "negotiation/propose.html", context, status=status)
 
 
 def _new_page(
     request: Request, post: Post, category: Category, base: TradeTerms, form: Form, status: int = 200
 ) -> Response:
-    context = {"post": post, "category": category, "form": form, **_form_context(request, base)}
+    context = {"post": post, "category": category, "form": form, **form_context(request, base)}
     return render(request, "negotiation/new.html", context, status=status)
 
 
-def _form_context(request: Request, base: TradeTerms) -> dict[str, Any]:
+def form_context(request: Request, base: TradeTerms) -> dict[str, Any]:
+    """What the boxes of the terms need."""
     text = texts(request)
     return {
         "base": base,

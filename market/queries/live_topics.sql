@@ -14,3 +14,7 @@ from market.category where code = $1 and parent is not null;
 -- name: negotiation_version
 -- The number of the last step of a negotiation; null where there is no such one.
 select version::bigint from market.negotiation where id = $1;
+
+-- name: contract_version
+-- How often a contract has changed; null where there is no such one.
+select revision::bigint from market.contract where id = $1;

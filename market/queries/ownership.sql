@@ -39,3 +39,9 @@ select array[party_id] from market.phone_request where id = $1;
 -- name: negotiation_owners
 -- Whose negotiation it is: the two who talk.
 select array[seller_id, buyer_id] from market.negotiation where id = $1;
+
+-- name: contract_owners
+-- Whose contract it is: the two parties', and those officers' who were appointed to one of its papers.
+select array_remove(array[seller_id, buyer_id] || array(
+  select officer_id from market.contract_formality where contract_id = $1 and state <> 'dropped'), null)
+from market.contract where id = $1;
