@@ -158,19 +158,20 @@ class DeliveryDesk:
         state = state_after(found.state, report.kind)
         if state is ConsignmentState.DELIVERED and not report.received_by:
             state = found.state if found.state is not ConsignmentState.BOOKED else ConsignmentState.COLLECTED
+        arrives = state is ConsignmentState.DELIVERED and found.state is not state
         moved = structs.replace(
             found,
             state=state,
             tracking_number=number,
             reason=report.note or found.reason if state is not found.state else found.reason,
-            received_by=report.received_by if state is ConsignmentState.DELIVERED else found.received_by,
+            received_by=report.received_by if arrives else found.received_by,
             moved_at=now,
         )
         if report.kind in ON_ITS_WAY and number is not None:
             moved = await self._shipped(conn, moved, number, now)
-        if state is ConsignmentState.DELIVERED and found.state is not state:
+        if arrives:
             await self._delivered(conn, moved, now)
-        saved = await store.move_consignment(conn, moved, report.proof if state is ConsignmentState.DELIVERED else None)
+        saved = await store.move_consignment(conn, moved, report.proof if arrives else None)
         await self._tell(conn, saved, report.kind, now)
         return saved
 

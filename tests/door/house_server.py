@@ -100,20 +100,21 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def run_server(address: Address, folder: Path) -> AsyncIterator[Server]:
-    """A running house on a fresh database; it closes in order when the test is through."""
-    port = free_port()
+async def run_server(address: Address, folder: Path, **settings: Any) -> AsyncIterator[Server]:
+    """A running house on a fresh database, with further settings; it closes in order when the test is through."""
+    port = settings.pop("port", None) or free_port()
     config = Config(
         data_dir=folder,
         port=port,
         secret_key="a key for tests only",
         bank_webhook_secret="whsec_" + "dGVzdHMgb25seSwgbm90aGluZyBzZWNyZXQhIQ==",
         database=address,
+        **settings,
     )
     app = build_app(config)
-    settings = server_config(config, app)
-    settings.http = ImpatientProtocol
-    uvicorn_server = uvicorn.Server(settings)
+    served = server_config(config, app)
+    served.http = ImpatientProtocol
+    uvicorn_server = uvicorn.Server(served)
     serving = asyncio.create_task(uvicorn_server._serve())
     while not uvicorn_server.started:
         assert not serving.done(), serving.exception()
