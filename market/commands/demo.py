@@ -15,6 +15,7 @@ import click
 from market.commands.options import config_options, json_option, print_json
 
 if TYPE_CHECKING:
+    from market.child_keeper import ChildKeeper
     from market.config import Config
     from market.demo.loading import Keys
     from market.running import Running
@@ -36,6 +37,7 @@ def command(
     tell("Opening the database …" if (config.data_dir / "postgres").exists() else "Preparing the database …")
 
     # Only now what takes its time to be imported.
+    from market.child_keeper import ChildKeeper
     from market.running import server_database
     from market.serving import run_house, set_up_logging
 
@@ -57,7 +59,7 @@ def command(
         pictures = {} if no_photos else _photographs(running.config, tell)
 
         def on_open() -> None:
-            children.append(_bank(config))
+            children.append(ChildKeeper("the sandbox bank", lambda: _bank(config)))
             if not no_robots and keys[0].robot_lots:
                 children.append(_robots(config, keys[0]))
             _print_keys(config, keys[0], as_json)
@@ -106,9 +108,9 @@ def _photographs(config: Config, tell: Callable[[str], object]) -> Any:
 
 
 @contextmanager
-def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
+def _children() -> Iterator[list[ChildKeeper | subprocess.Popen[bytes]]]:
     """Processes that end with this one: told to when it ends in order, by the kernel when it is killed."""
-    children: list[subprocess.Popen[bytes]] = []
+    children: list[ChildKeeper | subprocess.Popen[bytes]] = []
     try:
         yield children
     finally:

@@ -37,6 +37,7 @@ def examine_machine(loaded: LoadedConfig) -> Iterator[Finding]:
     yield _port("port", config.host, config.port, config, house)
     if not config.bank_url:
         yield _port("bank port", "127.0.0.1", config.bank_listens_on, config, house)
+        yield _port("bank switch port", "127.0.0.1", config.bank_switch_on, config, house)
     yield _browser_files()
     yield _fonts()
     yield _chromium()
@@ -111,7 +112,7 @@ def _port(check: str, host: str, port: int, config: Config, house: data_folder.O
         try:
             probe.bind((host, port))
         except OSError as error:
-            if house and port == (house.port if check == "port" else house.bank_port):
+            if house and port in _ports_of(check, config, house):
                 whose = "the open house listens on it" if check == "port" else "in use, as it is while the bank runs"
                 return Finding(check=check, verdict="good", seen=f"{port}: {whose}")
             if not house and data_folder.is_held(config.data_dir):
@@ -124,6 +125,13 @@ def _port(check: str, host: str, port: int, config: Config, house: data_folder.O
         mend = f"Stop process {house.pid} and open the house again, unless it is just closing."
         return Finding(check=check, verdict="bad", seen=f"nothing listens on {port}, though a house is open", mend=mend)
     return Finding(check=check, verdict="good", seen=f"{port} is free")
+
+
+def _ports_of(check: str, config: Config, house: data_folder.OpenHouse) -> tuple[int, ...]:
+    """Where the open house, or its bank, listens."""
+    if check == "port":
+        return (house.port,)
+    return (house.bank_port,) if check == "bank port" else (config.bank_switch_port or house.bank_port + 1,)
 
 
 def _browser_files() -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from market.demo.lots import LOTS, Stage
 from market.demo_photos import PHOTOS
 from migrations.database import Role, connect
 from migrations.embedded_postgres import EmbeddedPostgres
-from tests.running_house import HouseDidNotOpen, RunningHouse, running_house
+from tests.running_house import HouseDidNotOpen, RunningHouse, _answers, running_house
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +109,21 @@ def test_a_running_demo_is_found_well_by_the_doctor(demo: tuple[RunningHouse, di
     answer = msgspec.json.decode(house.command("doctor", "--json"))
     seen = {item["check"]: item["seen"] for item in answer["findings"]}
     assert answer["well"] and seen["migrations"].startswith("all ")
+    assert "bank" in seen["bank switch port"], "the switch listens"
     assert seen["house"].startswith(f"open at {house.origin} (process ")
+
+
+def test_a_killed_bank_is_started_again(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
+    house, _ = demo
+    assert house.serving is not None
+    (bank,) = [
+        pid for pid in _descendants(house.serving.pid) if b"\0bank\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(bank, signal.SIGKILL)
+    until = time.monotonic() + 60
+    while _is_alive(bank) or not _answers(f"{house.bank}/healthz"):
+        assert time.monotonic() < until, "the bank is gone for good"
+        time.sleep(0.05)
 
 
 def test_the_doctor_says_where_the_house_is_open_and_looks_at_its_port(

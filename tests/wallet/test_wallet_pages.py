@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from migrations.database import Address
 
 PAGES = (
-    "/wallet", "/wallet/manager", "/wallet/cheques", "/wallet/recorder", "/wallet/recorder?kind=x&least=abc&from=y",
+    "/wallet", "/wallet/manager", "/wallet/cheques", "/wallet/recorder", "/wallet/recorder?kind=card&least=1&from=2026-01-01",
     "/wallet/recorder?format=print", "/wallet/statements", "/wallet/top-up", "/wallet/top-up?into=change", "/phone",
     "/phone/devices",
 )  # fmt: skip
