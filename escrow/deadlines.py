@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 
 from escrow.facts import Action, Case, State
 from escrow.guards import the_claim
@@ -68,13 +69,21 @@ def ship_by(case: Case, funded_at: datetime) -> datetime:
     """Until when the seller ships; after it the buyer may cancel."""
     if case.timers.ship_seconds is not None:
         return funded_at + timedelta(seconds=case.timers.ship_seconds)
-    return add_working_days(funded_at, case.timers.ship_working_days)
+    return add_working_days(funded_at, case.timers.ship_working_days, case.timers.days_off)
 
 
-def add_working_days(start: datetime, days: int) -> datetime:
-    """The same time of day, `days` Mondays-to-Fridays (UTC) after `start`."""
+def add_working_days(start: datetime, days: int, off: Collection[date] = ()) -> datetime:
+    """The same time of day, `days` Mondays-to-Fridays (UTC) that are not `off` after `start`."""
     moment = start
     while days > 0:
         moment += timedelta(days=1)
-        days -= moment.weekday() < 5
+        days -= moment.weekday() < 5 and moment.astimezone(UTC).date() not in off
     return moment
+
+
+def days_off_while_shipping(case: Case) -> tuple[date, ...]:
+    """The days off (beside weekends) by which the seller has longer to ship."""
+    if case.ship_by_at is None or case.timers.ship_seconds is not None:
+        return ()
+    until = case.ship_by_at.astimezone(UTC).date()
+    return tuple(day for day in case.timers.days_off if case.state_since.astimezone(UTC).date() < day < until)

@@ -6,7 +6,7 @@ an id; this package knows no names, lots or pages. Times are aware datetimes in 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -174,6 +174,8 @@ class Timers(Struct, frozen=True, kw_only=True):
     payment_seconds: int = 48 * HOURS
     ship_working_days: int = 3
     ship_seconds: int | None = None
+    days_off: tuple[date, ...] = ()
+    """Days that are no working days, beside Saturdays and Sundays."""
     unshipped_seconds: int = 2 * DAYS
     arrival_seconds: int = 10 * DAYS
     inspection_seconds: int = 72 * HOURS

@@ -209,10 +209,17 @@ def _proof(both: _Bilingual, terms: ContractTerms, contract_sha256: bytes) -> tu
     )
 
 
+def _days_off(both: _Bilingual, terms: ContractTerms) -> tuple[Both, ...]:
+    if not isinstance(terms.days_off, tuple):
+        return ()
+    return (both("confirmation.days_off", days=", ".join(day.isoformat() for day in terms.days_off)),)
+
+
 def _steps(both: _Bilingual, terms: ContractTerms) -> tuple[Both, ...]:
     return (
         both("confirmation.step_pay", hours=terms.payment_seconds // 3600),
         both("confirmation.step_ship", days=terms.ship_working_days),
+        *_days_off(both, terms),
         both("confirmation.step_inspect", hours=terms.inspection_seconds // 3600),
         both("confirmation.step_release"),
     )

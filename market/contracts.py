@@ -6,7 +6,7 @@ Pure. Both languages of the confirmation are printed from this record, so the tw
 from __future__ import annotations
 
 from base64 import b32encode
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -53,6 +53,8 @@ class ContractTerms(Struct, frozen=True, kw_only=True):
     transaction_bp: int | UnsetType = UNSET
     service_minor: int | UnsetType = UNSET
     """The seller's other fees, where the schedule had them when the lot was submitted."""
+    days_off: tuple[date, ...] | UnsetType = UNSET
+    """Public holidays of the next months, which are no working days; none: Saturdays and Sundays alone."""
 
     @property
     def price_minor(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from auction.facts import Award, Hammer, Outcome
 from escrow import store
@@ -42,6 +42,7 @@ from market.contracting import formalities
 from market.contracts import ContractTerms, canonical, terms_sha256
 from market.currencies import EXPONENTS, money_text
 from market.fees import fees_of_lot, market_of
+from market.working_days import days_off, frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,6 +74,7 @@ def trade_terms(config: Config) -> TradeTerms:
             unshipped_seconds=config.ship_grace_seconds,
             arrival_seconds=config.arrival_seconds,
             inspection_seconds=config.inspection_seconds,
+            days_off=days_off(config.working_days_off) if ordinary else (),
         ),
     )
 
@@ -124,7 +126,7 @@ async def open_deal(conn: Connection, hammer: Hammer, award: Award, terms: Trade
             deposit_minor=held_minor,
             fees=contract.fees,
             contract_sha256=terms_sha256(canonical(contract)),
-            timers=terms.timers,
+            timers=_timers(terms, hammer),
             lines=_lines(award),
         ),
         hammer.struck_at,
@@ -133,6 +135,11 @@ async def open_deal(conn: Connection, hammer: Hammer, award: Award, terms: Trade
     await contracting.record_hammer(conn, case.id, contract, hammer.struck_at)
     await _tell_sold(conn, hammer, contract, case)
     return case
+
+
+def _timers(terms: TradeTerms, hammer: Hammer) -> Timers:
+    """The house's clocks as they are frozen in the deal: of its days off those that can matter."""
+    return structs.replace(terms.timers, days_off=frozen(terms.timers.days_off, hammer.struck_at.date()))
 
 
 def _lines(award: Award) -> tuple[Line, ...]:
@@ -163,7 +170,7 @@ async def _contract(
     )
     names = {owner: lot.seller_name, winner: await deals_store.party_name(conn, winner)}
     seller_id, buyer_id = (winner, owner) if _is_purchase(hammer) else (owner, winner)
-    timers = terms.timers
+    timers = _timers(terms, hammer)
     return ContractTerms(
         lot_id=hammer.lot_id,
         title_en=lot.title_en,
@@ -188,6 +195,7 @@ async def _contract(
         payment_seconds=timers.payment_seconds,
         ship_working_days=timers.ship_working_days,
         ship_seconds=timers.ship_seconds,
+        days_off=timers.days_off or UNSET,
         unshipped_seconds=timers.unshipped_seconds,
         arrival_seconds=timers.arrival_seconds,
         inspection_seconds=timers.inspection_seconds,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from escrow import rules
+from escrow.deadlines import days_off_while_shipping
 from escrow.facts import Action, Case, Refusal, Role
 from market import deals_store
 from market.api.account import Passphrase, step_up
@@ -109,6 +110,8 @@ class DealShape(Struct, kw_only=True):
     clock_action: Action | None
     clock_due_at: datetime | None
     ship_by_at: datetime | None
+    days_off: list[date]
+    """Public holidays between the payment and `ship_by_at`, which are no working days."""
     currency: Currency
     hammer_minor: MinorOut
     quantity: int
@@ -333,6 +336,7 @@ def deal_shape(call: Call, view: DealView) -> DealShape:
         clock_action=case.clock_action,
         clock_due_at=case.clock_due_at,
         ship_by_at=case.ship_by_at,
+        days_off=list(days_off_while_shipping(case)),
         currency=case.currency,
         hammer_minor=str(case.price_minor),
         quantity=units[0],

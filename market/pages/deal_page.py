@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from escrow.deadlines import days_off_while_shipping
 from escrow.facts import Case, Refusal, Role, Timers
 from market import case_files
 from market.bank_details import bank_details
@@ -53,6 +54,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         "lang": lang,
         "tones": TONES,
         "clocks": clocks(view.case.timers),
+        "days_off": days_off_while_shipping(view.case),
     }
     return render(request, "deal/deal.html", context, status=status)
 

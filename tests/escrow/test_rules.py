@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escrow import rules
+from escrow.deadlines import days_off_while_shipping
 from escrow.facts import (
     DISPUTED,
     HOLDING,
@@ -472,6 +473,25 @@ def test_the_inspection_is_extended_once_from_its_end() -> None:
 )
 def test_working_days_leave_out_the_weekend(start: datetime, due: datetime) -> None:
     assert rules.add_working_days(start, 3) == due
+
+
+@pytest.mark.parametrize(
+    ("start", "due"),
+    [
+        (datetime(2026, 9, 30, 9, tzinfo=UTC), datetime(2026, 10, 12, 9, tzinfo=UTC)),  # over the national day
+        (datetime(2026, 10, 3, 9, tzinfo=UTC), datetime(2026, 10, 12, 9, tzinfo=UTC)),  # from within
+        (datetime(2026, 10, 8, 9, tzinfo=UTC), datetime(2026, 10, 13, 9, tzinfo=UTC)),  # after it
+        (datetime(2026, 9, 25, 9, tzinfo=UTC), datetime(2026, 9, 30, 9, tzinfo=UTC)),  # before it
+    ],
+    ids=["over", "within", "after", "before"],
+)
+def test_days_off_are_no_working_days(start: datetime, due: datetime) -> None:
+    off = tuple(date(2026, 10, day) for day in range(1, 8))
+    assert rules.add_working_days(start, 3, off) == due
+    funded = case(State.FUNDED, timers=Timers(days_off=off), state_since=start, ship_by_at=due)
+    assert rules.ship_by(funded, start) == due
+    skipped = days_off_while_shipping(funded)
+    assert all(start.date() < day < due.date() for day in skipped) and (len(skipped) == 7) == (start.day == 30)
 
 
 def test_next_actions_are_what_the_actor_may_do_now() -> None:
