@@ -39,6 +39,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         view = await view_of(request, conn)
         viewer = await party_by_id(conn, request.user.id)
         file = await case_files.case_file(conn, view.case.id)
+        parcels = await tracking.tracked(conn, house.delivery.carriers, view.case.id)
     context = {
         "view": view,
         # A password manager fills in the passphrase of whoever is named beside it.
@@ -48,7 +49,9 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         "payment": bank_details(house, view.case.currency, view.case.due_minor, view.case.reference),
         "sums": sums_of(texts(request), view),
         "parties": _parties(texts(request), view),
-        "timeline": timeline_of(texts(request), view),
+        "timeline": sorted(
+            [*timeline_of(texts(request), view), *parcel_rows(texts(request), parcels)], key=lambda row: row["at"]
+        ),
         "file": file,
         "may_add": case_files.may_add(view.case),
         "lang": lang,
