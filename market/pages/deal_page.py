@@ -18,6 +18,7 @@ from market.bank_details import bank_details
 from market.confirmation import rate_text
 from market.currencies import money_text
 from market.deals import TONES, DealView, TimelineRow, deal_view
+from market.delivery import tracking
 from market.house import House, house_of
 from market.parties import party_by_id
 from market.refusals import MarketRefusal
@@ -180,6 +181,19 @@ def _happened(text: Callable[..., str], view: DealView, row: TimelineRow) -> str
         return text(f"deal.event.{row.action}", formality=text(f"terms_formality.{row.formality}"))
     opened = row.action == "open" and view.deal.lot_id is None
     return text("deal.event.open_contract" if opened else f"deal.event.{row.action}")
+
+
+def parcel_rows(text: Callable[..., str], parcels: list[tracking.Tracked]) -> list[dict[str, Any]]:
+    """What carriers reported, as the timeline shows it."""
+    return [
+        {
+            "title": text(f"tracking.{row.kind.value}"),
+            "at": row.at,
+            "text": " · ".join(said for said in (row.carrier, row.tracking_number, row.place, row.note) if said),
+            "icon": "truck",
+        }
+        for row in parcels
+    ]
 
 
 _ICONS = {
