@@ -1,14 +1,19 @@
-"""The net under every handler: a bug is logged with the request's reference and answered 500, never with its text."""
+"""The net under every handler: a bug is logged with the request's reference and answered 500, never with its text; a database
+that is gone or coming is no bug, and whoever asked meanwhile is told to ask again.
+"""
 
 from __future__ import annotations
 
+import asyncpg
 import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auction.store import CONNECTION_LOST
 from market.metrics import Metrics
 from market.problems import Problem, problem
 
+RETRY_SECONDS = "1"
 log = structlog.get_logger("gavelhouse")
 
 
@@ -32,10 +37,25 @@ class Crashes:
 
         try:
             await self._app(scope, receive, send_noting)
-        except Exception:
+        except Exception as error:
             state = scope.get("state", {})
+            if is_database_away(error) and not started:
+                log.error("the database is away", route=state.get("route_name"), error=type(error).__name__)
+                response = problem(Request(scope), Problem.BUSY)
+                response.headers["Retry-After"] = RETRY_SECONDS
+                await response(scope, receive, send)
+                return
             self._metrics.crashes.inc()
             log.exception("crash", route=state.get("route_name"), reference=state.get("request_id"))
             if started:
                 raise
             await problem(Request(scope), Problem.INTERNAL)(scope, receive, send)
+
+
+def is_database_away(error: Exception) -> bool:
+    """Whether this says that the database is gone, going or coming. Of what asyncpg says of its own use, only that its
+    connection has ended: the rest would be a bug.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return any(word in str(error) for word in ("closed", "released"))
+    return isinstance(error, CONNECTION_LOST)
