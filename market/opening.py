@@ -10,6 +10,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -45,7 +46,7 @@ from market.config import Config
 from market.contracting import desk as contracting
 from market.contracting import formalities
 from market.contracting.authority import Authority
-from market.contracting.facts import ContractHooks
+from market.contracting.facts import Contract, ContractHooks
 from market.contracting.signing import Contracting
 from market.delivery.carriers import Carriers
 from market.delivery.clock import DeliveryClock
@@ -58,6 +59,7 @@ from market.matching import settling as board_settling
 from market.matching.clock import BoardClock
 from market.matching.commits import BoardCommits
 from market.metrics import Metrics, Reading
+from market.negotiation import desk as negotiation_desk
 from market.negotiation.clock import NegotiationClock
 from market.negotiation.desk import NegotiationDesk
 from market.passphrases import Passphrases
@@ -187,7 +189,7 @@ async def _house(
             on_drawn_up=documents.on_drawn_up,
             on_in_force=documents.on_in_force,
             on_amended=documents.on_amended,
-            on_ended=board_settling.on_contract_ended,
+            on_ended=_on_contract_ended,
         )
     )
     negotiations = NegotiationDesk(partial(contracting.draw_up, config=config), documents.on_round)
@@ -267,6 +269,12 @@ def _readings(bidding: Bidding, hub: Hub, node_time: NodeTime) -> Iterator[Readi
     yield "gavelhouse_closings_lag_seconds", "How long the earliest lot is due.", {"": bidding.closings.lag_seconds}
     yield "gavelhouse_lots_open", "Lots with an end to come.", {"": len(bidding.closings)}
     yield "gavelhouse_clock_in_order", "1 unless the node's time stepped or is stale.", {"": float(node_time.healthy)}
+
+
+async def _on_contract_ended(conn: Connection, contract: Contract, now: datetime) -> None:
+    """What made a contract that nobody keeps is undone: a match or an acceptance, each knows its own."""
+    await board_settling.on_contract_ended(conn, contract, now)
+    await negotiation_desk.on_contract_ended(conn, contract, now)
 
 
 async def _run_clock(clock: EscrowClock) -> None:

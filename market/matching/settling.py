@@ -145,7 +145,9 @@ async def end(conn: Connection, order_ids: Sequence[int], state: OrderState, now
 
 
 async def on_contract_ended(conn: Connection, contract: Contract, now: datetime) -> None:
-    """A contract that a match made has lapsed or was declined: what it took of both posts is open again."""
+    """A contract that a match made has lapsed or was declined: what it took of both posts is open again, and the trade
+    counts no more in the published prices.
+    """
     if contract.origin.kind is not OriginKind.MATCH:
         return
     found = await store.posts_of_fill(conn, contract.origin.ref)
@@ -153,3 +155,4 @@ async def on_contract_ended(conn: Connection, contract: Contract, now: datetime)
         supply_post, demand_post, units = found
         for post_id in sorted((supply_post, demand_post)):
             await posts.give_back(conn, post_id, units, now)
+        await prints.strike(conn, source="match", ref=contract.origin.ref, now=now)
