@@ -25,12 +25,11 @@ class Queries:
     def __init__(self, source: str, statements: dict[str, str]) -> None:
         self._source = source
         self._statements = statements
+        # As attributes of their own they are found without a call; they are asked for at every turn.
+        self.__dict__.update(statements)
 
     def __getattr__(self, name: str) -> str:
-        try:
-            return self._statements[name]
-        except KeyError:
-            raise AttributeError(f"{self._source} has no query named {name}") from None
+        raise AttributeError(f"{self._source} has no query named {name}")
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._statements.items())

@@ -68,8 +68,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self.microseconds / 1e6
 
-    def get_debug(self) -> bool:
-        return False
+    get_debug = staticmethod(bool)
+    """No. (Every future asks; a type answers faster than a function.)"""
 
     def is_running(self) -> bool:
         return True
