@@ -26,6 +26,8 @@ FLAGS = [
     f"--disable-features={','.join(_OFF)}",
     "--no-sandbox",
     "--disable-gpu",
+    # No page here lives long enough to earn back what the better compilers cost.
+    "--js-flags=--no-opt --no-maglev",
     "--in-process-gpu",
     "--enable-features=NetworkServiceInProcess2,CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies",
     "--disable-quic",

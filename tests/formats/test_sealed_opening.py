@@ -58,10 +58,9 @@ async def stage(module_database: Address, tmp_path_factory: pytest.TempPathFacto
 async def saleroom(stage: Stage, browser: Browser) -> AsyncIterator[Saleroom]:
     room = Saleroom(stage.server, browser, stage.seller, stage.operator, stage.bidders)
     yield room
-    for look in room.looks:
-        await look.page.context.close()
     # The browser itself says of a form that was refused that it was.
-    assert [message for look in room.looks for message in look.said if "422" not in message] == []
+    assert [message for message in await room.get_up() if "422" not in message] == []
+    await room.close()
 
 
 async def dump(address: Address) -> Dump:

@@ -24,14 +24,13 @@ async def open_saleroom(
     """A house with a seller, an operator and bidders."""
     hatch_build.build(Saleroom.root)
     async for server in run_server(module_database, tmp_path_factory.mktemp("house")):
-        yield await Saleroom.opened(server, browser)
+        room = await Saleroom.opened(server, browser)
+        yield room
+        await room.close()
 
 
 @pytest.fixture
 async def saleroom(open_saleroom: Saleroom) -> AsyncIterator[Saleroom]:
-    """The saleroom for one test: its pages are closed after it, and no console may have said a word."""
+    """The saleroom for one test: its browsers rest after it, and no console may have said a word."""
     yield open_saleroom
-    looks, open_saleroom.looks = open_saleroom.looks, []
-    for look in looks:
-        await look.page.context.close()
-    assert [message for look in looks for message in look.said] == []
+    assert await open_saleroom.get_up() == []

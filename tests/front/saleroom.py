@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.door.house_server import Server
 from tests.sell.stall import WHOLE, changed, on_show
 
 HOUR = timedelta(hours=1)
+Who = tuple[int | None, str, str, int]
+"""Party, language, theme and width."""
 
 
 @dataclass
@@ -25,10 +28,27 @@ class Look:
     """One opened page, and everything its console said."""
 
     page: Page
+    who: Who
     said: list[str] = field(default_factory=list)
     sockets: list[WebSocketRoute] = field(default_factory=list)
     loses: str = ""
     """Messages with this in them are lost on the way, in either direction."""
+    may_rest: bool = True
+    """Whether its browser may be used again by whoever is the same: not if a test has done something lasting to it."""
+
+    async def rest(self, origin: str) -> None:
+        """Nothing of the test stays in the browser: no socket, no timer, no memory of what was set.
+
+        It rests at the house, for an empty page would end the process that knows the house's scripts already.
+        """
+        for page in self.page.context.pages:
+            if page is not self.page:
+                await page.close()
+        await self.page.goto(f"{origin}/healthz")
+        await self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        self.said.clear()
+        self.sockets.clear()
+        self.loses = ""
 
     def is_lost(self, message: str | bytes) -> bool:
         return bool(self.loses) and self.loses in str(message)
@@ -49,6 +69,8 @@ class Saleroom:
     operator: int
     bidders: list[int]
     looks: list[Look] = field(default_factory=list)
+    resting: dict[Who, list[Look]] = field(default_factory=dict)
+    """Browsers of tests that are over, by who sat at them: a new browser costs more than a page."""
 
     @classmethod
     async def opened(cls, server: Server, browser: Browser) -> Saleroom:
@@ -89,13 +111,27 @@ class Saleroom:
         self, path: str, party: int | None = None, lang: str = "en", theme: str = "light", width: int = 1280
     ) -> Look:
         """`path` in a browser of its own, signed in as the party."""
+        who: Who = (party, lang, theme, width)
+        scheme: Any = theme
+        if resting := self.resting.get(who):
+            look = resting.pop()
+            await look.page.set_viewport_size({"width": width, "height": 800})
+            await look.page.emulate_media(color_scheme=scheme, reduced_motion="null")
+        else:
+            look = await self._sit_down(who)
+        self.looks.append(look)
+        await look.page.goto(f"{self.server.origin}{path}{'&' if '?' in path else '?'}lang={lang}")
+        return look
+
+    async def _sit_down(self, who: Who) -> Look:
+        """A new browser, signed in."""
+        party, lang, theme, width = who
         size: ViewportSize = {"width": width, "height": 800}
         scheme: Any = theme
         context = await self.browser.new_context(
             viewport=size, color_scheme=scheme, locale="zh-CN" if lang == "zh" else "en-GB", timezone_id="Asia/Shanghai"
         )
-        look = Look(await context.new_page())
-        self.looks.append(look)
+        look = Look(await context.new_page(), who)
         look.page.on("console", lambda message: look.said.append(message.text))
         look.page.on("pageerror", lambda error: look.said.append(str(error)))
 
@@ -110,8 +146,23 @@ class Saleroom:
             async with self.server.house.pool.acquire() as conn:
                 link = await sign_in_links.create_link(conn, party, self.now)
             assert (await context.request.get(self.server.origin + link)).ok
-        await look.page.goto(f"{self.server.origin}{path}{'&' if '?' in path else '?'}lang={lang}")
         return look
+
+    async def get_up(self) -> list[str]:
+        """A test is over: its browsers rest. What their consoles said."""
+        looks, self.looks = self.looks, []
+        said = [message for look in looks for message in look.said]
+        for look in looks:
+            if look.may_rest:
+                await look.rest(self.server.origin)
+                self.resting.setdefault(look.who, []).append(look)
+            else:
+                await look.page.context.close()
+        return said
+
+    async def close(self) -> None:
+        for look in [*self.looks, *itertools.chain(*self.resting.values())]:
+            await look.page.context.close()
 
     async def live_lot(self, lot_id: int, party: int | None = None, lang: str = "en", **more: Any) -> Look:
         """The lot's page, once it is live."""

@@ -229,6 +229,7 @@ async def test_the_delayed_phase_restarts_with_each_bid_and_the_close_names_the_
 async def test_the_clock_is_the_house_s_even_when_the_machine_s_is_wrong(saleroom: Saleroom) -> None:
     lot = await saleroom.lot()
     look = await saleroom.look("/help")
+    look.may_rest = False
     await look.page.clock.install(time="2020-01-01T00:00:00Z")
     await look.page.goto(f"{saleroom.server.origin}/lots/{lot}")
     await expect(look.page.locator("lot-connection .live")).to_be_visible()
