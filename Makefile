@@ -34,7 +34,7 @@ types: $(VENV)/.installed-test ui
 torture: $(VENV)/.installed-test ui
 	GAVELHOUSE_TORTURE=long $(BIN)/python -m pytest tests/torture --timeout 3600 $(ARGUMENTS)
 
-# Till, bank and database are killed at random points of card purchases; then the books must agree.
+# House, vault, bank and Postgres are killed at random points of purchases, releases and withdrawals; then the books must agree.
 torture-money: $(VENV)/.installed-test ui
 	GAVELHOUSE_TORTURE=long $(BIN)/python -m pytest tests/torture/test_money.py --timeout 3600 $(ARGUMENTS)
 
