@@ -6619,6 +6619,8 @@ GRANT UPDATE(sent_at) ON TABLE market.document_delivery TO gavelhouse_app;
 
 GRANT UPDATE(answered_at) ON TABLE market.document_delivery TO gavelhouse_app;
 
+GRANT USAGE ON SEQUENCE market.document_id_seq TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.edi_consent TO gavelhouse_app;
 
 GRANT UPDATE(ended_at) ON TABLE market.edi_consent TO gavelhouse_app;

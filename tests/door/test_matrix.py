@@ -10,6 +10,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from market import listings, notices, sessions, tokens
 from market.app import all_routes
 from market.authorization import TABLE, RouteWithoutRow, Who, Whose, guarded
+from market.contracting import formalities
+from market.contracting import store as contracts
+from market.evidence_rendering import Evidence, EvidenceKind
 from market.listing_facts import ListingContent
 from tests.claims.dispute import with_claim_and_evidence
 from tests.deal.traded import case_of, fall, stage
@@ -26,6 +30,8 @@ from tests.door.house_server import Server
 from tests.wallet.test_cheques import given, written
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from migrations.database import Connection
 
 ROUTES = {route.name: route for route in all_routes()}
@@ -98,7 +104,11 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
         now,
         now + timedelta(days=1),
     )
+    contract_id = await contracts.id_of_case(conn, case.id)
+    assert contract_id is not None, "a hammer makes a contract"
+    await a_paper(conn, contract_id, owner, now)
     return {
+        Whose.OWN_CONTRACT: contract_id,
         Whose.OWN_OFFER: offer_id,
         Whose.OWN_CHEQUE: cheque_id,
         Whose.OWN_DEPOSIT: deposit.id,
@@ -110,6 +120,20 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
         Whose.OWN_DEAL: case.id,
         Whose.ANY: sale.lot_id,
     }
+
+
+async def a_paper(conn: Connection, contract_id: int, seller: int, now: datetime) -> None:
+    """A paper that the contract asks for, handed in; contract, line and paper have one number."""
+    await conn.execute(
+        "insert into market.contract_formality (contract_id, n, version, kind, duty_of, due, required, note)"
+        " values ($1::bigint, $1::bigint::integer, 1, 'inspection', 'seller', 'before_ship', true, '')",
+        contract_id,
+    )
+    report = b"%PDF-1.4 report %%EOF"
+    evidence = Evidence(kind=EvidenceKind.DOCUMENT, name="r.pdf", upload_sha256=sha256(report).digest(), content=report)
+    async with conn.transaction():
+        done = await formalities.hand_in(conn, contract_id, contract_id, seller, evidence, now, is_operator=False)
+    assert done == contract_id
 
 
 async def a_cheque(server: Server, conn: Connection, writer: int, payee: int) -> int:
