@@ -228,6 +228,7 @@ async def _house(
         delivery=DeliveryDesk(
             escrow,
             Carriers([SandboxCarrier(config.carrier_url, config.carrier_secret)] if config.carrier_url else []),
+            documents.on_consigned,
         ),
         negotiations=negotiations,
         documents=Documents(

@@ -128,3 +128,4 @@ grant select, insert on market.partner, market.edi_consent, market.document_deli
 grant update (code, agency, format, channel, url, generation, changed_at) on market.partner to gavelhouse_app;
 grant update (ended_at) on market.edi_consent to gavelhouse_app;
 grant update (state, attempts, try_at, said, sent_at, answered_at) on market.document_delivery to gavelhouse_app;
+grant usage on sequence market.document_id_seq to gavelhouse_app;

@@ -7,7 +7,7 @@ just that; a delivery with the receiver's name is the carrier's proof, which beg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -48,6 +48,9 @@ _TOLD = {
 """Who is told of what; that the goods are on their way, the deal itself tells."""
 
 
+OnConsigned = Callable[["Connection", Consignment, datetime], Awaitable[None]]
+
+
 class Booking(Struct, frozen=True, kw_only=True):
     """What a seller asks a carrier for. No `lines`: all that is left of the sale."""
 
@@ -62,8 +65,9 @@ class Booking(Struct, frozen=True, kw_only=True):
 class DeliveryDesk:
     """What every door of a delivery acts through."""
 
-    def __init__(self, escrow: EscrowDesk, carriers: Carriers) -> None:
+    def __init__(self, escrow: EscrowDesk, carriers: Carriers, on_consigned: OnConsigned | None = None) -> None:
         self._escrow = escrow
+        self._on_consigned = on_consigned
         self.carriers = carriers
 
     async def set_consignee(
@@ -114,6 +118,8 @@ class DeliveryDesk:
             deliver_to=to,
             now=now,
         )
+        if self._on_consigned is not None:
+            await self._on_consigned(conn, made, now)
         await self._announce(conn, made, now)
         return made
 
