@@ -29,7 +29,7 @@ from market.matching.continuous import Book
 from market.matching.facts import MOST_CONDITIONAL, Mode, Side, Trade
 from market.matching.store import NewOrder
 from market.trading import posts
-from market.trading.facts import PostRefusal
+from market.trading.facts import Post, PostRefusal
 
 if TYPE_CHECKING:
     from auction.signing import Signer
@@ -126,21 +126,24 @@ class _Batch:
         self._trades: list[Trade] = []
         self._gone: list[int] = []
         self._changed = False
+        self._posts: dict[int, Post] = {}
         self._places = 0
         self._live = self._conditional = 0
         self._sides: set[tuple[int, Side]] = set()
         self.version = board.version
 
     async def prepare(self, acts: Sequence[Act]) -> None:
-        parties = [one.party_id for one in acts if isinstance(one, Enter)]
-        if parties:
+        entries = [one for one in acts if isinstance(one, Enter)]
+        parties = [one.party_id for one in entries]
+        if entries:
+            self._posts = await posts.lock_many(self._conn, [one.post_id for one in entries])
             self._sides = await store.sides_of_parties(self._conn, self._board.id, parties)
             self._live, self._conditional = await store.counts(self._conn, self._board.id)
 
     async def do(self, one: Act) -> int | Answer:
         """The seq of an order that entered, or the answer."""
         if isinstance(one, Enter):
-            return await self._enter(one)
+            return self._enter(one)
         order = await store.order(self._conn, one.order_id)
         if order is None or order.party_id != one.party_id or order.board_id != self._board.id:
             return BoardRefusal.NO_SUCH_ORDER
@@ -148,17 +151,16 @@ class _Batch:
             return BoardRefusal.ORDER_ENDED
         return self._withdraw(order) if isinstance(one, Withdraw) else await self._change(order, one)
 
-    async def _enter(self, one: Enter) -> int | Refused:
-        post = await posts.own(self._conn, one.post_id, one.party_id)
-        if post is None:
-            return PostRefusal.NO_SUCH_POST
+    def _enter(self, one: Enter) -> int | Refused:
+        post = self._posts.get(one.post_id)
+        refused = posts.fit_for_board(post, one.party_id, self._now)
+        if refused is not None or post is None:
+            return refused or PostRefusal.NO_SUCH_POST
         side = Side(post.side.value)
         refusal = unfit(self._board, post, self._now) or self._crowded(one.party_id, side, post.smallest_take)
         if refusal is not None:
             return refusal
-        put = await posts.put_on_board(self._conn, post.id, one.party_id, self._now)
-        if isinstance(put, PostRefusal):
-            return put
+        self._posts[post.id] = replace(post, on_board=True)
         assert post.price_minor is not None, "a post without a price is unfit"
         order = NewOrder(
             seq=self._next_place(),
@@ -230,7 +232,10 @@ class _Batch:
     async def write(self, answers: Sequence[int | Answer], config: Config) -> list[Answer]:
         """Save what was judged; the answers with the orders as they stand after it."""
         conn, board = self._conn, self._board
-        ids = await store.insert_orders(conn, board.id, list(self._new.values())) if self._new else {}
+        ids: dict[int, int] = {}
+        if self._new:
+            await posts.put_many_on_board(conn, [one.post_id for one in self._new.values()])
+            ids = await store.insert_orders(conn, board.id, list(self._new.values()))
         by_seq = {} if self._shelf is None else self._shelf.by_seq
         for seq, order_id in ids.items():
             if seq in by_seq:
@@ -242,21 +247,23 @@ class _Batch:
             self.version = await store.touch_board(conn, board.id, self._places)
         if self._shelf is not None:
             self._keep(self._shelf)
-        standing = {**{seq: one.id for seq, one in by_seq.items()}, **ids}
-        return [await self._answer(one, standing) for one in answers]
+        return await self._answered(answers, ids)
 
     def _keep(self, shelf: Shelf) -> None:
         """The shelf as it is once this commits: what is filled or gone is forgotten."""
         shelf.by_seq = {seq: one for seq, one in shelf.by_seq.items() if shelf.book.rest_of(seq)}
         shelf.version = self.version
 
-    async def _answer(self, one: int | Answer, standing: dict[int, int]) -> Answer:
-        if isinstance(one, (BoardRefusal, PostRefusal)):
-            return one
-        order_id = one.id if isinstance(one, StoredOrder) else standing.get(one)
-        found = await store.order(self._conn, order_id) if order_id else None
-        assert found is not None, "an order that was written is there"
-        return found
+    async def _answered(self, answers: Sequence[int | Answer], ids: dict[int, int]) -> list[Answer]:
+        """Each refusal, or the order as it stands now."""
+        numbers = [
+            one.id if isinstance(one, StoredOrder) else ids[one]
+            for one in answers
+            if not isinstance(one, BoardRefusal | PostRefusal)
+        ]
+        found = await store.orders(self._conn, numbers) if numbers else {}
+        standing = iter(numbers)
+        return [one if isinstance(one, BoardRefusal | PostRefusal) else found[next(standing)] for one in answers]
 
 
 def _as_stored(board_id: int, order: NewOrder) -> StoredOrder:

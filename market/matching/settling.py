@@ -40,9 +40,7 @@ async def settle(
         return []
     ids = {seq: by_seq[seq].id for trade in trades for seq in (trade.supply, trade.demand)}
     involved = {order_id: by_seq[seq] for seq, order_id in ids.items()}
-    locked = {}
-    for post_id in sorted({order.post_id for order in involved.values()}):
-        locked[post_id] = await posts.lock(conn, post_id)
+    locked = await posts.lock_many(conn, [order.post_id for order in involved.values()])
     fills = await store.insert_fills(conn, board.id, clearing, trades, ids, now)
     for fill in fills:
         supply, demand = involved[fill.supply_id], involved[fill.demand_id]
@@ -58,7 +56,7 @@ async def _deal(
     board: Board,
     fill: StoredFill,
     sides: tuple[StoredOrder, StoredOrder],
-    goods: Post | None,
+    goods: Post,
     now: datetime,
     config: Config,
 ) -> None:
@@ -77,7 +75,6 @@ async def _deal(
         quantity=fill.units,
         now=now,
     )
-    assert goods is not None, "an order's post is never deleted"
     terms = terms_of(board, fill, supply.party_id, demand.party_id, goods, now)
     drawn = await contracting.draw_up(conn, Origin(OriginKind.MATCH, fill.id), terms, now, config)
     if isinstance(drawn, Unsound):

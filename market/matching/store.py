@@ -141,6 +141,12 @@ async def order(conn: Connection, order_id: int) -> StoredOrder | None:
     return None if row is None else convert(dict(row), StoredOrder)
 
 
+async def orders(conn: Connection, order_ids: Sequence[int]) -> dict[int, StoredOrder]:
+    """These orders by their numbers."""
+    rows = await conn.fetch(_queries.orders_by_id, list(order_ids))
+    return {row["id"]: convert(dict(row), StoredOrder) for row in rows}
+
+
 async def live_orders(conn: Connection, board_id: int) -> list[StoredOrder]:
     """What stands on a board, in order of time."""
     return [convert(dict(row), StoredOrder) for row in await conn.fetch(_queries.live_orders, board_id)]

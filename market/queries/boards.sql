@@ -54,6 +54,10 @@ returning id, seq;
 -- One order.
 select * from market.board_order where id = $1;
 
+-- name: orders_by_id
+-- These orders.
+select * from market.board_order where id = any($1);
+
 -- name: live_orders
 -- What stands on a board, in order of time.
 select * from market.board_order where board_id = $1 and state = 'open' order by seq;

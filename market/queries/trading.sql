@@ -43,6 +43,10 @@ select * from market.post where id = $1;
 -- A post, locked till the end of the transaction.
 select * from market.post where id = $1 for update;
 
+-- name: lock_posts
+-- Posts, locked till the end of the transaction in the order of their numbers.
+select * from market.post where id = any($1) order by id for update;
+
 -- name: posts_of_party
 -- A party's own posts, the newest first.
 select * from market.post where party_id = $1 order by posted_at desc, id limit $2;
@@ -90,6 +94,10 @@ update market.post set taken = taken - $2, moved_at = greatest(moved_at, $3) whe
 -- name: set_on_board
 -- An order of it stands on a board, or no longer.
 update market.post set on_board = $2 where id = $1 returning *;
+
+-- name: put_on_boards
+-- Orders of these posts stand on a board.
+update market.post set on_board = true where id = any($1);
 
 -- name: posts_to_lapse
 -- Open posts whose time is up, for one node at a time.

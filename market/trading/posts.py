@@ -135,6 +135,25 @@ async def put_on_board(conn: Connection, post_id: int, party_id: int, now: datet
     return await store.set_on_board(conn, post_id, True)
 
 
+async def lock_many(conn: Connection, post_ids: Sequence[int]) -> dict[int, Post]:
+    """Many posts by their numbers, locked until the transaction ends: for boards that take many orders at once."""
+    return {post.id: post for post in await store.lock_posts(conn, post_ids)}
+
+
+async def put_many_on_board(conn: Connection, post_ids: Sequence[int]) -> None:
+    """What `put_on_board` does, for posts that the caller has locked and judged by `fit_for_board`."""
+    await store.put_on_boards(conn, post_ids)
+
+
+def fit_for_board(post: Post | None, party_id: int, now: datetime) -> PostRefusal | None:
+    """Why an order of the post can't stand on a board, as `put_on_board` judges."""
+    if post is None or post.party_id != party_id:
+        return PostRefusal.NO_SUCH_POST
+    if not post.is_open(now):
+        return PostRefusal.POST_GONE
+    return PostRefusal.POST_ON_A_BOARD if post.on_board else None
+
+
 async def off_board(conn: Connection, post_id: int) -> Post:
     """Its order is filled, withdrawn or lapsed."""
     return await store.set_on_board(conn, post_id, False)

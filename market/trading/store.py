@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,11 @@ async def lock_post(conn: Connection, post_id: int) -> Post | None:
     return None if row is None else post_of(row)
 
 
+async def lock_posts(conn: Connection, post_ids: Sequence[int]) -> list[Post]:
+    """Those of the posts that there are, locked until the transaction ends."""
+    return [post_of(row) for row in await conn.fetch(_queries.lock_posts, list(post_ids))]
+
+
 async def posts_of_party(conn: Connection, party_id: int, limit: int) -> list[Post]:
     """The party's own, the newest first."""
     return [post_of(row) for row in await conn.fetch(_queries.posts_of_party, party_id, limit)]
@@ -157,6 +163,11 @@ async def give_back(conn: Connection, post_id: int, quantity: int, now: datetime
 async def set_on_board(conn: Connection, post_id: int, on_board: bool) -> Post:
     """An order of it stands on a board, or no longer."""
     return post_of(await conn.fetchrow(_queries.set_on_board, post_id, on_board))
+
+
+async def put_on_boards(conn: Connection, post_ids: Sequence[int]) -> None:
+    """Orders of these posts stand on a board."""
+    await conn.execute(_queries.put_on_boards, list(post_ids))
 
 
 async def posts_to_lapse(conn: Connection, now: datetime, limit: int) -> list[int]:
