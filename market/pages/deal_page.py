@@ -24,6 +24,7 @@ from market.parties import party_by_id
 from market.refusals import MarketRefusal
 from market.rendering import Form, flash, language_of, money_markup, render
 from market.step_up import step_up
+from market.trades import MOST_LINES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -59,6 +60,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         "tones": TONES,
         "clocks": clocks(view.case.timers),
         "days_off": days_off_while_shipping(view.case),
+        "most_lines": MOST_LINES,
     }
     return render(request, "deal/deal.html", context, status=status)
 
