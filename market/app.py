@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from market import api, health
+from market.api import documents as edi
 from market.assets import Assets
 from market.authorization import guarded
 from market.config import Config
@@ -38,6 +39,7 @@ from market.pages import (
     contracts,
     deals,
     delivery,
+    documents,
     formalities,
     identity,
     lot,
@@ -61,6 +63,7 @@ from market.pages import (
     operator_rights,
     operator_sales,
     operator_statements,
+    partners,
     phone,
     photos,
     pki,
@@ -128,6 +131,9 @@ def all_routes() -> list[BaseRoute]:
         *boards.routes,
         *operator_boards.routes,
         *negotiations.routes,
+        *documents.routes,
+        *partners.routes,
+        *edi.routes,
         *contracts.routes,
         *formalities.routes,
         *identity.routes,

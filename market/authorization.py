@@ -69,6 +69,7 @@ class Whose(StrEnum):
     OWN_DEPOSIT = "deposit_id"
     OWN_REQUEST = "request_id"
     OWN_NEGOTIATION = "negotiation_id"
+    OWN_DOCUMENT = "document_id"
     OWN_CONTRACT = "contract_id"
 
 
@@ -95,6 +96,9 @@ OWN_OFFER = Row(who=Who.MEMBER, whose=Whose.OWN_OFFER)
 OWN_CHEQUE = Row(who=Who.MEMBER, whose=Whose.OWN_CHEQUE)
 OWN_DEPOSIT = Row(who=Who.MEMBER, whose=Whose.OWN_DEPOSIT)
 OWN_REQUEST = Row(who=Who.MEMBER, whose=Whose.OWN_REQUEST)
+OWN_DOCUMENT = Row(who=Who.MEMBER, whose=Whose.OWN_DOCUMENT)
+OWN_DOCUMENT_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_DOCUMENT, operator_too=True)
+EDI = Row(who=Who.MEMBER, whose=Whose.OWN, body_bytes=4 * KIB * KIB)
 OWN_NEGOTIATION = Row(who=Who.MEMBER, whose=Whose.OWN_NEGOTIATION)
 OWN_CONTRACT = Row(who=Who.MEMBER, whose=Whose.OWN_CONTRACT)
 OWN_CONTRACT_OR_OPERATOR = Row(who=Who.MEMBER, whose=Whose.OWN_CONTRACT, operator_too=True)
@@ -353,6 +357,32 @@ TABLE: dict[str, Row] = {
     "operator_boards": OPERATOR,
     "operator_board_make": OPERATOR,
     "operator_board_state": OPERATOR,
+    # Trade documents
+    "edi": EDI,
+    "partner": MEMBER,
+    "partner_save": MEMBER,
+    "partner_consent": MEMBER,
+    "exchange_file": MEMBER,
+    "partner_documents": MEMBER,
+    "deal_documents": OWN_DEAL_OR_OPERATOR,
+    "document": OWN_DOCUMENT_OR_OPERATOR,
+    "document_edi": OWN_DOCUMENT_OR_OPERATOR,
+    "document_xml": OWN_DOCUMENT_OR_OPERATOR,
+    "document_again": OWN_DOCUMENT,
+    "api.send_edi": EDI,
+    "api.waiting_documents": MEMBER,
+    "api.fetch_document": OWN_DOCUMENT,
+    "api.deal_documents": OWN_DEAL_OR_OPERATOR,
+    "api.documents": MEMBER,
+    "api.document": OWN_DOCUMENT_OR_OPERATOR,
+    "api.document_edifact": OWN_DOCUMENT_OR_OPERATOR,
+    "api.document_ubl": OWN_DOCUMENT_OR_OPERATOR,
+    "api.partner": MEMBER,
+    "api.save_partner": MEMBER,
+    "api.consents": MEMBER,
+    "api.give_consent": MEMBER,
+    "api.end_consent": MEMBER,
+    "api.exchanges": MEMBER,
     "negotiations": MEMBER,
     "negotiation_new": Row(who=Who.MEMBER, whose=Whose.OWN, body_bytes=EVIDENCE_FORM_BYTES),
     "negotiation": OWN_NEGOTIATION,
@@ -614,6 +644,20 @@ TABLE: dict[str, Row] = {
     "api.upload_statement": OPERATOR_UPLOAD,
     "api.fees_in_force": VISITOR,
     "api.audit_trail": OPERATOR,
+    "api.market_categories": VISITOR,
+    "api.market_posts": VISITOR,
+    "api.market_post": VISITOR,
+    "api.my_posts": MEMBER,
+    "api.create_post": MEMBER,
+    "api.edit_post": MEMBER,
+    "api.withdraw_post": MEMBER,
+    "api.import_posts": Row(who=Who.MEMBER, whose=Whose.OWN, body_bytes=UPLOAD_BYTES),
+    "api.saved_searches_list": MEMBER,
+    "api.save_search": MEMBER,
+    "api.forget_search": MEMBER,
+    "api.market_glance": VISITOR,
+    "api.market_data_of": VISITOR,
+    "api.market_feed": VISITOR,
     "api.seller_links": OPERATOR,
     "api.decide_link": OPERATOR,
     "api.suspicions": OPERATOR,
@@ -738,6 +782,7 @@ _OWNERS = {
     Whose.OWN_DEPOSIT: _QUERIES.deposit_owners,
     Whose.OWN_REQUEST: _QUERIES.phone_request_owners,
     Whose.OWN_NEGOTIATION: _QUERIES.negotiation_owners,
+    Whose.OWN_DOCUMENT: _QUERIES.document_owners,
     Whose.OWN_CONTRACT: _QUERIES.contract_owners,
 }
 

@@ -304,6 +304,12 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         url = getattr(config, name)
         if url and (urlsplit(url).scheme not in ("http", "https") or urlsplit(url).path.strip("/")):
             raise ConfigError(f"{name} is {url!r} ({origins[name]}), but must be like https://auction.example.org.")
+    _check_words(config, origins)
+    return config
+
+
+def _check_words(config: Config, origins: Mapping[str, str]) -> None:
+    """Settings that are one of a few words, or of one form."""
     if config.card_gateway not in ("iso8583", "stripe", "none"):
         raise ConfigError(
             f"card_gateway is {config.card_gateway!r} ({origins['card_gateway']}); allowed: iso8583, stripe, none."
@@ -316,7 +322,6 @@ def _build(values: Mapping[str, Any], origins: Mapping[str, str]) -> Config:
         raise ConfigError(f"edi_code is {config.edi_code!r} ({origins['edi_code']}), but must be like GAVELHOUSE.")
     if config.log_format not in ("console", "json"):
         raise ConfigError(f"log_format is {config.log_format!r} ({origins['log_format']}); allowed: console, json.")
-    return config
 
 
 def _converted(name: str, value: Any, kind: Any, origin: str) -> Any:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 def flaw_text(flaw: Flaw, catalogue: Catalogue, lang: Language) -> str:
     """One sentence; of a refused act the sentence that the page would show."""
-    if flaw.why is Why.REFUSED and flaw.said in catalogue:
-        return catalogue.text(flaw.said, lang)
+    if flaw.why is Why.REFUSED:
+        for key in (flaw.said, f"market_refusal.{flaw.said.partition('.')[2]}"):
+            if key in catalogue:
+                return catalogue.text(key, lang)
     parts = [catalogue.text(f"documents.flaw.{flaw.why}", lang)]
     if flaw.said:
         parts.append(catalogue.text("documents.flaw_said", lang, said=flaw.said))

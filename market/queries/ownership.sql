@@ -36,6 +36,11 @@ select array[party_id] from escrow.deposit where id = $1;
 -- Whose word a payment waits for.
 select array[party_id] from market.phone_request where id = $1;
 
+-- name: document_owners
+-- Whose document it is: who gave it and who got it, and of one about a deal both its parties.
+select array_remove(array[document.issuer_id, document.recipient_id, escrow_case.buyer_id, escrow_case.seller_id], null)
+from market.document left join escrow.escrow_case on escrow_case.id = document.case_id where document.id = $1;
+
 -- name: negotiation_owners
 -- Whose negotiation it is: the two who talk.
 select array[seller_id, buyer_id] from market.negotiation where id = $1;
