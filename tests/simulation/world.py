@@ -50,9 +50,13 @@ class Played(Struct):
 
     seed: int
     world: World
-    log_hash: str
     faults: int
     said: list[str]
+
+    @property
+    def log_hash(self) -> str:
+        """All that was committed, in order and at its time, and all that was told, as one hash."""
+        return log_hash(self.world, self.said)
 
 
 class World:
@@ -308,7 +312,7 @@ def play(seed: int, lots: int = LOTS_PER_WORLD) -> Played:
     finally:
         if was_collecting:
             gc.enable()
-    return Played(seed, world, log_hash(world, said), world.faults, said)
+    return Played(seed, world, world.faults, said)
 
 
 def log_hash(world: World, said: list[str]) -> str:
