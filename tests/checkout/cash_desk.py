@@ -32,6 +32,16 @@ TEXTS = Catalogue.load()
 expect.set_options(timeout=15_000)
 
 
+@dataclass(frozen=True)
+class Words:
+    """What somebody reads whose language this is."""
+
+    lang: str
+
+    def __call__(self, key: str, **params: object) -> str:
+        return TEXTS.text(key, self.lang, **params)
+
+
 @dataclass
 class Program:
     """A party's program with a token of its own."""
