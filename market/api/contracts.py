@@ -129,7 +129,7 @@ class ContractOut(Struct, kw_only=True):
     formalities: list[FormalityOut]
 
 
-class RecordQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+class RecordIn(Struct, kw_only=True, forbid_unknown_fields=True):
     certificate: Serial
 
 
@@ -208,11 +208,11 @@ async def contract(call: Call, contract_id: int) -> ContractOut:
     return await _shown(call, contract_id)
 
 
-@operation("GET", "/contracts/{contract_id:int}/signature_record", tag="contracts")
-async def contract_record(call: Call, contract_id: int, query: RecordQuery) -> RecordOut:
-    """What a program signs with its own key, for the version that lies open now."""
+@operation("POST", "/contracts/{contract_id:int}/signature_records", tag="contracts", keyed=False)
+async def contract_record(call: Call, contract_id: int, body: RecordIn) -> RecordOut:
+    """What a program signs with its own key, for the version that lies open now. Nothing is changed by asking."""
     found = await _certain(call, contract_id)
-    record = granted(signing.record_for(found, call.viewer.id, query.certificate, call.now))
+    record = granted(signing.record_for(found, call.viewer.id, body.certificate, call.now))
     raw = records.canonical(record)
     return RecordOut(record=raw.decode(), to_sign=records.signed_bytes(raw).decode())
 

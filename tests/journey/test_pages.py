@@ -141,9 +141,9 @@ ELSEWHERE = {
     "deposit_checkout": "front/test_live_lot.py",
     "phone_request": "checkout/test_phone_journey.py",
     "operator_day": "desk/test_day_journey.py",
-    "contract": "contracting/test_sign_journey.py",
-    "contract_amend": "contracting/test_sign_journey.py",
-    "contract_paper": "contracting/test_sign_journey.py",
+    "contract": "checkout/test_sign_journey.py",
+    "contract_amend": "checkout/test_sign_journey.py",
+    "contract_paper": "checkout/test_sign_journey.py",
 }
 """Pages that the demo does not lead to: the journey on which each is looked at."""
 MOST_ALIKE = 3
