@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -143,6 +145,12 @@ def running_house(folder: Path, **settings: object) -> Iterator[RunningHouse]:
 
 
 def _answers(url: str) -> bool:
+    place = urlsplit(url)
+    try:
+        # An HTTP client is dear to make; whether anybody listens at all is not.
+        socket.create_connection((place.hostname or "", place.port or 80), 5).close()
+    except OSError:
+        return False
     try:
         return httpx2.get(url, trust_env=False, timeout=20).status_code == 200
     except httpx2.TransportError:

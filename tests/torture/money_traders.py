@@ -70,7 +70,7 @@ class Trader:
                 if answer.status_code < 500:
                     return answer
                 self.told.asked_again[str(answer.status_code)] += 1
-            await asyncio.sleep(self.chance.uniform(0.05, 0.3))
+            await asyncio.sleep(self.chance.uniform(0.1, 0.5))
 
     async def done(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
         """What must not be refused."""
