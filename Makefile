@@ -67,7 +67,7 @@ bench: $(VENV)/.installed-test
 flood: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.flood $(ARGUMENTS)
 
-# Ten thousand card numbers through every flow, and the search of all that is left behind; a hundred are in `make test`.
+# Ten thousand card numbers through every flow, and the search of all that is left behind; two dozen are in `make test`.
 canary: $(VENV)/.installed-test ui
 	$(BIN)/python -m tests.canary $(ARGUMENTS)
 
