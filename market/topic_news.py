@@ -38,6 +38,7 @@ class TopicKind(Struct, frozen=True, kw_only=True):
 
 TOPICS: dict[str, TopicKind] = {
     "market": TopicKind(by_name=True, version=_QUERIES.market_version),
+    "board": TopicKind(version=_QUERIES.board_version),
     "negotiation": TopicKind(whose=Whose.OWN_NEGOTIATION, version=_QUERIES.negotiation_version),
     "contract": TopicKind(whose=Whose.OWN_CONTRACT, operator_too=True, version=_QUERIES.contract_version),
     "deal": TopicKind(whose=Whose.OWN_DEAL, operator_too=True),

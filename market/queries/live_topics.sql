@@ -18,3 +18,7 @@ select version::bigint from market.negotiation where id = $1;
 -- name: contract_version
 -- How often a contract has changed; null where there is no such one.
 select revision::bigint from market.contract where id = $1;
+
+-- name: board_version
+-- Every change of a board's book counts.
+select version from market.board where id = $1;
