@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
 from auction.facts import Hammer
 from market.contracting import terms as trade
+from market.contracting.records import code_of
 from market.contracting.terms import TradeTerms
 from market.contracts import ContractTerms, canonical, read_terms, terms_sha256, verification_code
 from migrations.queries import load_queries
@@ -134,7 +134,7 @@ async def insert_trade(
         terms.fees.commission_bp,
         text,
         digest,
-        verification_code(sha256(f"contract {contract_id}\n".encode() + digest).digest()),
+        code_of(contract_id, digest),
         now,
     )
 

@@ -10,8 +10,8 @@ from market.amount_words import in_words_en, in_words_zh
 from market.catalogue import LANGUAGES, Catalogue, Language
 from market.confirmation import Both, Clause, instant_text
 from market.contracting import wording
+from market.contracting.records import code_of
 from market.contracting.terms import TradeTerms
-from market.contracts import verification_code
 
 if TYPE_CHECKING:
     from market.contracting.facts import Contract, Signature, Version
@@ -80,8 +80,8 @@ def paper_of(contract: Contract, version: Version, terms: TradeTerms, catalogue:
                 ("buyer", terms.buyer_name, version.signed_by("buyer")),
             )
         ),
-        code=verification_code(version.sha256),
-        code_label=both("confirmation.code_label"),
+        code=code_of(contract.id, version.sha256),
+        code_label=both("confirmation.code"),
         verify=both("contract_paper.verify"),
     )
 

@@ -14,6 +14,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from market.contracts import verification_code
+
 KIND: Literal["gavelhouse.contract_signature.v1"] = "gavelhouse.contract_signature.v1"
 SEAL = "contract_seal"
 """The kind of statement that the house's seal is (`auction.signing`)."""
@@ -49,6 +51,11 @@ def read_record(raw: bytes) -> SignatureRecord | None:
 def signed_bytes(record: bytes) -> bytes:
     """What the party's key signs: never to be mistaken for a payment or a cheque."""
     return f"{KIND}\n".encode() + record
+
+
+def code_of(contract_id: int, terms_sha256: bytes) -> str:
+    """The code that proves a printed copy; two contracts of the same terms have codes of their own."""
+    return verification_code(sha256(f"contract {contract_id}\n".encode() + terms_sha256).digest())
 
 
 def seal_of_key(

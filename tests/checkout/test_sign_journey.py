@@ -68,7 +68,9 @@ async def drawn_up(cash_desk: CashDesk) -> Contract:
 async def shot(page: Page, name: str) -> None:
     """For the eye, where somebody wants to look."""
     if SHOTS:
-        await page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+        for width in (1280, 360):
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
 
 
 async def test_both_sign_the_buyer_pays_and_the_goods_wait_for_a_paper(cash_desk: CashDesk) -> None:
@@ -155,7 +157,8 @@ async def _looked_at(buyer: Page, here: str, origin: str) -> None:
         ("identity", f"{origin}/identity"),
         ("contracts", f"{origin}/contracts"),
     ):
-        await buyer.goto(address)
+        answer = await buyer.goto(address)
+        assert answer is not None and answer.ok, name
         assert await faults_of(buyer, judged={(1280, "light")}) == [], name
         await shot(buyer, f"{name}-en")
     await buyer.goto(f"{here}/amend")
