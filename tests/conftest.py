@@ -98,7 +98,12 @@ def open_folder() -> Iterator[Path]:
     memory where there is room: making some thousand small files for each database costs a disk several times as much.
     """
     has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 2 * _ROOM_BYTES
-    folder = Path(tempfile.mkdtemp(prefix="gavelhouse-tests-", dir=_MEMORY if has_room else None))
+    if has_room:
+        for left in _MEMORY.glob("gavelhouse-tests-*-*"):
+            # A run that was killed could not give its memory back.
+            if not Path("/proc", left.name.split("-")[2]).exists():
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"gavelhouse-tests-{os.getpid()}-", dir=_MEMORY if has_room else None))
     os.chmod(folder, 0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
