@@ -37,6 +37,7 @@ VISITOR = (
     "/api",
     "/verification",
     "/no/such/page",
+    "/boards",
 )
 MEMBER = (
     "/my/bids",
@@ -87,6 +88,7 @@ OPERATOR = (
     "/operator/money/fees",
     "/operator/offices",
     "/operator/certificates",
+    "/operator/boards",
 )
 LISTS = {
     "visitor": {"/": r"/lots/\d+", "/?state=closed": r"/lots/\d+", "/sales": r"/sales/\d+"},
@@ -130,7 +132,7 @@ NO_PAGES = {
     "healthz", "readyz", "metrics", "openapi", "asyncapi", "verifier", "receipt_verifier",
     "contract_verifier", "contract_bundle", "formality_paper", "identity_file", "pki_authority", "pki_list_der", "pki_list_pem",
     "sign_in_link", "notice_open", "photo", "deal_evidence", "deal_evidence_small",
-    "lot_log", "bid_receipt", "receipt_file", "operator_statement_file", "operator_payout_file", "sale_budget_figures",
+    "clearing_file", "clearing_verifier", "lot_log", "bid_receipt", "receipt_file", "operator_statement_file", "operator_payout_file", "sale_budget_figures",
     "sell_csv", "my_bids_csv", "operator_applications_csv", "operator_audit_csv", "operator_journal",
     "deal_state", "deal_checkout_state", "card_payment_state", "phone_request_state",
 }  # fmt: skip
@@ -144,6 +146,8 @@ ELSEWHERE = {
     "contract": "checkout/test_sign_journey.py",
     "contract_amend": "checkout/test_sign_journey.py",
     "contract_paper": "checkout/test_sign_journey.py",
+    "board": "matching/test_board_pages.py",
+    "clearing": "matching/test_board_pages.py",
 }
 """Pages that the demo does not lead to: the journey on which each is looked at."""
 MOST_ALIKE = 3

@@ -113,7 +113,9 @@ async def signed_in(server: Server, browser: Browser, party_id: int, lang: str, 
     async with server.house.pool.acquire() as conn:
         way_in = await sign_in_links.create_link(conn, party_id, server.house.node_time.now())
     assert (await context.request.get(server.origin + way_in)).ok
-    return await context.new_page()
+    page = await context.new_page()
+    await page.goto(f"/boards?lang={lang}")
+    return page
 
 
 async def test_traders_see_a_board_trade_and_read_why(server: Server, browser: Browser) -> None:
