@@ -314,13 +314,13 @@ async def _ship(conn: Connection, tools: Tools, record: DespatchAdvice, sender: 
         return unknown_reference(_K.DEAL, str(case.id))
     agreed = drawing.lines_of_case(case, terms)
     own = [line.n for line in case.lines if line.part_id is None]
-    wrong = objections.items_against(record.items, agreed, whole=not own)
+    wrong = objections.items_against(record.items, agreed, whole=len(own) < 2)
     if wrong is not None:
         return wrong
     carrier, number = record.carrier_name, record.tracking_number
     asked = (case.id, sender.party_id)
     chosen = [item.n for item in record.items] if len(agreed) > 1 else own[: record.items[0].quantity]
-    if own and sorted(chosen) != sorted(own):
+    if len(own) > 1 and sorted(chosen) != sorted(own):
         done = await tools.settlement.ship_lines(conn, *asked, chosen, carrier, number, sender.now)
     else:
         done = await tools.settlement.ship(conn, *asked, carrier, number, sender.now)

@@ -137,16 +137,21 @@ def order_change(
 
 def lines_of_case(case: Case, terms: TradeTerms | ContractTerms) -> tuple[Line, ...]:
     """What this case is about: the whole, or of a sale in several shipments its own lines. They add up to its sum."""
-    own = [line.n for line in case.lines if line.part_id is None]
     lines = _all_lines(terms)
-    if own and len(lines) > 1:
-        lines = tuple(line for line in lines if line.n in own)
-    elif own:
-        lines = (structs.replace(lines[0], quantity=len(own)),)
-    if sum(line.sum_minor or 0 for line in lines) == case.own_minor:
+    if _sum(lines) == case.own_minor:
         return lines
-    whole = structs.replace(lines[0], quantity=1, unit=LOT_UNIT, unit_price_minor=case.own_minor)
-    return (structs.replace(whole, n=1),)
+    first = lines[0]
+    if len(lines) == 1 and first.unit_price_minor and not case.own_minor % first.unit_price_minor:
+        return (structs.replace(first, quantity=case.own_minor // first.unit_price_minor),)
+    own = {line.n for line in case.lines if line.part_id is None}
+    chosen = tuple(line for line in lines if line.n in own)
+    if _sum(chosen) == case.own_minor:
+        return chosen
+    return (structs.replace(first, n=1, quantity=1, unit=LOT_UNIT, unit_price_minor=case.own_minor),)
+
+
+def _sum(lines: tuple[Line, ...]) -> int:
+    return sum(line.sum_minor or 0 for line in lines)
 
 
 def _all_lines(terms: TradeTerms | ContractTerms) -> tuple[Line, ...]:

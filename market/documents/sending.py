@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from market.documents.store import Partner
     from migrations.database import Connection, Pool
 
-LONGEST_SLEEP_SECONDS = 5.0
+LONGEST_SLEEP_SECONDS = 1.0
 MOST_ATTEMPTS = 60
 _CLAIM = timedelta(seconds=60)
 """For how long a claimed delivery belongs to its sender; a killed one only delays it by this."""
@@ -96,7 +96,7 @@ class Outbox:
         if claimed.attempts >= MOST_ATTEMPTS:
             await store.give_up_delivery(conn, claimed.document_id, said[:500])
             return
-        wait = min(timedelta(seconds=2 ** min(claimed.attempts, 12)), _LONGEST_WAIT)
+        wait = min(timedelta(seconds=2 ** min(claimed.attempts - 1, 12)), _LONGEST_WAIT)
         await store.postpone_delivery(conn, claimed.document_id, self._now() + wait, said[:500])
         _log.info("a partner did not take a document", document=claimed.document_id, said=said)
 
