@@ -24,12 +24,14 @@ from market.demo.people import PEOPLE, ROBOTS, SHOWN
 from market.demo.stage import Stage, open_stage
 from market.demo.story import (
     DAYS_BEFORE,
+    Scene,
     closing_scenes,
     lot_scenes,
     opening_scenes,
     play,
     sale_scenes,
 )
+from market.demo.trading import trading_scenes
 from market.passphrases import Passphrases
 from market.photo_rendering import RenderedPhoto
 from migrations.database import Role, connect
@@ -118,7 +120,8 @@ async def load_story(config: Config, photographs: Mapping[str, RenderedPhoto]) -
         scenes = opening_scenes(now, known)
         for lot in LOTS:
             scenes += lot_scenes(lot, now, photographs.get(lot.photo))
-        await play(stage, [*scenes, *sale_scenes(now), *closing_scenes(now)])
+        traded = [Scene(at=at, act=act) for at, act in trading_scenes(now, config)]
+        await play(stage, [*scenes, *sale_scenes(now), *closing_scenes(now), *traded])
 
 
 async def load_another_round(config: Config, photographs: Mapping[str, RenderedPhoto]) -> bool:
