@@ -24,7 +24,7 @@ from market.trading.reading import COLUMNS, ReadPost, read_post, values_of
 from market.trading.rules import Fault
 
 if TYPE_CHECKING:
-    from market.catalogue import Language
+    from market.catalogue import Catalogue, Language
 
 MOST_SHOWN = 500
 PAGE_SIZE = 25
@@ -162,7 +162,7 @@ async def import_posts(request: Request) -> Response:
         elif isinstance(kept, str):
             data = _from_kept(kept)
         take_in = form.get("act") == "import"
-    headings = _headings(request)
+    headings = headings_of(house.catalogue)
     read = csv_posts.read_file(data, categories, headings, now, party_name=request.user.display_name)
     if not take_in or not read.is_good:
         return _import_page(request, categories, read, data, status=200 if read.is_good else 422)
@@ -283,8 +283,8 @@ def _from_kept(kept: str) -> bytes:
         return b""
 
 
-def _headings(request: Request) -> dict[str, str]:
-    catalogue = house_of(request).catalogue
+def headings_of(catalogue: Catalogue) -> dict[str, str]:
+    """The words of every column, in both languages, to its field."""
     words = {name: [catalogue.text(f"post_field.{name}", lang) for lang in ("en", "zh")] for name in COLUMNS}
     return csv_posts.heading_fields(words)
 

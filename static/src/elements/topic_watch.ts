@@ -42,6 +42,7 @@ export class TopicWatch extends HTMLElement {
   };
 
   #watching(version: number): void {
+    this.dataset["live"] = "";
     // After a gap of which nobody knows what happened in it, the page is looked at again.
     const missed = version > this.#version || (version === 0 && this.#wasLost);
     this.#wasLost = true;
