@@ -181,8 +181,8 @@ def timeline_of(text: Callable[..., str], view: DealView) -> list[dict[str, Any]
 def _happened(text: Callable[..., str], view: DealView, row: TimelineRow) -> str:
     if row.formality is not None:
         return text(f"deal.event.{row.action}", formality=text(f"terms_formality.{row.formality}"))
-    opened = row.action == "open" and view.deal.lot_id is None
-    return text("deal.event.open_contract" if opened else f"deal.event.{row.action}")
+    otherwise = view.deal.lot_id is None and row.action in ("open", "pay")
+    return text(f"deal.event.{row.action}_contract" if otherwise else f"deal.event.{row.action}")
 
 
 def parcel_rows(text: Callable[..., str], parcels: list[tracking.Tracked]) -> list[dict[str, Any]]:
