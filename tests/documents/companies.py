@@ -108,7 +108,9 @@ def answer_of(body: bytes) -> Control:
     return record
 
 
-async def company(server: Server, *, code: str, agency: Agency, form: Format, url: str = "", phrase: str = "") -> Company:
+async def company(
+    server: Server, *, code: str, agency: Agency, form: Format, url: str = "", phrase: str = ""
+) -> Company:
     """A party whose system is known to the house."""
     party_id = await server.party(phrase=phrase or None)
     wish = partners.Wish(
@@ -167,7 +169,9 @@ class Mailroom:
                 )
             )
             await self.got.put(record)
-        writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n".encode() + answer)
+        writer.write(
+            f"HTTP/1.1 {status} X\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n".encode() + answer
+        )
         await writer.drain()
         writer.close()
 

@@ -11,7 +11,6 @@ from msgspec import structs
 
 from market.documents import store
 from market.documents.drawing import references
-from market.documents.flaws import Code
 from market.documents.records import (
     Agency,
     DespatchAdvice,
@@ -30,7 +29,7 @@ from market.documents.records import (
 from market.documents.store import Format
 from market.documents.webhooks import secret_of
 from tests.deal.traded import pays
-from tests.documents.companies import Company, Mailroom, agree, answer_of, company, mailroom
+from tests.documents.companies import Company, Mailroom, agree, company, mailroom
 from tests.negotiation.talks import post_of_tea
 
 if TYPE_CHECKING:
@@ -59,9 +58,7 @@ def request_for(post: Post, buyer: Company, seller: Party) -> RequestForQuotatio
     from market.documents.records import Line
 
     place = place_of(
-        Delivery(
-            term="FOB", country="CN", place="Ningbo", from_date=post.delivery_from, to_date=post.delivery_to
-        )
+        Delivery(term="FOB", country="CN", place="Ningbo", from_date=post.delivery_from, to_date=post.delivery_to)
     )
     return RequestForQuotation(
         number="RFQ-1",
@@ -105,7 +102,9 @@ async def test_a_purchase_is_run_by_documents_alone(server: Server) -> None:
         hidden = Party(code=f"A{alias}", name=f"Party {alias}")
         await buyer.says(request_for(post, buyer, hidden))
         asked = await seller.fetch(Kind.REQOTE)
-        assert isinstance(asked, RequestForQuotation) and asked.number == "RFQ-1" and asked.lines[0].quantity == QUANTITY
+        assert (
+            isinstance(asked, RequestForQuotation) and asked.number == "RFQ-1" and asked.lines[0].quantity == QUANTITY
+        )
         assert asked.seller == hidden and asked.buyer.code == "BUYCO"
 
         until = server.house.node_time.now().replace(second=0, microsecond=0) + timedelta(hours=3)
@@ -148,7 +147,9 @@ async def test_a_purchase_is_run_by_documents_alone(server: Server) -> None:
         async with house.pool.acquire() as conn, conn.transaction():
             case = await house.escrow.settlement.case_by_id(conn, case_id)
             assert case is not None and case.price_minor == TOTAL
-            kinds = await conn.fetch("select role, kind from market.contract_signature where contract_id = $1", int(contract[1:]))
+            kinds = await conn.fetch(
+                "select role, kind from market.contract_signature where contract_id = $1", int(contract[1:])
+            )
             assert {(row["role"], row["kind"]) for row in kinds} == {("buyer", "agreement"), ("seller", "agreement")}
             await pays(conn, house.escrow, case.reference, TOTAL, house.node_time.now())
 
@@ -161,7 +162,7 @@ async def test_a_purchase_is_run_by_documents_alone(server: Server) -> None:
             shipped_at=until,
             carrier_name="SF Express",
             tracking_number="SF1234567890",
-            items=tuple(_item(each) for each in ordered.lines),
+            items=tuple(item_of(each) for each in ordered.lines),
         )
         await seller.says(sent)
         despatched = await room.next(Kind.DESADV)
@@ -209,7 +210,7 @@ async def _at(conn: Any, case_id: int) -> Any:
     return await conn.fetchval("select at from escrow.case_event where case_id = $1 and action = 'release'", case_id)
 
 
-def _item(line: Any) -> Any:
+def item_of(line: Any) -> Any:
     from market.documents.records import Item
 
     return Item(n=line.n, title_en=line.title_en, quantity=line.quantity, unit=line.unit)
