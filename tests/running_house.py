@@ -41,6 +41,7 @@ class RunningHouse:
     port: int = field(default_factory=free_port)
     bank_port: int = field(default_factory=free_port)
     switch_port: int = field(default_factory=free_port)
+    carrier_port: int = field(default_factory=free_port)
     serving: subprocess.Popen[bytes] | None = None
     banking: subprocess.Popen[bytes] | None = None
 
@@ -110,6 +111,7 @@ class RunningHouse:
             "GAVELHOUSE_PORT": str(self.port),
             "GAVELHOUSE_BANK_PORT": str(self.bank_port),
             "GAVELHOUSE_BANK_SWITCH_PORT": str(self.switch_port),
+            "GAVELHOUSE_CARRIER_PORT": str(self.carrier_port),
         }
         return {**kept, **ports, **own}
 

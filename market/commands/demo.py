@@ -1,4 +1,4 @@
-"""`gavelhouse demo`: a house with demo data, the sandbox bank and robot bidders, in one command."""
+"""`gavelhouse demo`: a house with demo data, sandbox bank and carrier, and robot bidders, in one command."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def command(
 
         def on_open() -> None:
             children.append(ChildKeeper("the sandbox bank", lambda: _bank(config)))
+            children.append(ChildKeeper("the sandbox carrier", lambda: _carrier(config)))
             if not no_robots and keys[0].robot_lots:
                 children.append(_robots(config, keys[0]))
             _print_keys(config, keys[0], as_json)
@@ -77,7 +78,11 @@ def _demo_config(load: Any, port: int | None, bank_port: int | None) -> Config:
         folder = default_data_dir().with_name("demo" if os.geteuid() == 0 else "gavelhouse-demo")
     # Who watches the demo looks for the links; every socket and every first knock at the bank would bury them.
     level = "warning" if loaded.origins["log_level"] == "default" else None
-    config: Config = load(port=port, bank_port=bank_port, data_dir=folder, log_level=level, make_secrets=True).config
+    given = {"port": port, "bank_port": bank_port, "data_dir": folder, "log_level": level}
+    config: Config = load(**given, make_secrets=True).config
+    if not config.carrier_url:
+        carrier_url = f"http://127.0.0.1:{config.carrier_listens_on}"
+        config = load(**given, carrier_url=carrier_url, make_secrets=True).config
     return config
 
 
@@ -129,6 +134,11 @@ def _bank(config: Config) -> subprocess.Popen[bytes]:
     return _spawn(["market.cli", *arguments, "--data-dir", str(config.data_dir)], config)
 
 
+def _carrier(config: Config) -> subprocess.Popen[bytes]:
+    arguments = ["carrier", "--port", str(config.carrier_listens_on), "--house-url", config.origin]
+    return _spawn(["market.cli", *arguments, "--data-dir", str(config.data_dir)], config)
+
+
 def _robots(config: Config, keys: Keys) -> subprocess.Popen[bytes]:
     import msgspec
 
@@ -162,6 +172,7 @@ def _print_keys(config: Config, keys: Keys, as_json: bool) -> None:
             {
                 "url": config.origin,
                 "bank": config.bank_origin,
+                "carrier": config.carrier_url,
                 "passphrase": keys.passphrase,
                 "opening_passphrase": keys.opening_passphrase,
                 "links": keys.links,
@@ -173,6 +184,7 @@ def _print_keys(config: Config, keys: Keys, as_json: bool) -> None:
         "",
         f"  Gavelhouse is open at   {config.origin}",
         f"  The sandbox bank is at  {config.bank_origin}",
+        f"  A sandbox carrier at    {config.carrier_url}",
         "",
         "  Sign in (each link works once; the next start prints new ones):",
         *(f"    {label:<14} {keys.emails[label]:<22} {link}" for label, link in keys.links.items()),
