@@ -31,6 +31,7 @@ BANK_TELLS_WITHIN = timedelta(minutes=2)
 """How long after a start no case defaults: a bank that could not reach the house tries again within this (the sandbox
 bank after 30 seconds at the latest), and money that came in time must be heard of first."""
 ROLL_UP_EVERY = timedelta(minutes=10)
+DEBTS_EVERY = timedelta(seconds=5)
 _TIMER_RETRY = timedelta(seconds=30)
 _QUIET_ATTEMPTS = 2
 
@@ -54,6 +55,7 @@ class EscrowClock:
         self._centre = centre
         self._woken = {name: asyncio.Event() for name in ("timers", "payouts")}
         self._rolled_up_at: datetime | None = None
+        self._debts_seen_at: datetime | None = None
         self._has_just_started = False
 
     def run(self, task_group: asyncio.TaskGroup) -> None:
@@ -139,7 +141,13 @@ class EscrowClock:
         return True
 
     async def _repay_debts(self) -> None:
-        """What came to those who owe, each in a transaction of its own; one that fails waits for the next look."""
+        """What came to those who owe, each in a transaction of its own; one that fails waits for the next look. Not at every
+        wake-up: nothing can leave a debtor's wallet meanwhile.
+        """
+        now = self._now()
+        if self._debts_seen_at is not None and now - self._debts_seen_at < DEBTS_EVERY:
+            return
+        self._debts_seen_at = now
         async with self._pool.acquire() as conn:
             for debtor in await debts.debtors_with_money(conn):
                 try:

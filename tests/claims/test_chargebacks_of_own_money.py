@@ -9,6 +9,7 @@ from escrow.facts import NoticeKind, Outcome
 from escrow.sandbox_bank.numbers import account_number
 from market import applications
 from market.application_facts import NextStep
+from tests.claims.dispute import dispute_in
 from tests.deal.traded import Stage, stage
 from tests.door.house_server import Server
 from tests.escrow.card_money import bank_tells, paid_by_card
@@ -112,7 +113,7 @@ async def test_who_owes_reads_how_much_and_operators_answer_his_bank_once(server
     assert (found["chargeback"]["from_buyer_owed_minor"], found["answer"]) == ("55000", None)
     assert (await get(server, "/chargebacks/999999", ann)).status_code == 404
     stuck = (await get(server, "/money/queue?queue=stuck&what=chargeback", ann)).json()
-    assert [one["id"] for one in stuck["items"]] [-1:] == [number]
+    assert [one["id"] for one in stuck["items"]][-1:] == [number]
     said = await post(server, f"/chargebacks/{number}/answer", ann, "a-1", text="He used what he had topped up.")
     assert said.status_code == 200 and said.json()["answer"]["operator_id"] == ann
     other = await post(server, f"/chargebacks/{number}/answer", bob, "a-2", text="Something else.")
@@ -121,3 +122,16 @@ async def test_who_owes_reads_how_much_and_operators_answer_his_bank_once(server
     async with house.pool.acquire() as conn:
         trail = await conn.fetch("select actor_id from market.audit where subject = $1", f"chargeback:{number}")
     assert [row["actor_id"] for row in trail] == [ann]
+
+
+async def test_operators_hear_of_a_claim_and_of_an_arbitration_that_waits_and_parties_do_not(server: Server) -> None:
+    dispute = await dispute_in(server)
+    operator = dispute.operator_ids[0]
+    await dispute.does(dispute.buyer, "claim", amount_minor="30000", reason="damaged", statement="The lid is cracked.")
+    assert (await notices_of(server, operator))[-1] == "desk_claim"
+    await dispute.does(dispute.seller, "claim/contest", statement="It was whole.")
+    assert (await notices_of(server, operator))[-1] == "desk_arbitration"
+    for party_id in (dispute.on.winner, dispute.on.seller):
+        assert not any(kind.startswith("desk_") for kind in await notices_of(server, party_id))
+    page = await server.client.get(f"{server.origin}/notices", headers=await server.cookie(operator))
+    assert f"(deal {dispute.case_id}), waits for an arbiter" in page.text
