@@ -13,18 +13,20 @@ select w.op from escrow.book_waiting w join escrow.transfer t on t.op = w.op and
 select count(*) from escrow.book_waiting;
 
 -- name: recorded
--- Operations with all their lines; beside each line whose accounts it moves, and whose case.
+-- Operations with all their lines together; beside each line whose accounts it moves, and whose case. The lines of two that were
+-- posted in the same moment lie mixed in the order of postings, so the order is that of each one's first line.
 select o.id as op, o.kind, o.subject, o.at, t.n, d.path as debit, c.path as credit, t.currency, t.amount as amount_minor,
        array_remove(array[d.owner_id, c.owner_id], null) as owners, e.buyer_id, e.seller_id
 from escrow.op o
 join escrow.transfer t on t.op = o.id
+join escrow.transfer first on first.op = o.id and first.n = 1
 join escrow.account d on d.id = t.debit
 join escrow.account c on c.id = t.credit
 left join escrow.escrow_case e on e.account in (t.debit, t.credit)
   and not exists (select from escrow.escrow_case other
     where other.account in (t.debit, t.credit) and other.id > e.id)
 where o.id = any ($1)
-order by t.seq;
+order by first.seq, t.n;
 
 -- name: last_entry
 -- Where the log ends.

@@ -15,6 +15,7 @@ select (select count(*) from escrow.escrow_case where state not in ('settled')) 
   (select count(*) from escrow.payout where state <> 'settled') as payouts,
   (select count(*) from market.phone_request where state in ('requested', 'confirmed')) as requests,
   (select count(*) from escrow.deposit where state <> 'held') as deposits,
+  (select count(*) from escrow.book_waiting) as entries,
   (select count(*) from bank.outbox where delivered_at is null) as notices,
   (select count(*) from bank.card_payment where state = 'authorised') as holds"""
 
@@ -68,6 +69,8 @@ async def _cards(owner: asyncpg.Connection[asyncpg.Record], told: Acknowledged) 
     assert told.charged.items() <= ours.items(), "an acknowledged charge is lost"
     for party, amount, tried in told.topped_up:
         assert [ours[id_] for id_ in tried if id_ in ours] == [amount], f"party {party} wished for one top-up"
+    refused = await owner.fetch("select id, refused_code from escrow.card_payment where refused_code is not null")
+    assert not refused, f"the bank was asked for what it can't do: {refused}"
     spent = await owner.fetchval("select coalesce(sum(opened_minor - available_minor), 0)::bigint from bank.card_balance where currency = 'CNY'")  # fmt: skip
     assert spent == sum(ours.values()), "the customers' cards bear what was taken, and nothing else"
     return len(ours)

@@ -43,6 +43,7 @@ SWITCH_FAULTS = (
     "no_answer", "lost", "late_answer", "drop_connection", "decline", "partial", "duplicate_answer", "garbage", "slow",
     "undecided",
 ) if IS_LONG else ("decline", "partial", "duplicate_answer", "garbage")  # fmt: skip
+CAPTURE_FAULTS = ("no_answer", "lost", "drop_connection", "garbage") if IS_LONG else ("drop_connection", "garbage")
 FLOAT_MINOR = 2_000_000_000
 PATIENCE_SECONDS = 240 if IS_LONG else 90
 SETTLED_EVERY = 20
@@ -137,8 +138,10 @@ class Market:
                         return
 
     async def fails(self, chance: random.Random) -> None:
-        fault = {"fault": chance.choice(SWITCH_FAULTS), "times": chance.randrange(1, 4)}
-        await at_the_bank(self.bank, "/api/faults", fault)
+        """The switch does something wrong to the next messages, and something to the next captures."""
+        for faults, applies_to in ((SWITCH_FAULTS, "any"), (CAPTURE_FAULTS, "capture")):
+            fault = {"fault": chance.choice(faults), "times": chance.randrange(1, 4), "applies_to": applies_to}
+            await at_the_bank(self.bank, "/api/faults", fault)
 
 
 @pytest.mark.timeout(3600)
