@@ -42,7 +42,7 @@ HTTP = [
     for method in sorted((route.methods or set()) - {"HEAD"})
 ]
 ABSENT = 4_000_000_001
-ORDINARY = {"lang": "en", "size": "320", "file": "x", "token": "x", "path": "x"}
+ORDINARY = {"lang": "en", "size": "320", "file": "x", "token": "x", "path": "x", "category": "urea"}
 OWNED = [(name, method) for name, method in HTTP if TABLE[name].whose not in (Whose.ANY, Whose.OWN)]
 REFUSED_AS_MEMBER = {401, 403}
 

@@ -32,6 +32,10 @@ VISITOR = (
     "/?q=nothing+like+this",
     "/help",
     "/sales",
+    "/market",
+    "/market?category=hot_rolled_coil&currency=CNY",
+    "/market/data",
+    "/market/data/hot_rolled_coil",
     "/register",
     "/sign-in",
     "/api",
@@ -59,6 +63,11 @@ MEMBER = (
     "/contracts",
     "/identity",
     "/duties",
+    "/market/mine",
+    "/market/searches",
+    "/market/posts/new",
+    "/market/posts/new?category=green_tea",
+    "/market/posts/import",
     "/sell",
     "/operator",
 )
@@ -86,12 +95,19 @@ OPERATOR = (
     "/operator/money/days",
     "/operator/money/reports",
     "/operator/money/fees",
+    "/operator/categories",
+    "/operator/categories/green_tea",
     "/operator/offices",
     "/operator/certificates",
     "/operator/boards",
 )
 LISTS = {
-    "visitor": {"/": r"/lots/\d+", "/?state=closed": r"/lots/\d+", "/sales": r"/sales/\d+"},
+    "visitor": {
+        "/": r"/lots/\d+",
+        "/?state=closed": r"/lots/\d+",
+        "/sales": r"/sales/\d+",
+        "/market": r"/market/posts/\d+",
+    },
     "bidder": {
         "/my/bids": r"/lots/\d+",
         "/deals": r"/deals/\d+",
@@ -133,6 +149,7 @@ NO_PAGES = {
     "contract_verifier", "contract_bundle", "formality_paper", "identity_file", "pki_authority", "pki_list_der", "pki_list_pem",
     "sign_in_link", "notice_open", "photo", "deal_evidence", "deal_evidence_small",
     "clearing_file", "clearing_verifier", "lot_log", "bid_receipt", "receipt_file", "operator_statement_file", "operator_payout_file", "sale_budget_figures",
+    "market_template_csv", "market_mine_csv", "market_data_json", "market_data_csv", "market_feed",
     "sell_csv", "my_bids_csv", "operator_applications_csv", "operator_audit_csv", "operator_journal",
     "deal_state", "deal_checkout_state", "card_payment_state", "phone_request_state",
 }  # fmt: skip
@@ -140,6 +157,7 @@ NO_PAGES = {
 ELSEWHERE = {
     "bidder_take_back": "formats/test_english_journey.py",
     "offer": "formats/test_english_journey.py",
+    "market_post_edit": "trading/test_market_journey.py",
     "deposit_checkout": "front/test_live_lot.py",
     "phone_request": "checkout/test_phone_journey.py",
     "operator_day": "desk/test_day_journey.py",

@@ -93,4 +93,8 @@ async def test_a_supply_is_posted_found_and_seen_in_the_book_live(saleroom: Sale
     assert await faults_of(selling, (1280,), judged={(1280, "light")}) == []
     await selling.goto(f"{origin}/market/mine?lang=en")
     await expect(selling.get_by_role("row", name="明前龙井")).to_contain_text("500 kg")
+    await selling.get_by_role("link", name="明前龙井").click()
+    await selling.get_by_role("link", name="Change").click()
+    await expect(selling.get_by_label("Price limit per kg")).to_have_value("980.50")
+    assert await faults_of(selling, (1280,), judged={(1280, "light")}) == []
     assert not [line for line in look.said if "Content Security" in line or "Trusted" in line]
