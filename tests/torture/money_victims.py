@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from market import data_folder
 from tests.running_house import RunningHouse
 
 PARTS = ("bank", "database", "vault", "house")
@@ -23,6 +24,7 @@ class Victims(RunningHouse):
         self.kills: Counter[str] = Counter()
         self.ended_by_themselves: list[str] = []
         self._killed: set[int] = set()
+        self._was_open = 0
 
     def kill_part(self, part: str) -> bool:
         """kill -9; whether there was such a process at this moment."""
@@ -72,11 +74,16 @@ class Victims(RunningHouse):
         # In this thread: the kernel ties a child's life to the thread that spawned it.
         while True:
             if self.serving is not None and self.serving.poll() is not None:
-                self._note("house", self.serving.pid, self.serving.returncode)
+                # Without its database a house can't start, and says so; one that was open stays so.
+                is_start = self._was_open != self.serving.pid
+                self._note("start of the house" if is_start else "house", self.serving.pid, self.serving.returncode)
                 self.serving = self._spawn("house", "serve")
             if self.banking is not None and self.banking.poll() is not None:
                 self._note("bank", self.banking.pid, self.banking.returncode)
                 self.banking = self._spawn("bank", "bank")
+            noted = data_folder.open_house_on(self.folder)
+            if noted is not None and self.serving is not None and noted.pid == self.serving.pid:
+                self._was_open = noted.pid
             await asyncio.sleep(0.05)
 
     def _note(self, part: str, pid: int, status: int) -> None:

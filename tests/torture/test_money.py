@@ -185,9 +185,12 @@ async def test_whoever_is_killed_each_deal_is_paid_once_and_the_books_agree(open
         figures = await money_audit.books_agree(owner, told)
         await owner.close()
         await pool.close()
+        print(  # noqa: T201
+            f"kills {dict(victims.kills)}, ended by themselves {victims.ended_by_themselves}; {figures};"
+            f" asked again {dict(told.asked_again)}"
+        )
         assert not [each for each in victims.ended_by_themselves if each.startswith("house")]
         assert told.asked_again["500"] == 0, "whoever asks while something is away is told to ask again"
-        print(f"kills {dict(victims.kills)}; {figures}; asked again {dict(told.asked_again)}")  # noqa: T201
         victims.stop()
 
 
