@@ -1,15 +1,16 @@
 """Claims by hand: goods that go back, an arbitration in which two operators have to agree, and a chargeback.
 
-Each is walked by people with browsers who find things by the words that they read; one of them in Chinese. Each page that
-they come to and that the demo does not have is looked at in one theme and width, and together in all of them.
+Each is walked in both languages by people with browsers who find things by the words that they read. Each page that they
+come to and that the demo does not have is looked at in one theme and width, and together in all of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ from tests.sell.stall import picture
 if TYPE_CHECKING:
     from migrations.database import Address
 
+LANGUAGES = ("zh", "en")
 LOOKS = itertools.cycle(((1280, "light"), (360, "dark"), (360, "light"), (1280, "dark")))
 
 
@@ -65,6 +67,11 @@ class Hand:
     async def reads(self, key: str, **params: object) -> None:
         await expect(self.page.locator("main")).to_contain_text(self.text(key, **params))
 
+    async def reads_the_start_of(self, key: str) -> None:
+        """The words of a sentence up to the first thing that is filled in."""
+        blanks = dict.fromkeys(("sum", "subject", "title", "lot", "deal"), "\0")
+        await expect(self.page.locator("main")).to_contain_text(self.text(key, **blanks).split("\0")[0].strip())
+
     async def for_good(self, name: str, key: str, **params: object) -> None:
         """Tick the box, type the passphrase, press the button."""
         await self.page.locator(f"#f-{name}_understood").check()
@@ -86,23 +93,41 @@ class Hand:
         await self.page.set_viewport_size({"width": 1280, "height": 900})
 
 
-@asynccontextmanager
-async def hands(browser: Browser, server: Server, lang: str, *parties: int) -> AsyncIterator[list[Hand]]:
-    """These parties, each with a browser of his own."""
-    async with AsyncExitStack() as stack:
-        found = []
-        for party in parties:
-            context = await browser.new_context(locale="zh-CN" if lang == "zh" else "en-GB")
-            stack.push_async_callback(context.close)
-            context.set_default_timeout(15_000)
-            async with server.house.pool.acquire() as conn:
-                link = await sign_in_links.create_link(conn, party, server.house.node_time.now())
-            assert (await context.request.get(server.origin + link)).ok
-            assert (await context.request.get(f"{server.origin}/?lang={lang}")).ok
-            hand = Hand(server, lang, await context.new_page())
+@dataclass
+class Office:
+    """The house and its chairs, a browser at each: whoever comes next sits down where another sat, signed in as himself."""
+
+    server: Server
+    browser: Browser
+    chairs: list[Hand] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def hands(self, lang: str, *parties: int) -> AsyncIterator[list[Hand]]:
+        """These parties, each with a browser to himself. No page of theirs may have had an error."""
+        while len(self.chairs) < len(parties):
+            context = await self.browser.new_context()
+            context.set_default_timeout(40_000)
+            hand = Hand(self.server, lang, await context.new_page())
             hand.page.on("pageerror", lambda error, hand=hand: hand.faults.append(str(error)))  # type: ignore[misc]
-            found.append(hand)
-        yield found
+            self.chairs.append(hand)
+        sitting = self.chairs[: len(parties)]
+        for hand, party in zip(sitting, parties, strict=True):
+            context, hand.lang = hand.page.context, lang
+            await context.clear_cookies()
+            async with self.server.house.pool.acquire() as conn:
+                link = await sign_in_links.create_link(conn, party, self.server.house.node_time.now())
+            assert (await context.request.get(self.server.origin + link)).ok
+            assert (await context.request.get(f"{self.server.origin}/?lang={lang}")).ok
+        yield sitting
+        assert [fault for hand in sitting for fault in hand.faults] == []
+
+
+@pytest.fixture(scope="module")
+async def office(browser: Browser, server: Server) -> AsyncIterator[Office]:
+    office = Office(server, browser)
+    yield office
+    for hand in office.chairs:
+        await hand.page.context.close()
 
 
 async def makes_a_claim(buyer: Hand, dispute: Dispute, amount: str) -> None:
@@ -121,9 +146,10 @@ async def makes_a_claim(buyer: Hand, dispute: Dispute, amount: str) -> None:
     await expect(buyer.page.locator(".case-evidence img")).to_have_count(1)
 
 
-async def test_goods_go_back_and_the_money_comes_back(browser: Browser, server: Server) -> None:
-    dispute = await dispute_in(server)
-    async with hands(browser, server, "zh", dispute.on.winner, dispute.on.seller) as (buyer, seller):
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_goods_go_back_and_the_money_comes_back(office: Office, lang: str) -> None:
+    dispute = await dispute_in(office.server)
+    async with office.hands(lang, dispute.on.winner, dispute.on.seller) as (buyer, seller):
         await makes_a_claim(buyer, dispute, "2345.00")
         await seller.go(f"/deals/{dispute.case_id}")
         await seller.reads("deal.next.claimed.seller")
@@ -143,17 +169,17 @@ async def test_goods_go_back_and_the_money_comes_back(browser: Browser, server: 
         await seller.reads("deal.next.refunded.seller")
         await buyer.go("/wallet")
         await expect(buyer.page.locator(".balance-sum").first).to_contain_text("12,345.00")
-        assert buyer.faults + seller.faults == []
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 async def test_an_arbiter_rules_and_a_second_operator_has_to_agree(
-    browser: Browser, server: Server, monkeypatch: pytest.MonkeyPatch
+    office: Office, lang: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dispute = await dispute_in(server)
-    arbitration = type(server.house.escrow.arbitration)
+    dispute = await dispute_in(office.server)
+    arbitration = type(office.server.house.escrow.arbitration)
     monkeypatch.setattr(arbitration, "second_person_above_minor", 1_000_000)
     people = (dispute.on.winner, dispute.on.seller, *dispute.operator_ids[:2])
-    async with hands(browser, server, "en", *people) as (buyer, seller, arbiter, second):
+    async with office.hands(lang, *people) as (buyer, seller, arbiter, second):
         await makes_a_claim(buyer, dispute, "12345.00")
         await seller.go(f"/deals/{dispute.case_id}")
         await seller.unfold("claim.contest_fold")
@@ -183,23 +209,23 @@ async def test_an_arbiter_rules_and_a_second_operator_has_to_agree(
         await buyer.reads("deal.next.ruled.buyer")
         await expect(buyer.page.locator("main")).to_contain_text("A chip at the foot")
         await buyer.look("ruled-buyer")
-        assert buyer.faults + seller.faults + arbiter.faults + second.faults == []
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 async def test_a_chargeback_is_shown_to_the_seller_and_the_operators_until_the_bank_decides(
-    browser: Browser, server: Server
+    office: Office, lang: str
 ) -> None:
-    payment = "3f" * 16
-    dispute = await dispute_in(server, card_payment=payment)
+    payment, number = hashlib.sha256(lang.encode()).hexdigest()[:32], f"CB-{lang}"
+    dispute = await dispute_in(office.server, card_payment=payment)
     await dispute.does(dispute.buyer, "confirmation", passphrase=PHRASE)
-    await dispute.bank_says(NoticeKind.CHARGEBACK, "CB-0001", payment, 500_000)
+    await dispute.bank_says(NoticeKind.CHARGEBACK, number, payment, 500_000)
     sum_ = {"sum": "¥5,000.00"}
-    async with hands(browser, server, "en", dispute.on.seller, dispute.operator_ids[0]) as (seller, operator):
+    async with office.hands(lang, dispute.on.seller, dispute.operator_ids[0]) as (seller, operator):
         await seller.go("/notices")
-        await expect(seller.page.locator("main")).to_contain_text("bank takes back")
+        await seller.reads_the_start_of("notice.chargeback_open")
         await seller.go(f"/deals/{dispute.case_id}")
         await seller.reads("chargeback.open_seller", **sum_)
-        await expect(seller.page.locator("main")).to_contain_text("owed to the house")
+        await seller.reads_the_start_of("chargeback.from_receivable")
         await seller.look("chargeback-seller")
         await seller.unfold("case_file.add_heading")
         await seller.page.locator("#f-words").fill("Signed for on 3 March.")
@@ -217,7 +243,6 @@ async def test_a_chargeback_is_shown_to_the_seller_and_the_operators_until_the_b
         await operator.go(f"/deals/{dispute.case_id}")
         await operator.reads("chargeback.open_operator", **sum_)
         await expect(operator.page.locator(".case-evidence")).to_contain_text("Proof of delivery.pdf")
-        await dispute.bank_says(NoticeKind.CHARGEBACK_WON, "CB-0001:won", payment, 500_000)
+        await dispute.bank_says(NoticeKind.CHARGEBACK_WON, f"{number}:won", payment, 500_000)
         await seller.go(f"/deals/{dispute.case_id}")
         await seller.reads("chargeback.won", **sum_)
-        assert seller.faults + operator.faults == []
