@@ -21,7 +21,6 @@ from market.assets import Assets
 from market.authorization import guarded
 from market.config import Config
 from market.crashes import Crashes
-from market.delivery import routes as delivery_routes
 from market.door import Door
 from market.house import house_of
 from market.metrics import Measured, Metrics
@@ -31,6 +30,7 @@ from market.pages import (
     after_sale,
     api_docs,
     boards,
+    carrier_webhook,
     case_files,
     checkout,
     cheques,
@@ -69,6 +69,7 @@ from market.pages import (
     pki,
     proofs,
     receipts,
+    recommended,
     recorder,
     rehearsal,
     sales,
@@ -130,6 +131,7 @@ def all_routes() -> list[BaseRoute]:
         *trading_categories.routes,
         *boards.routes,
         *operator_boards.routes,
+        *recommended.routes,
         *negotiations.routes,
         *documents.routes,
         *partners.routes,
@@ -139,7 +141,7 @@ def all_routes() -> list[BaseRoute]:
         *identity.routes,
         *pki.routes,
         *delivery.routes,
-        *delivery_routes.routes,
+        *carrier_webhook.routes,
         *claims.routes,
         *operator_claims.routes,
         *operator_chargebacks.routes,
