@@ -83,6 +83,7 @@ async def verification(request: Request) -> Response:
     commands = {
         "check": f"pip install cryptography\npython verify.py lot-12.jsonl --key {key}",
         "receipt": "python verify.py lot-12.jsonl --receipt receipt.json",
+        "contract": f"python verify_contract.py contract-12.json --authority gavelhouse-ca.pem --key {key}",
     }
     return render(request, "lot/verification.html", {"keys": keys, "commands": commands})
 
