@@ -346,6 +346,7 @@ TABLE: dict[str, Row] = {
     "contract_verifier": VISITOR,
     # Boards: rules, levels and trades are public, a clearing's proof is for who has stood there
     "boards": VISITOR,
+    "partners_of_post": MEMBER,
     "board": VISITOR,
     "board_enter": MEMBER,
     "board_enter_on": MEMBER,
@@ -457,6 +458,7 @@ TABLE: dict[str, Row] = {
     "api.delivery_proof": OWN_DEAL_OR_OPERATOR,
     "api.consignments": OPERATOR,
     "api.boards": VISITOR,
+    "api.post_partners": MEMBER,
     "api.board": VISITOR,
     "api.board_clearings": VISITOR,
     "api.board_clearing": MEMBER,

@@ -151,3 +151,18 @@ select p.id from market.post p join market.board b on b.id = $1
 where p.party_id = $2 and p.state = 'open' and not p.on_board and p.valid_until > $3 and p.taken < p.quantity
   and p.category = b.category and p.term = b.term and p.currency = b.currency and p.country = b.country
   and p.price_minor is not null and p.attributes @> b.attributes order by p.posted_at desc limit 50;
+
+-- name: partner_posts
+-- Open posts of the other side that a post could be traded with: same goods and currency, somebody else's, to be seen by all.
+select * from market.post
+where category = $1 and currency = $2 and side = $3 and party_id <> $4 and state = 'open' and not on_board
+  and valid_until > $5 and shown_at <= $5 and taken < quantity
+order by listed_at desc, id limit $6;
+
+-- name: reputations
+-- Of each party: deals that came to their end as seller or buyer, and claims that went against it.
+select p.id as party_id,
+  (select count(*) from market.deal d join escrow.escrow_case c on c.id = d.case_id
+   where p.id in (d.buyer_id, d.seller_id) and c.state in ('released', 'settled')) as completed,
+  (select count(*) from escrow.claim k where k.seller_id = p.id and k.awarded_minor > 0) as claims_lost
+from unnest($1::bigint[]) as p (id);

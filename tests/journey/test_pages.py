@@ -60,6 +60,7 @@ MEMBER = (
     "/phone/devices",
     "/account",
     "/notices",
+    "/negotiations",
     "/contracts",
     "/identity",
     "/duties",
@@ -100,6 +101,7 @@ OPERATOR = (
     "/operator/offices",
     "/operator/certificates",
     "/operator/boards",
+    "/operator/consignments",
 )
 LISTS = {
     "visitor": {
@@ -111,6 +113,8 @@ LISTS = {
     "bidder": {
         "/my/bids": r"/lots/\d+",
         "/deals": r"/deals/\d+",
+        "/negotiations": r"/negotiations/\d+",
+        "/market": r"/market/posts/\d+",
         "/wallet/statements": r"/wallet/statements/[\d-]+\?currency=CNY",
         "/wallet/cheques": r"/wallet/cheques/\d+",
     },
@@ -131,7 +135,9 @@ LISTS = {
 }
 """Pages that lead to others: what the links there look like."""
 DEEPER = {
-    r"/deals/\d+": r"/deals/\d+/(checkout|claim|e-receipt)|/lots/\d+/confirmation\?.*",
+    r"/deals/\d+": r"/deals/\d+/(checkout|claim|e-receipt|delivery)|/lots/\d+/confirmation\?.*",
+    r"/negotiations/\d+": r"/negotiations/\d+/propose",
+    r"/market/posts/\d+": r"/negotiations/new\?post=\d+",
     r"/sell/lots/\d+": r"/sell/lots/\d+/after",
     r"/operator/lots/\d+": r"/operator/lots/\d+/(rights|rehearsal)",
 }
@@ -150,6 +156,8 @@ NO_PAGES = {
     "sign_in_link", "notice_open", "photo", "deal_evidence", "deal_evidence_small",
     "clearing_file", "clearing_verifier", "lot_log", "bid_receipt", "receipt_file", "operator_statement_file", "operator_payout_file", "sale_budget_figures",
     "market_template_csv", "market_mine_csv", "market_data_json", "market_data_csv", "market_feed",
+    "document_edi", "document_xml", "exchange_file",
+    "negotiation_file", "negotiation_file_small", "delivery_proof",
     "sell_csv", "my_bids_csv", "operator_applications_csv", "operator_audit_csv", "operator_journal",
     "deal_state", "deal_checkout_state", "card_payment_state", "phone_request_state",
 }  # fmt: skip
@@ -165,6 +173,11 @@ ELSEWHERE = {
     "contract_amend": "checkout/test_sign_journey.py",
     "contract_paper": "checkout/test_sign_journey.py",
     "board": "matching/test_board_pages.py",
+    "partner": "documents/test_purchase.py",
+    "partner_documents": "documents/test_purchase.py",
+    "deal_documents": "documents/test_purchase.py",
+    "document": "documents/test_purchase.py",
+    "partners_of_post": "matching/test_board_pages.py",
     "clearing": "matching/test_board_pages.py",
 }
 """Pages that the demo does not lead to: the journey on which each is looked at."""

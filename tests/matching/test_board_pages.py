@@ -77,6 +77,9 @@ async def test_a_program_makes_a_board_enters_many_orders_and_checks_the_clearin
     seller, buyer = await server.party(), await server.party()
     sells = [await new_post(server, seller, Side.SUPPLY, 400_000 + 100 * n, 10 + n) for n in range(3)]
     buys = [await new_post(server, buyer, Side.DEMAND, 400_200 - 100 * n, 12, minimum=1 + n) for n in range(3)]
+    partners = (await call(server, seller, "GET", f"/posts/{sells[0].id}/partners"))["items"]
+    assert {one["post_id"] for one in partners} >= {post.id for post in buys}
+    assert partners[0]["score"] == sum(p["points"] * p["weight"] for p in partners[0]["parts"]) // 100
     entered = await call(
         server, seller, "POST", f"{path}/acts", {"acts": [{"act": "enter", "post_id": post.id} for post in sells]}
     )
@@ -139,6 +142,9 @@ async def test_traders_see_a_board_trade_and_read_why(server: Server, browser: B
     seller = await signed_in(server, browser, seller_id, "zh", 360)
     buyer = await signed_in(server, browser, buyer_id, "en")
     await seller.goto(f"/boards?post={posts[0].id}")
+    assert await looking.faults_of(seller, (360,)) == []
+    await seller.goto(f"/market/posts/{posts[0].id}/partners")
+    assert await seller.get_by_role("link", name="发起洽谈").count() == 2
     assert await looking.faults_of(seller, (360,)) == []
     await seller.goto(f"/boards/{board_id}")
     await buyer.goto(f"/boards/{board_id}")
