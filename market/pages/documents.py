@@ -67,6 +67,8 @@ async def document(request: Request) -> Response:
         "kind": Kind(row["kind"]),
         "units": UNITS,
         "parties": _parties(record),
+        "priced": getattr(record, "lines", ()),
+        "items": getattr(record, "items", ()),
         "edifact": row["edifact"].decode("iso-8859-1"),
         "is_recipient": row["recipient_id"] == request.user.id,
     }

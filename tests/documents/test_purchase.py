@@ -4,11 +4,13 @@ the house does with documents that are wrong, late, or sent twice.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from market import sign_in_links
 from market.documents import store
 from market.documents.drawing import references
 from market.documents.records import (
@@ -29,10 +31,14 @@ from market.documents.records import (
 from market.documents.store import Format
 from market.documents.webhooks import secret_of
 from tests.deal.traded import pays
+from tests.documents import directory_d96a
 from tests.documents.companies import Company, Mailroom, agree, company, mailroom
+from tests.journey.looking import faults_of
 from tests.negotiation.talks import post_of_tea
 
 if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
     from market.trading.facts import Post
     from tests.door.house_server import Server
 
@@ -91,7 +97,7 @@ async def in_book(server: Server, case_id: int) -> dict[str, int]:
     return {row["path"]: row["minor"] for row in rows}
 
 
-async def test_a_purchase_is_run_by_documents_alone(server: Server) -> None:
+async def test_a_purchase_is_run_by_documents_alone(server: Server, browser: Browser) -> None:
     async with mailroom() as room:
         seller, buyer = await two_companies(server, room)
         await agree(server, seller.id, buyer.id)
@@ -204,6 +210,43 @@ async def test_a_purchase_is_run_by_documents_alone(server: Server) -> None:
                 " where recipient_id = $1", seller.id)}  # fmt: skip
         assert set(states.values()) == {"acknowledged"}
         assert len(room.ids) == len(set(room.ids)) == 4
+        await pages_are_readable(browser, server, seller, case_id)
+
+
+async def pages_are_readable(browser: Browser, server: Server, seller: Company, case_id: int) -> None:
+    """The deal's documents, two of them in full, all of the party's, and its system's page: in both languages, to axe."""
+    refused = await seller.post(seller.interchange(reference="NOTHING"))
+    assert refused.headers["document-accepted"] == "false"
+    listed = (await server.client.get(f"/api/v1/deals/{case_id}/documents", headers=seller.bearer)).json()
+    numbers = {each["kind"]: each["id"] for each in listed}
+    paths = {
+        f"/deals/{case_id}/documents": "zh",
+        f"/documents/{numbers['invoic']}": "en",
+        f"/documents/{numbers['remadv']}": "zh",
+        "/documents": "en",
+        "/partners": "zh",
+    }
+    context = await browser.new_context()
+    async with server.house.pool.acquire() as conn:
+        way_in = await sign_in_links.create_link(conn, seller.id, server.house.node_time.now())
+    assert (await context.request.get(server.origin + way_in)).ok
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
+    for path, lang in paths.items():
+        await page.goto(f"{server.origin}{path}?lang={lang}")
+        assert page.url.partition("?")[0] == f"{server.origin}{path}"
+        if shots := os.environ.get("GAVELHOUSE_SHOTS"):
+            for width in (1280, 360):
+                await page.set_viewport_size({"width": width, "height": 900})
+                await page.screenshot(path=f"{shots}/{path.strip('/').replace('/', '-')}-{lang}-{width}.png", full_page=True)
+        assert await faults_of(page) == [], path
+    assert errors == []
+    await page.goto(f"{server.origin}/documents/{numbers['invoic']}")
+    async with page.expect_download() as waiting:
+        await page.locator("a[href$='.edi']").click()
+    assert directory_d96a.faults((await (await waiting.value).path()).read_bytes()) == []
+    await context.close()
 
 
 async def _at(conn: Any, case_id: int) -> Any:
