@@ -24,9 +24,15 @@ from market.contracting import formalities
 from market.contracting import store as contracts
 from market.evidence_rendering import Evidence, EvidenceKind
 from market.listing_facts import ListingContent
+from market.negotiation import store as negotiation_store
+from market.negotiation.desk import Proposal
+from market.negotiation.draft import draft_of
+from market.negotiation.facts import Negotiation
+from market.trading import store as trading_store
 from tests.claims.dispute import with_claim_and_evidence
 from tests.deal.traded import case_of, fall, stage
 from tests.door.house_server import Server
+from tests.negotiation.talks import post_of_tea
 from tests.wallet.test_cheques import given, written
 
 if TYPE_CHECKING:
@@ -107,7 +113,9 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
     contract_id = await contracts.id_of_case(conn, case.id)
     assert contract_id is not None, "a hammer makes a contract"
     await a_paper(conn, contract_id, owner, now)
+    await a_parcel(conn, case.id, owner, now)
     return {
+        Whose.OWN_NEGOTIATION: await a_talk(server, conn, owner, sale.bidders[0]),
         Whose.OWN_CONTRACT: contract_id,
         Whose.OWN_OFFER: offer_id,
         Whose.OWN_CHEQUE: cheque_id,
@@ -134,6 +142,37 @@ async def a_paper(conn: Connection, contract_id: int, seller: int, now: datetime
     async with conn.transaction():
         done = await formalities.hand_in(conn, contract_id, contract_id, seller, evidence, now, is_operator=False)
     assert done == contract_id
+
+
+async def a_talk(server: Server, conn: Connection, owner: int, other: int) -> int:
+    """A negotiation about the owner's post with a file beside its first step; negotiation and file have one number."""
+    post = await post_of_tea(server, owner)
+    now, desk = server.house.node_time.now(), server.house.negotiations
+    (category,) = [one for one in await trading_store.categories(conn) if one.code == post.category]
+    evidence = Evidence(
+        kind=EvidenceKind.PHOTO, name="tea.webp", upload_sha256=sha256(b"tea").digest(), content=b"tea", thumbnail=b"t"
+    )
+    proposal = Proposal(terms=draft_of(post, category, seller_id=owner, buyer_id=other), evidence=(evidence,))
+    async with conn.transaction():
+        talk = await desk.inquire(conn, post.id, other, proposal, now)
+    assert isinstance(talk, Negotiation)
+    (file,) = await negotiation_store.files_of(conn, talk.id)
+    assert file.id == talk.id
+    return talk.id
+
+
+async def a_parcel(conn: Connection, case_id: int, seller: int, now: datetime) -> None:
+    """A consignment that was delivered and signed for; deal and consignment have one number."""
+    await conn.execute(
+        "insert into market.consignment (id, case_id, booking_id, carrier, booked_by, packages, weight_grams, description,"
+        " collect_from, deliver_to, state, tracking_number, received_by, proof, proof_sha256, booked_at, moved_at)"
+        " overriding system value values ($1, $1, gen_random_uuid(), 'sandbox', $2, 1, 1, 'vase', $3, $3, 'delivered', 'SX1',"
+        " 'A', 'slip', sha256('slip'), $4, $4)",
+        case_id,
+        seller,
+        {"name": "A", "lines": "B", "city": "C", "country": "CN"},
+        now,
+    )
 
 
 async def a_cheque(server: Server, conn: Connection, writer: int, payee: int) -> int:
