@@ -4,7 +4,6 @@ the house does with documents that are wrong, late, or sent twice.
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -236,10 +235,6 @@ async def pages_are_readable(browser: Browser, server: Server, seller: Company, 
     for path, lang in paths.items():
         await page.goto(f"{server.origin}{path}?lang={lang}")
         assert page.url.partition("?")[0] == f"{server.origin}{path}"
-        if shots := os.environ.get("GAVELHOUSE_SHOTS"):
-            for width in (1280, 360):
-                await page.set_viewport_size({"width": width, "height": 900})
-                await page.screenshot(path=f"{shots}/{path.strip('/').replace('/', '-')}-{lang}-{width}.png", full_page=True)
         assert await faults_of(page) == [], path
     assert errors == []
     await page.goto(f"{server.origin}/documents/{numbers['invoic']}")
