@@ -180,8 +180,10 @@ async def import_posts(request: Request) -> Response:
 async def take_in_all(
     conn: Any, party_id: int, read: ReadFile, categories: Sequence[Category], now: Any
 ) -> int | PostRefusal:
-    """Every line of a good file becomes a post, or none does: the caller rolls back on a refusal."""
-    for line in read.lines:
+    """Every line of a good file becomes a post, or none does: the caller rolls back on a refusal. Those that bear the name
+    come first, so that the anonymous ones of the same file appear apart from them.
+    """
+    for line in sorted(read.lines, key=lambda one: one.read.content is not None and one.read.content.anonymous):
         assert line.read.content is not None, "a good file's lines can be read"
         done = await posts.create(
             conn,

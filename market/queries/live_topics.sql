@@ -6,7 +6,7 @@ select pg_notify($1, $2);
 -- When the market of a kind of goods moved last, in microseconds; null where there is no such category.
 select (extract(epoch from greatest(
          timestamptz '2000-01-01',
-         (select max(moved_at) from market.post where post.category = category.code),
+         (select max(moved_at) from market.post where post.category = category.code and shown_at <= now()),
          (select max(greatest(traded_at, struck_at)) from market.trade_print where trade_print.category = category.code)
        )) * 1000000)::bigint
 from market.category where code = $1 and parent is not null;

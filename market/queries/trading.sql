@@ -166,12 +166,14 @@ delete from market.saved_search where id = $1 and party_id = $2 returning id;
 
 -- name: posts_to_tell
 -- Posts that are shown by now and that no search has been asked about, for one node at a time.
-select id, party_id, side, category from market.post
+select id, side, category, shown_at > posted_at as came_later from market.post
 where told_at is null and shown_at <= $1 order by shown_at limit $2 for update skip locked;
 
 -- name: mark_told
--- The searches have been asked.
-update market.post set told_at = $2 where id = any($1::bigint[]);
+-- The searches have been asked. One that was held back moves the market only now.
+update market.post
+set told_at = $2, moved_at = case when shown_at > posted_at then greatest(moved_at, $2) else moved_at end
+where id = any($1::bigint[]);
 
 -- name: searches_to_ask
 -- Searches that could want a post of these sides and categories (their groups among them).

@@ -186,8 +186,11 @@ async def lapse_due(conn: Connection, now: datetime) -> int:
 
 
 async def tell(conn: Connection, post: Post, now: datetime) -> None:
-    """Whoever watches the market of its category hears that it has moved."""
-    await live_topics.announce(conn, f"market:{post.category}", live_topics.instant_version(now))
+    """Whoever watches the market of its category hears that it has moved: not of a post that is still to appear, for that
+    something came in just now would tell with whom.
+    """
+    if now >= post.shown_at:
+        await live_topics.announce(conn, f"market:{post.category}", live_topics.instant_version(now))
 
 
 async def shown_from(conn: Connection, party_id: int, anonymous: bool, now: datetime) -> datetime:

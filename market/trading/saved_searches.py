@@ -87,7 +87,7 @@ async def forget(conn: Connection, *, search_id: int, party_id: int) -> SearchRe
 
 
 async def ask_searches(conn: Connection, now: datetime) -> list[str]:
-    """Ask the searches about posts that are new to the public; the categories in which something was. One transaction."""
+    """Ask the searches about posts that are new to the public; the categories in which one appeared late."""
     posts = await conn.fetch(_queries.posts_to_tell, now, TELL_AT_ONCE)
     if not posts:
         return []
@@ -101,7 +101,7 @@ async def ask_searches(conn: Connection, now: datetime) -> list[str]:
         wanted = [wanted_of(row["query"], categories, ids) for row in asked]
         await conn.execute(_queries.keep_hits, [row["id"] for row in asked], wanted, ids, now)
     await conn.execute(_queries.mark_told, ids, now)
-    return sorted(kinds)
+    return sorted({row["category"] for row in posts if row["came_later"]})
 
 
 async def tell_parties(conn: Connection, now: datetime) -> int:

@@ -64,7 +64,10 @@ async def test_a_file_is_shown_first_and_then_taken_in_whole(server: Server) -> 
     party = await server.party()
     headers = await server.cookie(party)
     template = await server.client.get("/market/posts/template.csv?category=urea", headers=headers)
-    good = template.text + template.text.splitlines()[1] + "\r\n"
+    head, named = template.text.splitlines()
+    place = head.lstrip("\ufeff").split(",").index("anonymous")
+    hidden = ",".join("yes" if n == place else cell for n, cell in enumerate(named.split(",")))
+    good = "\r\n".join([head, hidden, named, ""])
     bad = good.replace("urea,", "gold,", 1)
     files = {"file": ("posts.csv", bad.encode("gb18030"), "text/csv")}
     answer = await server.client.post("/market/posts/import?lang=zh", files=files, headers=headers)
@@ -82,6 +85,11 @@ async def test_a_file_is_shown_first_and_then_taken_in_whole(server: Server) -> 
     form = {"kept": (None, kept[1]), "act": (None, "import")}
     answer = await server.client.post("/market/posts/import", files=form, headers=headers)
     assert answer.status_code == 303 and await count(server, party) == 2
+    async with server.house.pool.acquire() as conn:
+        apart = await conn.fetch(
+            "select anonymous, shown_at > posted_at as later from market.post where party_id = $1", party
+        )
+    assert sorted(map(tuple, apart)) == [(False, False), (True, True)]
     mine = await server.client.get("/market/mine.csv", headers=headers)
     assert mine.text.startswith("\ufeffpost,state,") and mine.text.count("\r\n") == 3
 

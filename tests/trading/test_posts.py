@@ -13,12 +13,14 @@ import pytest
 from msgspec.structs import replace
 
 from market import notices
+from market.live_topics import instant_version
 from market.trading import posts, saved_searches, search, store
 from market.trading.category_desk import CategoryRefusal, add, change
 from market.trading.facts import AttributeType, Category, Kind, Post, PostRefusal, PostState, Side
 from market.trading.filters import PostFilters, Range, filters_from_query
 from market.trading.public import alias
 from migrations.database import Role, connect, create_pool
+from migrations.queries import load_queries
 from tests.trading.market import COIL, NOW, party, posted
 
 if TYPE_CHECKING:
@@ -281,11 +283,18 @@ async def test_nobody_is_told_of_an_anonymous_post_before_the_public_sees_it(con
     owner, buyer = await party(conn, "Seller"), await party(conn, "Buyer")
     await saved_searches.save(conn, party_id=buyer, name="all", filters=PostFilters(), alerts=True, now=NOW)
     await posted(conn, owner)
-    hidden = await posted(conn, owner, anonymous=True)
+    hidden = await posted(conn, owner, now=NOW + MINUTE, anonymous=True)
     await saved_searches.ask_searches(conn, NOW)
     assert await conn.fetchval("select count(*) from market.search_hit") == 1
+    assert await _version(conn) == instant_version(NOW)
     assert await saved_searches.ask_searches(conn, hidden.shown_at) == ["hot_rolled_coil"]
     assert await conn.fetchval("select count(*) from market.search_hit") == 2
+
+
+async def _version(conn: Connection) -> int:
+    """What a watcher is told of the market of coils, as of the test's own day."""
+    asked = load_queries("market", "live_topics").market_version.replace("now()", f"timestamptz '{NOW.isoformat()}'")
+    return int(await conn.fetchval(asked, "hot_rolled_coil"))
 
 
 # The catalogue of goods
