@@ -74,9 +74,7 @@ async def draw_up(
 
 async def record_hammer(conn: Connection, case_id: int, terms: ContractTerms, now: datetime) -> int:
     """The contract of an auction's sale, which both may sign afterwards; its number."""
-    contract_id = await store.insert_hammer_contract(conn, case_id, terms, now)
-    await store.insert_event(conn, contract_id, "drawn_up", now, version=1)
-    return contract_id
+    return await store.insert_hammer_contract(conn, case_id, terms, now)
 
 
 async def fees_now(conn: Connection, currency: str, now: datetime, config: Config) -> TermsFees:

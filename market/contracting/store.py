@@ -74,8 +74,16 @@ async def insert_contract(
 
 async def insert_hammer_contract(conn: Connection, case_id: int, terms: contracts.ContractTerms, now: datetime) -> int:
     """The contract of a case that a hammer opened."""
-    found: int = await conn.fetchval(_queries.insert_hammer_contract, case_id, terms.seller_id, terms.buyer_id, now)
-    await insert_version(conn, found, 1, contracts.canonical(terms), None, now)
+    text = contracts.canonical(terms)
+    found: int = await conn.fetchval(
+        _queries.insert_hammer_contract,
+        case_id,
+        terms.seller_id,
+        terms.buyer_id,
+        now,
+        text,
+        contracts.terms_sha256(text),
+    )
     return found
 
 

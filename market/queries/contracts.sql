@@ -6,11 +6,19 @@ on conflict (origin_kind, origin_ref) do nothing
 returning id;
 
 -- name: insert_hammer_contract
--- The contract that a hammer made: in force by it, and open to be signed.
-insert into market.contract (
-  origin_kind, origin_ref, seller_id, buyer_id, state, drawn_at, offered_version, in_force_at, case_id)
-values ('hammer', $1, $2, $3, 'in_force', $4, 1, $4, $1)
-returning id;
+-- The contract that a hammer made: in force by it, and open to be signed. One statement, for it stands in the closing.
+with made as (
+  insert into market.contract (
+    origin_kind, origin_ref, seller_id, buyer_id, state, drawn_at, offered_version, in_force_at, case_id)
+  values ('hammer', $1, $2, $3, 'in_force', $4, 1, $4, $1)
+  returning id
+), worded as (
+  insert into market.contract_version (contract_id, n, terms, terms_sha256, proposed_at)
+  select id, 1, $5, $6, $4 from made
+), noted as (
+  insert into market.contract_event (contract_id, n, at, kind, version) select id, 1, $4, 'drawn_up', 1 from made
+)
+select id from made;
 
 -- name: contract_of_origin
 -- The contract that this made.

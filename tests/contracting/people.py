@@ -51,7 +51,12 @@ async def new_party(conn: Connection, name: str) -> int:
 
 async def new_person(conn: Connection, name: str, now: datetime = NOW) -> Person:
     """A party with a key and a certificate of its own."""
-    party_id, key = await new_party(conn, name), Ed25519PrivateKey.generate()
+    return await certified(conn, await new_party(conn, name), name, now)
+
+
+async def certified(conn: Connection, party_id: int, name: str = "", now: datetime = NOW) -> Person:
+    """A party that is there, with a key and a certificate of its own."""
+    key = Ed25519PrivateKey.generate()
     certificate = await identity.certify(conn, HOUSE.authority, HOUSE.origin, party_id, request_of(key), "program", now)
     assert isinstance(certificate, Certificate)
     return Person(id=party_id, name=name, key=key, certificate=certificate)

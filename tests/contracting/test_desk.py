@@ -12,7 +12,8 @@ from msgspec import structs
 from escrow import store as escrow_store
 from escrow.facts import Case, Refusal, State
 from market import deals_store
-from market.contracting import desk, formalities, identity, records, signing, store
+from market.contracting import desk, formalities, identity, records, signing, store, verifier
+from market.contracting.bundle import bundle_of
 from market.contracting.facts import Contract, ContractRefusal, ContractState, Unsound
 from market.contracting.terms import Formality, FormalityKind, TradeTerms
 from market.evidence_rendering import Evidence, EvidenceKind
@@ -20,6 +21,7 @@ from tests.contracting.people import (
     ESCROW,
     HOUSE,
     NOW,
+    certified,
     drawn_up,
     in_force,
     new_party,
@@ -27,6 +29,7 @@ from tests.contracting.people import (
     sign,
     trade_terms,
 )
+from tests.deal.traded import case_of, fall, stage
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -282,3 +285,38 @@ async def _judged(
     return await formalities.judge(
         conn, ESCROW, contract.id, 1, who, now, accept=accept, reason=reason, is_operator=False
     )
+
+
+async def test_a_hammers_contract_is_in_force_and_signed_afterwards_by_both(conn: Connection) -> None:
+    sale = await stage(conn, bidders=2, now=NOW)
+    await fall(conn, sale, closed_at=NOW)
+    case = await case_of(conn, sale)
+    made = await desk.contract_of_case(conn, case.id)
+    assert made is not None and made.state is ContractState.IN_FORCE and made.standing.sha256 == case.contract_sha256
+    people = [await certified(conn, party) for party in (made.seller_id, made.buyer_id)]
+    for who in people:
+        after = await sign(conn, made, who)
+        assert isinstance(after, Contract)
+        made = after
+    assert (made.signed_version, made.offered_version, made.case_id) == (1, None, case.id)
+    amended = await desk.propose(conn, made.id, made.seller_id, trade_terms(made.seller_id, made.buyer_id), "", NOW)
+    assert amended is ContractRefusal.FROM_A_HAMMER
+    bundle = await bundle_of(conn, HOUSE, made, NOW)
+    assert verifier.verify(bundle)["version in force"] == 1  # type: ignore[no-untyped-call]
+
+
+async def test_a_message_signs_by_agreement_and_the_bundle_says_so(conn: Connection) -> None:
+    seller, buyer = await new_person(conn, "Orchid"), await new_person(conn, "Heron")
+    contract = await drawn_up(conn, trade_terms(seller.id, buyer.id))
+    first = await signing.sign_by_agreement(conn, HOUSE, contract.id, seller.id, bytes(32), NOW)
+    assert isinstance(first, Contract)
+    again = await signing.sign_by_agreement(conn, HOUSE, contract.id, seller.id, bytes(32), NOW)
+    assert again is ContractRefusal.ALREADY_SIGNED
+    both = await sign(conn, first, buyer)
+    assert isinstance(both, Contract) and both.state is ContractState.IN_FORCE
+    bundle = await bundle_of(conn, HOUSE, both, NOW)
+    found = verifier.verify(bundle)  # type: ignore[no-untyped-call]
+    assert str(found["version 1, seller"]).startswith("by message under the parties' agreement")
+    other = bundle.replace(b'"evidence_sha256":"00', b'"evidence_sha256":"01')
+    with pytest.raises(ValueError, match="not that of its key"):
+        verifier.verify(other)  # type: ignore[no-untyped-call]
