@@ -9,12 +9,14 @@ from pathlib import Path
 from market.catalogue import Catalogue
 from market.control_room import Act
 from market.fraud_facts import LinkState
+from market.matching.board_facts import BoardState
 
 ROOT = Path(__file__).parents[2] / "market"
 _FILLED = {
     "act.value": [one.value for one in Act],
     "wish.act": [one.value for one in Act],
     "link.state": [one.value for one in LinkState],
+    "state.value": [one.value for one in BoardState],
 }
 
 
