@@ -220,7 +220,7 @@ class Settlement:
         self, conn: Connection, case_id: int, actor_id: int, carrier: str, tracking_number: str, now: datetime
     ) -> Case | Refusal:
         """The seller has handed the goods to a carrier under a tracking number."""
-        if (missing := await self.hooks.may_ship(conn, case_id)) is not None:
+        if (missing := await self._missing(conn, case_id)) is not None:
             return missing
         carrier, tracking_number = carrier.strip(), tracking_number.strip()
         request = Request(
@@ -228,6 +228,11 @@ class Settlement:
         )
         detail = {"carrier": carrier, "tracking_number": tracking_number}
         return await self.moves.by_party(conn, case_id, actor_id, request, detail=detail)
+
+    async def _missing(self, conn: Connection, case_id: int) -> Refusal | None:
+        """What the contract waits for, with the case locked, so that nothing is added to it meanwhile."""
+        await store.lock_case(conn, case_id)
+        return await self.hooks.may_ship(conn, case_id)
 
     async def ship_lines(
         self,
@@ -242,7 +247,7 @@ class Settlement:
         """Some lines of the sale are on their way: they live on as a part with its own money and clocks. The last lines
         are the case itself. Gives the case that was shipped.
         """
-        if (missing := await self.hooks.may_ship(conn, case_id)) is not None:
+        if (missing := await self._missing(conn, case_id)) is not None:
             return missing
         carrier, tracking_number = carrier.strip(), tracking_number.strip()
         case = await store.lock_case(conn, case_id)

@@ -40,11 +40,19 @@ def judge(
     if any(path.startswith(ALWAYS_FIXED) for path in changed):
         return ContractRefusal.PARTIES_FIXED
     if contract.state is ContractState.IN_FORCE:
-        refusal = _in_force(case, changed)
-        if refusal is not None:
-            return refusal
+        return _in_force(case, changed) or _unsound(wanted, changed, now)
     found = flaws(wanted, now)
     return Unsound(tuple(found)) if found else None
+
+
+def still(contract: Contract, case: Case | None, now: datetime) -> ContractRefusal | None:
+    """Why the amendment that lies open can't be signed any more: the goods went out meanwhile, or its days have passed."""
+    wanted = contract.amendment
+    if wanted is None or contract.state is not ContractState.IN_FORCE or not isinstance(wanted.terms, TradeTerms):
+        return None
+    changed = [each.path for each in differences(contract.terms, wanted.terms)]
+    refusal = _in_force(case, changed)
+    return refusal or (ContractRefusal.TERMS_UNSOUND if _unsound(wanted.terms, changed, now) else None)
 
 
 def amendable(contract: Contract, case: Case | None) -> tuple[str, ...]:
@@ -69,6 +77,12 @@ def _in_force(case: Case | None, changed: list[str]) -> ContractRefusal | None:
     if not _is_unshipped(case) and not all(path.startswith(SHIPPED) for path in changed):
         return ContractRefusal.SHIPPED
     return None
+
+
+def _unsound(wanted: TradeTerms, changed: list[str], now: datetime) -> Unsound | None:
+    """What is wrong with what would change; days that have passed since both signed are no fault of a new note."""
+    found = [flaw for flaw in flaws(wanted, now) if any(f"{path}.".startswith(f"{flaw.path}.") for path in changed)]
+    return Unsound(tuple(found)) if found else None
 
 
 def _is_unshipped(case: Case) -> bool:

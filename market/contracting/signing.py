@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import json
 
 from auction.signing import time_text
+from escrow import store as escrow_store
 from escrow.facts import SMALLEST_LINE_MINOR, CaseTerms, Line, Timers
 from market import deals_store
-from market.contracting import desk, formalities, identity, pki_store, records, store
+from market.contracting import amending, desk, formalities, identity, pki_store, records, store
 from market.contracting.facts import Contract, ContractRefusal, ContractState, Party, Signature, Version
 from market.contracting.pki_store import Certificate
 from market.contracting.records import SignatureRecord
@@ -26,6 +27,7 @@ from market.contracting.terms import TradeTerms, flaws
 if TYPE_CHECKING:
     from auction.signing import Signer
     from escrow.desk import EscrowDesk
+    from escrow.facts import Case
     from market.config import Config
     from market.contracting.authority import Authority
     from migrations.database import Connection
@@ -80,6 +82,9 @@ async def add_signature(
     if refusal is not None:
         return refusal
     assert record is not None and certificate is not None
+    refusal = amending.still(found, await _locked_case(conn, found), now)
+    if refusal is not None:
+        return refusal
     crl = await identity.revocation_list(conn, house.authority, house.origin, now)
     seal = records.seal_of_key(
         record,
@@ -124,6 +129,9 @@ async def sign_by_agreement(
     assert role is not None and found.offered is not None
     if found.offered.signed_by(role):
         return ContractRefusal.ALREADY_SIGNED
+    refusal = amending.still(found, await _locked_case(conn, found), now)
+    if refusal is not None:
+        return refusal
     version = found.offered
     seal = records.seal_of_agreement(found.id, version.n, role, version.sha256, evidence_sha256, time_text(now))
     one = Signature(
@@ -213,6 +221,13 @@ def _is_signed(public_key: bytes, raw: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+async def _locked_case(conn: Connection, contract: Contract) -> Case | None:
+    """The case under an amendment, so that nothing is shipped while it is judged."""
+    if contract.case_id is None or contract.amendment is None:
+        return None
+    return await escrow_store.lock_case(conn, contract.case_id)
 
 
 async def _add(conn: Connection, house: Contracting, contract: Contract, one: Signature, now: datetime) -> Contract:

@@ -188,7 +188,12 @@ async def test_what_may_be_amended_when(conn: Connection) -> None:
     past = new(both.terms, delivery=new(both.terms.delivery, to_date=date(2026, 1, 1), from_date=date(2026, 1, 1)))
     assert isinstance(await desk.propose(conn, both.id, seller.id, past, "", NOW), Unsound)
     await _paid(conn, both.case_id, buyer.id)
+    place = new(both.terms, delivery=new(both.terms.delivery, place="Wuhan"))
+    late = await desk.propose(conn, both.id, buyer.id, place, "", NOW)
+    assert isinstance(late, Contract)
     assert isinstance(await ESCROW.settlement.ship(conn, both.case_id, seller.id, "SF", "1", NOW), Case)
+    assert await sign(conn, late, buyer) is ContractRefusal.SHIPPED, "the goods went out meanwhile"
+    assert isinstance(await desk.withdraw(conn, both.id, buyer.id, NOW), Contract)
     moved = new(both.terms, delivery=new(both.terms.delivery, place="Shanghai"))
     assert await desk.propose(conn, both.id, seller.id, moved, "", NOW) is ContractRefusal.SHIPPED
     noted = new(both.terms, note="Gate 4")
