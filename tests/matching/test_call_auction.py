@@ -95,9 +95,12 @@ def test_a_large_book_near_its_crossing_clears_as_if_all_prices_were_looked_at(
 
 def test_a_large_book_whose_sides_hardly_meet_clears_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "_SAMPLED", 100)
-    asked = [(100, 1)] * 500 + [(900, 5)]
-    offered = [(500, 3)] * 500 + [(100, 4)]
+    asked = [(100 + n % 100, 1) for n in range(500)]
+    offered = [(150 + n % 100, 1) for n in range(500)]
     assert_same(book(asked, offered), Rules())
+    # Far from where a sample of each fifth order crosses, and between two of those sampled.
+    assert_same(book([asked[0], (5_000, 10**6), *asked], [offered[0], (4_000, 10**6), *offered]), Rules())
+    assert_same(book([asked[0], (60, 10**6), *asked], [offered[0], (50, 10**6), *offered]), Rules())
     assert_same(book([(200, 1)] * 500, [(100, 1)] * 500), Rules())
     assert_same(book([(100, 1)] * 500, [(200, 1)] * 500), Rules())
 
@@ -116,13 +119,19 @@ def assert_same(orders: list[Order], rules: Rules) -> None:
 
 def test_of_two_equal_orders_the_earlier_is_filled() -> None:
     cleared = clear(book([(100, 5), (100, 5)], [(100, 7)]), Rules())
-    assert [(f.units, f.why) for f in cleared.fills] == [(5, Why.FILLED), (2, Why.PART_LEFT), (7, Why.FILLED)]
+    assert [(f.order.seq, f.units, f.why) for f in cleared.fills] == [
+        (1, 5, Why.FILLED),
+        (2, 2, Why.PART_LEFT),
+        (3, 7, Why.FILLED),
+    ]
 
 
 def test_pro_rata_gives_the_last_units_to_the_largest_remainders_of_equal_ones_to_the_earlier() -> None:
     cleared = clear(book([(101, 2), (100, 3), (100, 3), (100, 1)], [(100, 6)]), Rules(rationing=Rationing.PRO_RATA))
     assert [fill.units for fill in cleared.fills[:4]] == [2, 2, 2, 0]
     assert [fill.why for fill in cleared.fills[:4]] == [Why.FILLED, Why.SHARED, Why.SHARED, Why.SHARED]
+    equal = clear(book([(100, 3), (100, 3)], [(100, 3)]), Rules(rationing=Rationing.PRO_RATA))
+    assert [(fill.order.seq, fill.units) for fill in equal.fills[:2]] == [(1, 2), (2, 1)]
 
 
 def test_the_reference_decides_between_pressures_and_the_middle_between_equally_near_prices() -> None:
