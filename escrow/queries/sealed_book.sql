@@ -65,13 +65,20 @@ select size, at, root, head, statement from escrow.book_head where size < $1 ord
 select n, salt from escrow.book_entry where op = $1;
 
 -- name: operations_of
--- A party's operations before a point in the order of postings, the newest first: those that move its accounts, and those of its cases.
+-- A party's operations before a point in the order of postings, the newest first: those that move its accounts (what it owes,
+-- which may be below zero, has no running balance), and those of its cases.
 with own as (
   select a.id from escrow.account a where a.owner_id = $1 and a.mode = 'C'
   union
   select e.account from escrow.escrow_case e where e.buyer_id = $1 or e.seller_id = $1
+), owed as (
+  select a.id from escrow.account a where a.owner_id = $1 and a.mode = 'H'
 ), op as (
-  select distinct b.op from own join escrow.balance b on b.account = own.id where b.op is not null
+  select b.op from own join escrow.balance b on b.account = own.id where b.op is not null
+  union
+  select t.op from owed join escrow.transfer t on t.debit = owed.id and t.debit_mode = 'H'
+  union
+  select t.op from owed join escrow.transfer t on t.credit = owed.id and t.credit_mode = 'H'
 )
 select o.id as op, o.kind, o.subject, o.at, t.seq
 from op join escrow.op o on o.id = op.op join escrow.transfer t on t.op = o.id and t.n = 1

@@ -67,6 +67,16 @@ async def test_a_receipt_shows_ones_own_lines_and_hides_the_others(pool: Pool[Re
         assert await seals.receipt(conn, 74, operation.id) is None
 
 
+async def test_what_makes_a_debt_and_what_repays_it_are_among_the_debtors_postings(pool: Pool[Record]) -> None:
+    async with pool.acquire() as conn:
+        made = await posted(conn, "test:debt", ("receivable:75", "forfeits", 500), ("bank", "wallet:76", 10))
+        repaid = await posted(conn, "test:repaid", ("wallet:76", "receivable:75", 10))
+        newest = book_store.NEWEST
+        his = [one.op for one in await book_store.operations_of(conn, 75, newest, None, 10)]
+        about = [one.op for one in await book_store.operations_of(conn, 75, newest, "test:debt", 10)]
+    assert (his, about) == ([repaid.id, made.id], [made.id])
+
+
 async def test_every_operation_has_one_entry_whatever_the_batches_and_old_receipts_stay_good(
     pool: Pool[Record], seals: BookSeals
 ) -> None:
