@@ -57,6 +57,12 @@ def check_statement(kind, signed, keys):
     hold(right, f"the signature of the {kind} is not that of its key")
 
 
+def der_of(text):
+    raw = b64decode(text, validate=True)
+    hold(b64encode(raw).decode() == text, "a certificate or list is not written as the house writes it")
+    return raw
+
+
 def extension(certificate, kind):
     return certificate.extensions.get_extension_for_class(kind).value
 
@@ -126,14 +132,14 @@ def check_signature(bundle, version, terms, one):
     )
     hold(record["party"] == party, f"version {n}: the signature is another party's")
     serial, authority = record["certificate"], one["list"].partition(".")[0]
-    ders = [b64decode(each, validate=True) for each in bundle["authorities"]]
+    ders = [der_of(each) for each in bundle["authorities"]]
     own, key = next(((own, key) for own, key in map(check_authority, ders) if key.hex() == authority), (None, None))
     hold(own is not None, f"version {n}: the authority's certificate is missing")
     hold(
         serial in bundle["certificates"] and one["list"] in bundle["lists"], f"version {n}: its certificate is missing"
     )
-    certificate = b64decode(bundle["certificates"][serial], validate=True)
-    crl = b64decode(bundle["lists"][one["list"]], validate=True)
+    certificate = der_of(bundle["certificates"][serial])
+    crl = der_of(bundle["lists"][one["list"]])
     leaf = check_certificate(certificate, own, key, serial, party, at)
     check_list(crl, own, key, serial, at)
     signature = bytes.fromhex(one["signature"])
@@ -201,7 +207,7 @@ def verify(data, key=None, authority=None):
     found |= {role: f"{terms[f'{role}_name']} (party {terms[f'{role}_id']})" for role in ("seller", "buyer")}
     for n, by in signed.items():
         found |= {f"version {n}, {role}": how for role, how in by.items()}
-    ders = [b64decode(each) for each in bundle["authorities"]]
+    ders = [der_of(each) for each in bundle["authorities"]]
     found["authority"] = ", ".join(sha256(der).hexdigest() for der in ders) or "none"
     return found | {"as of": bundle["at"], "key": bundle["key"]}
 
