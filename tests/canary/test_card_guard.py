@@ -25,6 +25,7 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
         "-".join(UNION[at : at + 4] for at in range(0, 19, 4)),
         f"{UNION[:6]} {UNION[6:]}",
         f"my card is {VISA}.",
+        "DE36 4242 0000 4242 4242 42",
         f"卡号{VISA}，请扣款",
         f"卡号：{VISA.translate(str.maketrans('0123456789', '０１２３４５６７８９'))}",
         "378282246310005",
@@ -48,6 +49,7 @@ def test_a_number_is_known_however_people_write_it(text: str) -> None:
         "620102199001011230",
         "+49 30 901820 4711",
         "2026-11-22 06:00:00",
+        "DE35 4242 0000 4242 4242 42",
         "0000",
     ],
 )
