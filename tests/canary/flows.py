@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -32,9 +33,15 @@ PATIENCE_SECONDS = 120
 
 
 async def play(
-    scene: Scene, cards: list[Canary], phrases: list[str], tell: Callable[[str], object] = str, at_once: int = 4
+    scene: Scene,
+    cards: list[Canary],
+    phrases: list[str],
+    tell: Callable[[str], object] = str,
+    *,
+    at_once: int = 4,
+    only: re.Pattern[str] | None = None,
 ) -> None:
-    """All cards, a dozen a wallet, so many wallets at once."""
+    """All cards, a dozen a wallet, so many wallets at once. With `only`, no other pages are looked at."""
     assert len(cards) == len(phrases) * MOST_CARDS
     await scene.issue([(card, _kind(number % MOST_CARDS)) for number, card in enumerate(cards)])
     wallets = [cards[at : at + MOST_CARDS] for at in range(0, len(cards), MOST_CARDS)]
@@ -42,7 +49,7 @@ async def play(
 
     async def one_after_another() -> None:
         for number, (dozen, phrase) in waiting:
-            await one_wallet(scene, number, dozen, phrase)
+            await one_wallet(scene, number, dozen, phrase, only)
             tell(f"{next(done)} of {len(wallets)} wallets")
 
     async with asyncio.TaskGroup() as group:
@@ -54,7 +61,9 @@ def _kind(place: int) -> str:
     return DECLINED[place] if place < len(DECLINED) else "rich"
 
 
-async def one_wallet(scene: Scene, number: int, dozen: list[Canary], phrase: str) -> None:
+async def one_wallet(
+    scene: Scene, number: int, dozen: list[Canary], phrase: str, only: re.Pattern[str] | None = None
+) -> None:
     """The life of one wallet: a new buyer, his cards, and all that he does with them."""
     now, count = datetime.now(UTC), scene.journal.count
     async with scene.pool.acquire() as conn:
@@ -83,7 +92,7 @@ async def one_wallet(scene: Scene, number: int, dozen: list[Canary], phrase: str
     await _persist(lambda: buyer.top_up(again, "wallet"))
     await _persist(lambda: buyer.top_up(ids[MISTYPED], "wallet"))
     if number % LOOKED_AT == 0:
-        await looks.everybody(scene, party, deals[0], buyer)
+        await looks.everybody(scene, party, deals[0], buyer, only=only)
     await buyer.leave(phrase, phrase[::-1])
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = {"sign_in_link", "healthz", "readyz", "lot_log", "api.lot_log", "lot_proof", "api.lot_proof", "photo"}
 """A key to a door, and what says nothing of anybody's money."""
+MONEY = re.compile(
+    r"wallet|deal|deposit|phone|receipt|account|notices|metrics|operator/(money|cases|claims|chargebacks|payouts)|cases"
+)
+"""The paths where money is, for a short look."""
 _PART = re.compile(r"{(\w+)(?::(\w+))?}")
 MORE = (
     "/wallet?format=csv", "/wallet/recorder?format=csv", "/wallet/recorder?kind=card", "/deals?role=seller", "/operator/audit",
@@ -25,10 +29,10 @@ MORE = (
 )  # fmt: skip
 
 
-async def everybody(scene: Scene, party: int, case: Case, buyer: Buyer) -> None:
+async def everybody(scene: Scene, party: int, case: Case, buyer: Buyer, *, only: re.Pattern[str] | None = None) -> None:
     """The buyer and the seller of a deal, the operator, the programs of both, and somebody who is not signed in."""
     page = buyer if isinstance(buyer, ByPage) else await ByPage.of(scene, party)
-    for name, path in paths(await ids_of(scene, party, case)):
+    for name, path in paths(await ids_of(scene, party, case), only):
         match TABLE[name].who:
             case Who.OPERATOR:
                 await scene.operator.get(path)
@@ -60,8 +64,10 @@ async def ids_of(scene: Scene, party: int, case: Case) -> dict[str, str]:
     return {part: str(value) for part, value in ids.items() if value is not None}
 
 
-def paths(ids: dict[str, str]) -> list[tuple[str, str]]:
-    """Every route that is only read, by name, with these ids; an id that nothing is known of is 1."""
+def paths(ids: dict[str, str], only: re.Pattern[str] | None = None) -> list[tuple[str, str]]:
+    """Every route that is only read, by name, with these ids; an id that nothing is known of is 1. With `only`, those whose
+    path it finds.
+    """
 
     def part(match: re.Match[str]) -> str:
         return ids.get(match[1], "1")
@@ -69,5 +75,8 @@ def paths(ids: dict[str, str]) -> list[tuple[str, str]]:
     return [
         (route.name, _PART.sub(part, route.path))
         for route in all_routes()
-        if isinstance(route, Route) and "GET" in (route.methods or ()) and route.name not in _LEFT_OUT
+        if isinstance(route, Route)
+        and "GET" in (route.methods or ())
+        and route.name not in _LEFT_OUT
+        and (only is None or only.search(route.path))
     ]

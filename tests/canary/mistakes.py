@@ -43,17 +43,19 @@ _ENDS = re.compile(r"/sign-out|/sessions/|/tokens/")
 _TYPED = {"text", "search", "textarea", "password", "email", "hidden", "number"}
 
 
-async def everywhere(scene: Scene, cards: Iterator[Canary], *, every: int = 1) -> int:
-    """Each mistake, or one of so many, with a number of its own; how many were made."""
+async def everywhere(
+    scene: Scene, cards: Iterator[Canary], *, every: int = 1, only: re.Pattern[str] | None = None
+) -> int:
+    """Each mistake, or one of so many, with a number of its own; how many were made. With `only`, in no other forms."""
     made = 0
-    async for mistake in _mistakes(scene):
+    async for mistake in _mistakes(scene, only):
         made += 1
         if made % every == 0:
             await mistake(next(cards).number)
     return made // every
 
 
-async def _mistakes(scene: Scene) -> AsyncIterator[Mistake]:
+async def _mistakes(scene: Scene, only: re.Pattern[str] | None) -> AsyncIterator[Mistake]:
     for place in ADDRESSES:
         yield partial(_look_at, scene.seller, place)
     for path, form in WRONG_FORMS:
@@ -66,7 +68,7 @@ async def _mistakes(scene: Scene) -> AsyncIterator[Mistake]:
         program = operator if one.who is Who.OPERATOR else scene.program
         for mistake in one.mistakes(program):
             yield mistake
-    async for mistake in _forms(scene):
+    async for mistake in _forms(scene, only):
         yield mistake
 
 
@@ -176,14 +178,14 @@ class _FormsOfPage(HTMLParser):
             self._in_form = False
 
 
-async def _forms(scene: Scene) -> AsyncIterator[Mistake]:
+async def _forms(scene: Scene, only: re.Pattern[str] | None) -> AsyncIterator[Mistake]:
     """Each field of each form that a buyer, the seller or an operator is shown, once."""
     async with scene.pool.acquire() as conn:
         party = await stall.party(conn, now=datetime.now(UTC))
     case, buyer = await scene.deal(party), await ByPage.of(scene, party)
     await buyer.open(f"a phrase for {party} that nobody knows")
     seen: set[tuple[str, str]] = set()
-    for name, path in looks.paths(await looks.ids_of(scene, party, case)):
+    for name, path in looks.paths(await looks.ids_of(scene, party, case), only):
         who = TABLE[name].who
         if path.startswith("/api/") or who not in (Who.MEMBER, Who.OPERATOR):
             continue
