@@ -2,6 +2,8 @@
 // It is asked for anew, never reloaded: a page that answered a press would be reloaded by pressing once more, and pay.
 // It never goes on under a person who is typing or has a box ticked: then it shows the link that it holds instead.
 
+import { isBeingLeft } from "../leaving";
+
 const INTERVAL_MS = 4000;
 
 export class DealWatch extends HTMLElement {
@@ -25,7 +27,7 @@ export class DealWatch extends HTMLElement {
       const response = await fetch(this.getAttribute("src") ?? "", { headers: { Accept: "application/json" } });
       if (!response.ok) return;
       const answer = (await response.json()) as { version: string };
-      if (answer.version !== this.getAttribute("version")) this.#show();
+      if (answer.version !== this.getAttribute("version") && !isBeingLeft()) this.#show();
     } catch {
       // Offline for a moment: the next question will tell.
     }

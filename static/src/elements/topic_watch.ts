@@ -1,8 +1,10 @@
 // <topic-watch topic version [fragment] [src]>: hears over the tab's socket when a topic has moved, and shows what is new.
 // With `fragment` the element of that id is fetched anew from `src` (else this page) and takes the old one's place; without,
 // the page is asked for anew, never reloaded, for a page that answered a press would be reloaded by pressing once more.
-// It never acts under a person who is typing or has a box ticked: then it shows the link that it holds instead.
+// It never acts under a person who is typing or has a box ticked: then it shows the link that it holds instead. A page that
+// is being left by a press, whose news this may be, is not called back from where the answer leads.
 // Every piece of news goes out as an event `topic-news` with the state that came along, for elements that draw it themselves.
+import { isBeingLeft } from "../leaving";
 import type { News } from "../live/protocol";
 import { localiseTimes } from "../times";
 
@@ -76,7 +78,8 @@ export class TopicWatch extends HTMLElement {
   async #show(): Promise<void> {
     const fragment = this.getAttribute("fragment");
     if (fragment !== null) return this.#renew(fragment);
-    if (inUse(document.querySelector("main"))) this.hidden = false;
+    if (isBeingLeft()) this.#later();
+    else if (inUse(document.querySelector("main"))) this.hidden = false;
     else window.location.replace(this.querySelector("a")?.href ?? window.location.href);
   }
 
