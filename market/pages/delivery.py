@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import Role, State
+from market.contracting.terms import TradeTerms
 from market.delivery import store
 from market.delivery.carriers import CarrierError
 from market.delivery.desk import Booking
@@ -207,7 +208,9 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         to = await store.consignee(conn, root_id)
         shown = await consignments_of(conn, house, view.case.id)
     seen = form.values
-    form.values = {**_values("to", to), "country": "CN", **seen}
+    terms = view.deal.terms
+    country = terms.delivery.country if isinstance(terms, TradeTerms) else "CN"
+    form.values = {"to_country": country, "from_country": "CN", **_values("to", to), **seen}
     context = {
         "view": view,
         "deal": view.deal,
