@@ -31,6 +31,7 @@ _queries = load_queries("market", "formalities")
 MOST_PAPERS = 20
 LONGEST_REASON = 500
 OFFICES = ("inspection", "insurance", "customs", "tax", "carrier")
+LARGEST_ID = 2**63 - 1
 READY_SECONDS = 3 * 86_400
 """So long the seller has at least for shipping, once the last paper that it waited for is accepted."""
 
@@ -280,7 +281,7 @@ def may_judge(contract: Contract, line: Line, party_id: int, *, is_operator: boo
 
 async def paper_content(conn: Connection, contract_id: int, paper_id: int) -> tuple[str, str, bytes] | None:
     """Kind, name and bytes of a paper of this contract."""
-    row = await conn.fetchrow(_queries.paper, contract_id, paper_id)
+    row = await conn.fetchrow(_queries.paper, contract_id, paper_id) if paper_id <= LARGEST_ID else None
     return None if row is None else (row["kind"], row["name"], row["content"])
 
 
@@ -317,7 +318,8 @@ async def grant_office(
 
 async def end_office(conn: Connection, office_id: int, operator_id: int, now: datetime) -> bool:
     """False when there is no such office any more. What its holder was appointed to stays his."""
-    party_id = await conn.fetchval(_queries.end_office, office_id, operator_id, now)
+    found = office_id <= LARGEST_ID
+    party_id = await conn.fetchval(_queries.end_office, office_id, operator_id, now) if found else None
     if party_id is not None:
         await audit.record(conn, operator_id, "office.ended", f"party:{party_id}", None, {"office": office_id}, now)
     return party_id is not None
