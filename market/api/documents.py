@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from market.api.operations import JSON, Call, operation
+from market.api.operations import Call, operation
 from market.api.shapes import Listed, Paging
 from market.documents import store
 from market.documents.flaws import Flaw
@@ -47,12 +47,14 @@ class FlawOut(Struct, kw_only=True):
 
 
 class ReceivedOut(Struct, kw_only=True):
-    """What became of what was sent. `again`: it was sent before, and nothing was done now."""
+    """What became of what was sent. `again`: it was sent before, and nothing was done now. Without an `answer` it was
+    itself one, or could not be read at all."""
 
     accepted: bool
     again: bool
     format: Format
     exchange_id: int | None
+    answer: str
     flaws: list[FlawOut]
 
 
@@ -91,18 +93,18 @@ class QueueQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=MOST_WAITING)] = MOST_WAITING
 
 
-@operation(
-    "POST",
-    "/edi",
-    tag="documents",
-    keyed=False,
-    body_media_types=(*EDIFACT_TYPES, *UBL_TYPES),
-    returns_media="application/edifact",
-)
-async def send_edi(call: Call, body: bytes) -> Response:
-    """One interchange, or one UBL document. The answer is a CONTRL or an ApplicationResponse; with `Accept:
-    application/json` what became of it, in words."""
-    return await _answer(call, body)
+@operation("POST", "/edi", tag="documents", keyed=False, body_media_types=(*EDIFACT_TYPES, *UBL_TYPES))
+async def send_edi(call: Call, body: bytes) -> ReceivedOut:
+    """One interchange, or one UBL document. `answer` is the CONTRL or ApplicationResponse; `/edi` answers with it alone."""
+    done = await _receive(call, body)
+    return ReceivedOut(
+        accepted=done.accepted,
+        again=done.is_again,
+        format=done.format,
+        exchange_id=done.exchange_id,
+        answer=done.answer.decode("utf-8" if done.format is Format.UBL else "iso-8859-1"),
+        flaws=[flaw_out(each, call.house, call.request) for each in done.flaws],
+    )
 
 
 @operation("GET", "/deals/{case_id:int}/documents", tag="documents")
@@ -159,51 +161,44 @@ async def waiting_documents(call: Call, query: QueueQuery) -> list[DocumentLine]
     return [_line(each, call.viewer.id) for each in await store.waiting(call.conn, call.viewer.id, query.limit)]
 
 
-@operation("POST", "/edi/waiting/{document_id:int}", tag="documents", keyed=False, returns_media="application/edifact")
+@operation(
+    "POST", "/edi/waiting/{document_id:int}", tag="documents", keyed=False, returns_media="application/octet-stream"
+)
 async def fetch_document(call: Call, document_id: int) -> Response:
     """Fetch one that waits, in the format that the viewer's system reads; from now on its acknowledgement is awaited."""
     row, partner = await _row(call, document_id), await store.partner(call.conn, call.viewer.id)
     if partner is None or row["recipient_id"] != call.viewer.id or row["delivery_state"] is None:
         raise ProblemError(Problem.NOT_FOUND)
     await store.delivery_sent(call.conn, document_id, call.now, "")
-    return Response(body_for(row, partner), media_type=MEDIA_TYPES[partner.format])
+    return Response(body_for(row, partner), media_type="application/octet-stream")
 
 
 async def edi(request: Request) -> Response:
-    """The same door under a short address."""
+    """The door of systems that speak nothing else: an interchange or a document in, its acknowledgement out. HTTP says
+    only whether there is an answer; a rejection is one.
+    """
     house = house_of(request)
     body = await request.body()
     async with house.pool.acquire() as conn, conn.transaction():
-        return await _answer(Call(request=request, conn=conn, now=house.node_time.now()), body)
-
-
-async def _answer(call: Call, body: bytes) -> Response:
-    """Rejections are answers, too: HTTP says only whether there is one."""
-    if call.viewer.token_id is None:
-        raise ProblemError(Problem.SIGN_IN_REQUIRED, headers={"WWW-Authenticate": "Bearer"})
-    given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given not in (*EDIFACT_TYPES, *UBL_TYPES):
-        raise ProblemError(Problem.UNSUPPORTED_MEDIA)
-    form = Format.UBL if given in UBL_TYPES or body.lstrip()[:1] == b"<" else Format.EDIFACT
-    done = await receive(call.conn, call.house.documents.desk, call.viewer.id, form, body, call.now)
-    in_words = JSON in call.request.headers.get("accept", "")
-    if in_words or (not done.answer and done.flaws):
-        status = 200 if done.answer or done.accepted else 422
-        return Response(msgspec.json.encode(_received(call, done)), status, media_type=JSON)
+        call = Call(request=request, conn=conn, now=house.node_time.now())
+        done = await _receive(call, body)
+    if not done.answer and done.flaws:
+        flaws = [msgspec.to_builtins(flaw_out(each, house, request)) for each in done.flaws]
+        raise ProblemError(Problem.UNPROCESSABLE, flaws=flaws)
     headers = {"Document-Accepted": "true" if done.accepted else "false"}
     if not done.answer:
         return Response(status_code=204, headers=headers)
     return Response(done.answer, media_type=MEDIA_TYPES[done.format], headers=headers)
 
 
-def _received(call: Call, done: Received) -> ReceivedOut:
-    return ReceivedOut(
-        accepted=done.accepted,
-        again=done.is_again,
-        format=done.format,
-        exchange_id=done.exchange_id,
-        flaws=[flaw_out(each, call.house, call.request) for each in done.flaws],
-    )
+async def _receive(call: Call, body: bytes) -> Received:
+    if call.viewer.token_id is None:
+        raise ProblemError(Problem.SIGN_IN_REQUIRED, headers={"WWW-Authenticate": "Bearer"})
+    given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in (*EDIFACT_TYPES, *UBL_TYPES):
+        raise ProblemError(Problem.UNSUPPORTED_MEDIA)
+    form = Format.UBL if given in UBL_TYPES or body.lstrip()[:1] == b"<" else Format.EDIFACT
+    return await receive(call.conn, call.house.documents.desk, call.viewer.id, form, body, call.now)
 
 
 def flaw_out(flaw: Flaw, house: House, request: Request) -> FlawOut:

@@ -52,10 +52,10 @@ class Company(Struct, kw_only=True):
         messages = tuple(message_of(record, str(n)) for n, record in enumerate(records, start=1))
         return write(Interchange(envelope=envelope, messages=messages))
 
-    async def post(self, body: bytes, accept: str = "*/*") -> Response:
+    async def post(self, body: bytes, path: str = "/edi") -> Response:
         kind = "application/xml" if body.lstrip()[:1] == b"<" else "application/edifact"
-        headers = {**self.bearer, "content-type": kind, "accept": accept}
-        return await self.server.client.post("/edi", content=body, headers=headers)
+        headers = {**self.bearer, "content-type": kind, "accept": "application/json"}
+        return await self.server.client.post(path, content=body, headers=headers)
 
     async def send(self, record: Record) -> Control:
         """Send a document in the company's format; the answer, which is one that the directory finds nothing wrong with."""

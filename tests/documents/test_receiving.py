@@ -150,7 +150,7 @@ async def test_what_is_sent_again_has_the_same_answer_and_no_effect(server: Serv
     assert not control.accepted and (control.code, control.tag, control.element) == (Code.DUPLICATE, "UNB", 5)
     assert (await on.buyer.post(body)).content == first.content, "what stood under the reference still does"
     # In words, where a program asks for them.
-    said = (await on.buyer.post(body, accept="application/json")).json()
+    said = (await on.buyer.post(body, "/api/v1/edi")).json()
     assert said["accepted"] and said["again"]
     unreadable = await on.buyer.post(b"hello")
     assert unreadable.status_code == 422 and unreadable.json()["flaws"][0]["why"] == "cut_off"
@@ -261,7 +261,7 @@ async def test_only_the_recipient_answers_and_only_once(server: Server) -> None:
     control = Control(
         number="1", issued_at=on.until, reference=envelope.reference, sender="GAVELHOUSE", recipient="STRANGER", accepted=True
     )  # fmt: skip
-    other = (await stranger.post(stranger.interchange(control), accept="application/json")).json()
+    other = (await stranger.post(stranger.interchange(control), "/api/v1/edi")).json()
     assert not other["accepted"] and other["flaws"][0]["why"] == "reference_unknown"
     await on.seller.acknowledge(envelope, accepted=False)
     await on.seller.acknowledge(envelope, accepted=True)

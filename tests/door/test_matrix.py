@@ -114,8 +114,10 @@ async def make_things(server: Server, conn: Connection, owner: int) -> dict[Whos
     assert contract_id is not None, "a hammer makes a contract"
     await a_paper(conn, contract_id, owner, now)
     await a_parcel(conn, case.id, owner, now)
+    talk_id = await a_talk(server, conn, owner, sale.bidders[0])
     return {
-        Whose.OWN_NEGOTIATION: await a_talk(server, conn, owner, sale.bidders[0]),
+        Whose.OWN_NEGOTIATION: talk_id,
+        Whose.OWN_DOCUMENT: await conn.fetchval("select id from market.document where negotiation_id = $1", talk_id),
         Whose.OWN_CONTRACT: contract_id,
         Whose.OWN_OFFER: offer_id,
         Whose.OWN_CHEQUE: cheque_id,
@@ -230,7 +232,7 @@ def test_every_id_in_an_owners_path_is_named_as_its_row_says() -> None:
 def test_only_uploads_take_more_than_a_form() -> None:
     large = {name for name, row in TABLE.items() if row.body_bytes > 64 * 1024}
     photos, evidence = {"sell_photos", "api.add_photo"}, {"deal_file_add", "deal_claim", "api.hand_in_evidence"}
-    assert large == photos | evidence | {"operator_statement_upload", "api.upload_statement"}
+    assert large == photos | evidence | {"operator_statement_upload", "api.upload_statement"} | {"edi", "api.send_edi"}
 
 
 def test_what_changes_something_is_never_asked_for_by_a_link() -> None:
