@@ -20,6 +20,7 @@ from escrow.facts import State
 from escrow.vault_client import VaultError
 from escrow.vault_facts import Refused, Unlocked, VaultRefusal
 from market import deals_store, wallet_sessions
+from market.authorization import LARGEST_ID
 from market.contracting import amending, desk, formalities, store, wallet_signing
 from market.contracting.bundle import bundle_of
 from market.contracting.facts import Contract, ContractEvent, ContractRefusal, ContractState, Unsound, Version
@@ -263,7 +264,8 @@ async def bundle(request: Request) -> Response:
 
 async def read(conn: Connection, request: Request) -> Contract:
     """The contract in the path; 404 when there is none."""
-    found = await store.contract(conn, int(request.path_params["contract_id"]))
+    number = int(request.path_params["contract_id"])
+    found = await store.contract(conn, number) if number <= LARGEST_ID else None
     if found is None:
         raise HTTPException(404)
     return found
