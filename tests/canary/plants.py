@@ -42,10 +42,15 @@ async def not_found(scene: Scene, cards: list[Canary], backup: Path) -> list[str
     with socket.create_connection(("127.0.0.1", house.port)) as waiting:
         waiting.sendall(f"GET /?card={held.number} HTTP/1.1\r\nhost: ".encode())
         await asyncio.sleep(0.2)
-        in_memory = {hit.canary for place, data in places.memory_places(house) for hit in finder.search(place, data)}
+        in_memory = any(
+            hit.canary == held.number
+            for place, data in places.memory_places(house)
+            for hit in finder.search(place, data)
+        )
     written = {
         (hit.canary, Path(hit.place).name if "pg_wal" not in hit.place else "wal")
         for place, data in places.written_places(house, backup)
+        if "pg_wal" in place or Path(place).name in (log.name, backup.name)
         for hit in finder.search(place, data)
     }
     in_base64 = Finder(cards, writings=("base64",))
@@ -58,6 +63,6 @@ async def not_found(scene: Scene, cards: list[Canary], backup: Path) -> list[str
         "in a table, in the WAL": (shown.number, "wal") in written,
         "on a page": shown.number
         in {hit.canary for place, data in scene.journal.places() for hit in finder.search(place, data)},
-        "in memory": held.number in in_memory,
+        "in memory": in_memory,
     }
     return [place for place, is_found in wanted.items() if not is_found]
