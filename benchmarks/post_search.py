@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from market.trading.facts import Category
     from migrations.database import Address, Connection
 
-POSTS, GOAL_MS, TRIES = 100_000, 20.0, 7
+POSTS, GOAL_MS, TRIES = 100_000, 20.0, 15
 QUESTIONS = (
     PostFilters(q="热轧卷板"),
     PostFilters(q="明前龙井"),
@@ -68,13 +68,14 @@ order by listed_at desc, id limit 21
 """
 
 
-async def _median_ms(ask: Callable[[], Awaitable[object]]) -> float:
+async def _took_ms(ask: Callable[[], Awaitable[object]]) -> tuple[float, float]:
+    """The median, and the best: what is left of it on a machine that has nothing else to do."""
     took = []
     for _ in range(TRIES):
         began = time.perf_counter()
         await ask()
         took.append((time.perf_counter() - began) * 1000)
-    return statistics.median(took)
+    return statistics.median(took), min(took)
 
 
 async def _measure(address: Address, posts: int, as_json: bool) -> None:
@@ -108,16 +109,16 @@ async def _one(
     async def ours() -> search.Found:
         return await search.find(conn, filters, categories, now)
 
-    mine = await _median_ms(ours)
+    mine, best = await _took_ms(ours)
     found = await ours()
     words = filters.wanted(categories).get("words", [])
     row: dict[str, Any] = {
         "asked": unquote(filters.query()) or "everything",
         "found": f"{found.total}{'+' if found.more else ''}",
     }
-    row["ms"] = mine
+    row |= {"ms": mine, "best_ms": best}
     if words:
-        theirs = await _median_ms(lambda: conn.fetch(ILIKE, now, words))
+        theirs, _ = await _took_ms(lambda: conn.fetch(ILIKE, now, words))
         same = [row["id"] for row in await conn.fetch(ILIKE, now, words)][:20] == [row.id for row in found.rows]
         assert same, f"{filters.q}: not the same posts"
         row |= {"ilike_ms": theirs, "ilike_to_ours": theirs / mine}

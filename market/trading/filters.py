@@ -19,9 +19,9 @@ from market.trading.facts import CURRENCIES, LARGEST_NUMBER, LARGEST_QUANTITY, T
 
 SORTS: tuple[str, ...] = ("newest", "price", "price_down", "delivery", "lapsing")
 PAGE_SIZE = 20
-LAST_PAGE = 50
+LAST_PAGE = 25
 LONGEST_SEARCH = 100
-MOST_COUNTED = 1_000
+MOST_COUNTED = 500
 """Beyond this many the page says "more than": nobody reads on, and counting all would cost more than finding."""
 
 
