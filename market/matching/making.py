@@ -11,6 +11,7 @@ from market import audit
 from market.matching import desk, store
 from market.matching.board_facts import LONGEST_REASON, Board, BoardRefusal, BoardRules, BoardState, sound
 from market.trading import store as trading_store
+from market.trading.facts import LARGEST_NUMBER, LONGEST_TEXT, AttributeType, Kind, Value
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -60,4 +61,19 @@ async def _is_of_its_category(conn: Connection, rules: BoardRules) -> bool:
     category = next((one for one in await trading_store.categories(conn) if one.code == rules.category), None)
     if category is None or category.is_group or category.retired_at is not None:
         return False
-    return all(category.attribute(code) is not None for code in rules.attributes)
+    return all(_is_value_of(category.attribute(code), value) for code, value in rules.attributes.items())
+
+
+def _is_value_of(kind: AttributeType | None, value: Value) -> bool:
+    """Whether posts of the category can say this of the attribute, so that one can ever equal it."""
+    if kind is None:
+        return False
+    if kind.kind is Kind.FLAG:
+        return isinstance(value, bool)
+    if kind.kind is Kind.INTEGER:
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_NUMBER
+    if not isinstance(value, str):
+        return False
+    if kind.kind is Kind.CHOICE:
+        return kind.choice(value) is not None
+    return 0 < len(value.strip()) <= LONGEST_TEXT and value.isprintable()

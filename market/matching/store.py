@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from migrations.database import Connection
 
 _queries = load_queries("market", "boards")
+_LARGEST_COUNT = 2**31 - 1
 
 
 class NewOrder(Struct, frozen=True, kw_only=True):
@@ -233,7 +234,7 @@ async def insert_clearing(conn: Connection, clearing: StoredClearing) -> None:
 
 async def clearing(conn: Connection, board_id: int, n: int) -> StoredClearing | None:
     """One clearing."""
-    row = await conn.fetchrow(_queries.clearing, board_id, n)
+    row = await conn.fetchrow(_queries.clearing, board_id, n) if n <= _LARGEST_COUNT else None
     return None if row is None else convert(dict(row), StoredClearing)
 
 

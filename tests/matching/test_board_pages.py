@@ -109,6 +109,42 @@ async def test_a_program_makes_a_board_enters_many_orders_and_checks_the_clearin
     await call(server, operator, "POST", f"{path}/opening", {"reason": "a new season"})
 
 
+async def test_what_is_no_board_no_order_and_no_rule_is_answered_as_such(server: Server) -> None:
+    operator, trader = await server.party(operator=True), await server.party()
+    board = await call(server, operator, "POST", "/boards", BOARD, key="another")
+    headers, huge = await server.cookie(trader), 2**63 - 1
+    for path in (
+        f"/boards/{huge}",
+        f"/boards/{board['id']}/clearings/{huge}",
+        "/market/posts/1/partners",
+        "/operator/boards",
+    ):
+        answer = await server.client.get(path, headers=headers)
+        assert answer.status_code in (403, 404), path
+    for path in (f"/boards/{board['id']}/orders/1/withdraw", "/boards/enter", f"/boards/{huge}/orders"):
+        answer = await server.client.post(path, headers=headers, data={"post_id": "nothing"})
+        assert answer.status_code == 404, path
+    refused = await server.client.post(
+        f"/boards/{board['id']}/orders", headers=headers, data={"post_id": "17"}, follow_redirects=True
+    )
+    assert refused.status_code == 200 and "post" in refused.text
+    token = await server.bearer(operator)
+    for n, changes in enumerate(
+        (
+            {"attributes": {"grade": "no such grade"}},
+            {"attributes": {"width": "wide"}},
+            {"category": "metals"},
+            {"term": "XXX"},
+            {"mode": "continuous"},
+            {"mode": "continuous", "period_minutes": None, "rationing": "pro_rata"},
+        )
+    ):
+        answer = await server.client.post(
+            "/api/v1/boards", headers={**token, "idempotency-key": f"wrong {n}"}, json={**BOARD, **changes}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "board_rules_malformed"), changes
+
+
 async def signed_in(server: Server, browser: Browser, party_id: int, lang: str, width: int = 1280) -> Page:
     context = await browser.new_context(
         viewport={"width": width, "height": 900}, locale="zh-CN" if lang == "zh" else "en-GB", base_url=server.origin
