@@ -38,13 +38,17 @@ AttributeValue = str | int | bool
 
 
 class Goods(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of goods. `quantity` is a positive whole number of `unit`; its price is per unit."""
+    """One line of goods. `quantity` is a positive whole number of `unit`; its price is per unit. `particulars` say in words
+    what the attributes' codes mean when this is written: the codes are for programs.
+    """
 
     n: int
     category: str
     title_en: str
     title_zh: str
     attributes: dict[str, AttributeValue] = {}
+    particulars_en: str = ""
+    particulars_zh: str = ""
     quantity: int
     unit: str
     unit_price_minor: int
@@ -355,7 +359,13 @@ def _formalities(terms: TradeTerms, today: date) -> Iterator[TermsFlaw]:
 
 def _texts(terms: TradeTerms) -> Iterator[TermsFlaw]:
     """Bounds of the free texts; and text that a browser, a printer or a signature would show as something else."""
-    free = [("note", terms.note), ("breach.note_en", terms.breach.note_en), ("breach.note_zh", terms.breach.note_zh)]
+    free = [("note", terms.note)]
+    free += [
+        (f"goods.{line.n}.particulars", text)
+        for line in terms.goods
+        for text in (line.particulars_en, line.particulars_zh)
+    ]
+    free += [("breach.note_en", terms.breach.note_en), ("breach.note_zh", terms.breach.note_zh)]
     free += [(f"formalities.{place}.note", each.note) for place, each in enumerate(terms.formalities, start=1)]
     for path, text in free:
         if len(text) > LONGEST_NOTE:

@@ -96,9 +96,17 @@ def _goods(line: Goods, terms: TradeTerms, text: Text, lang: Language) -> list[R
             paths=(f"{at}.title_en", f"{at}.title_zh", f"{at}.category"),
         )
     ]
-    if line.attributes:
-        words = "; ".join(f"{name}: {_plain(value, text)}" for name, value in line.attributes.items())
-        found.append(Row(part="goods", label=label("terms.attributes"), value=words, paths=(f"{at}.attributes",)))
+    if line.attributes or line.particulars_en or line.particulars_zh:
+        said = line.particulars_zh if lang == "zh" else line.particulars_en
+        words = said or "; ".join(f"{name}: {_plain(value, text)}" for name, value in line.attributes.items())
+        found.append(
+            Row(
+                part="goods",
+                label=label("terms.attributes"),
+                value=words,
+                paths=(f"{at}.attributes", f"{at}.particulars"),
+            )
+        )
     found.append(
         Row(
             part="goods",

@@ -15,10 +15,12 @@ from market.matching import store
 from market.matching.board_facts import Board, OrderState, StoredFill, StoredOrder
 from market.matching.facts import Side, Trade
 from market.trading import posts, prints
+from market.trading import store as trading_store
+from market.trading.particulars import particulars
 
 if TYPE_CHECKING:
     from market.config import Config
-    from market.trading.facts import Post
+    from market.trading.facts import Category, Post
     from migrations.database import Connection
 
 
@@ -42,9 +44,11 @@ async def settle(
     involved = {order_id: by_seq[seq] for seq, order_id in ids.items()}
     locked = await posts.lock_many(conn, [order.post_id for order in involved.values()])
     fills = await store.insert_fills(conn, board.id, clearing, trades, ids, now)
+    category = await trading_store.category(conn, board.category)
+    assert category is not None, "a board's category is never deleted"
     for fill in fills:
         supply, demand = involved[fill.supply_id], involved[fill.demand_id]
-        await _deal(conn, board, fill, (supply, demand), locked[supply.post_id], now, config)
+        await _deal(conn, board, fill, (supply, demand), locked[supply.post_id], category, now, config)
     for post_id in await store.posts_of_filled(conn, list(involved)):
         await posts.off_board(conn, post_id)
     await _tell(conn, board, clearing, fills, involved, now)
@@ -57,6 +61,7 @@ async def _deal(
     fill: StoredFill,
     sides: tuple[StoredOrder, StoredOrder],
     goods: Post,
+    category: Category,
     now: datetime,
     config: Config,
 ) -> None:
@@ -75,13 +80,22 @@ async def _deal(
         quantity=fill.units,
         now=now,
     )
-    terms = terms_of(board, fill, supply.party_id, demand.party_id, goods, now)
+    words = particulars(goods.attributes, category)
+    terms = terms_of(board, fill, supply.party_id, demand.party_id, goods, words, now)
     drawn = await contracting.draw_up(conn, Origin(OriginKind.MATCH, fill.id), terms, now, config)
     if isinstance(drawn, Unsound):
         raise UnkeptError(f"fill of orders {supply.id} and {demand.id} makes no sound contract: {drawn.flaws}")
 
 
-def terms_of(board: Board, fill: StoredFill, seller_id: int, buyer_id: int, goods: Post, now: datetime) -> TradeTerms:
+def terms_of(
+    board: Board,
+    fill: StoredFill,
+    seller_id: int,
+    buyer_id: int,
+    goods: Post,
+    words: tuple[str, str],
+    now: datetime,
+) -> TradeTerms:
     """The board's standard terms, with the goods as the seller's post describes them."""
     first, last = board.window(now)
     line = Goods(
@@ -90,6 +104,8 @@ def terms_of(board: Board, fill: StoredFill, seller_id: int, buyer_id: int, good
         title_en=board.name_en,
         title_zh=board.name_zh,
         attributes=dict(goods.attributes),
+        particulars_en=words[0],
+        particulars_zh=words[1],
         quantity=fill.units,
         unit=board.unit,
         unit_price_minor=fill.price_minor,

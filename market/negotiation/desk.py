@@ -21,6 +21,7 @@ from market.negotiation.facts import Negotiation, NegotiationRefusal, Negotiatio
 from market.trading import posts, prints, public
 from market.trading import store as trading_store
 from market.trading.facts import Post, Side
+from market.trading.particulars import particulars
 
 if TYPE_CHECKING:
     from market.evidence_rendering import Evidence
@@ -92,6 +93,7 @@ class NegotiationDesk:
         """Put terms forward: an offer, or a counter-offer where one of the other side stands."""
         at = await _locked(conn, negotiation_id)
         assert proposal.valid_until is not None, "an offer has its last instant"
+        proposal = await _worded(conn, proposal)
         refused = rules.propose_refusal(
             at.negotiation, at.steps, author_id, proposal.terms, proposal.valid_until, proposal.firm, now
         )
@@ -222,6 +224,7 @@ class NegotiationDesk:
         if opened is None:
             return NegotiationRefusal.ALREADY_NEGOTIATING
         asking = kind is StepKind.INQUIRY
+        proposal = await _worded(conn, proposal)
         if not asking:
             assert proposal.valid_until is not None, "an offer has its last instant"
             if not rules.is_valid_length(proposal.valid_until, now):
@@ -350,6 +353,17 @@ async def _take(conn: Connection, post_id: int, quantity: int, now: datetime) ->
         return NegotiationRefusal.POST_CLOSED
     enough = post.smallest_take <= quantity <= post.open_quantity
     return None if enough and await posts.take(conn, post_id, quantity, now) else NegotiationRefusal.QUANTITY_GONE
+
+
+async def _worded(conn: Connection, proposal: Proposal) -> Proposal:
+    """The proposal with what its goods' attributes say in words: by the house's categories, whoever typed the codes."""
+    known = {each.code: each for each in await trading_store.categories(conn)}
+    goods = []
+    for line in proposal.terms.goods:
+        category = known.get(line.category)
+        english, chinese = ("", "") if category is None else particulars(line.attributes, category)
+        goods.append(structs.replace(line, particulars_en=english, particulars_zh=chinese))
+    return structs.replace(proposal, terms=structs.replace(proposal.terms, goods=tuple(goods)))
 
 
 def _terms_fault(

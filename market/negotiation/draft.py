@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from market.contracting.terms import LONGEST_TITLE, Delivery, Goods, TradeTerms
 from market.currencies import EXPONENTS
+from market.trading.particulars import particulars
 
 if TYPE_CHECKING:
     from market.trading.facts import Category, Post
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 def draft_of(post: Post, category: Category, *, seller_id: int, buyer_id: int) -> TradeTerms:
     """The whole open quantity at the post's price, 0 where it asks for one; the rest as usual."""
     assert category.unit is not None, "only a category with a unit has posts"
+    english, chinese = particulars(post.attributes, category)
     return TradeTerms(
         seller_id=seller_id,
         buyer_id=buyer_id,
@@ -26,6 +28,8 @@ def draft_of(post: Post, category: Category, *, seller_id: int, buyer_id: int) -
                 title_en=post.title_en[:LONGEST_TITLE],
                 title_zh=post.title_zh[:LONGEST_TITLE],
                 attributes=post.attributes,
+                particulars_en=english,
+                particulars_zh=chinese,
                 quantity=post.open_quantity,
                 unit=category.unit,
                 unit_price_minor=post.price_minor or 0,

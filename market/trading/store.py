@@ -24,6 +24,11 @@ async def categories(conn: Connection) -> list[Category]:
     return [category_of(row) for row in await conn.fetch(_queries.categories)]
 
 
+async def category(conn: Connection, code: str) -> Category | None:
+    """One of them."""
+    return next((each for each in await categories(conn) if each.code == code), None)
+
+
 async def lock_category(conn: Connection, code: str) -> Category | None:
     """One, locked until the transaction ends."""
     row = await conn.fetchrow(_queries.lock_category, code)
