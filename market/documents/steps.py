@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 OWN_NUMBER: ContextVar[str] = ContextVar("own_number", default="")
 """Under which number a party's system has just sent the document that takes the step; the step's own document keeps it."""
-_MOVES_NO_MONEY = frozenset(
-    {Action.OPEN, Action.PAY, Action.SHIP, Action.RECEIVE, Action.EXTEND_INSPECTION, Action.SPLIT}
+_SAYS_NOTHING = frozenset(
+    {Action.OPEN, Action.PAY, Action.POSTPONE, Action.RECEIVE, Action.EXTEND_INSPECTION, Action.SPLIT, Action.CLAIM}
 )
 
 
@@ -114,16 +114,16 @@ class DocumentSteps:
 
     async def on_case_changed(self, conn: Connection, case: Case, event: CaseEvent) -> None:
         """Shipped: DESADV and INVOIC. Confirmed: RECADV. Money freed for the seller: REMADV."""
+        if event.action in _SAYS_NOTHING:
+            return
+        is_trade = case.subject.startswith("contract:")
+        if not is_trade and not await store.has_partner(conn, [case.buyer_id, case.seller_id]):
+            return
         deal = await deals_store.deal_of_case(conn, case.id)
         if deal is None:
             return
-        parties = [case.buyer_id, case.seller_id]
-        if not isinstance(deal.terms, TradeTerms) and not await store.has_partner(conn, parties):
-            return
-        if event.action is Action.SHIP:
-            await self._shipped(conn, case, event, deal)
-        elif event.action not in _MOVES_NO_MONEY:
-            await self._freed(conn, case, event, deal)
+        act = self._shipped if event.action is Action.SHIP else self._freed
+        await act(conn, case, event, deal)
 
     async def on_consigned(self, conn: Connection, booked: Consignment, now: datetime) -> None:
         """A carrier is booked: IFTMIN, of what it is to take. Carriers are the house's own, so it lies ready in the deal."""

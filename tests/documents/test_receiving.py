@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,7 @@ async def test_what_is_sent_again_has_the_same_answer_and_no_effect(server: Serv
     on = await trade(server)
     asked = request_for(on.post, on.buyer, on.seller.party)
     body = on.buyer.interchange(asked, reference="AGAIN")
-    first, again = await on.buyer.post(body), await on.buyer.post(body)
+    first, again = await asyncio.gather(on.buyer.post(body), on.buyer.post(body))
     assert first.content == again.content and answer_of(first.content).accepted
     assert await on.talks() == 1
     other = on.buyer.interchange(structs.replace(asked, number="RFQ-3"), reference="AGAIN")
