@@ -92,8 +92,8 @@ class NegotiationDesk:
     ) -> Outcome:
         """Put terms forward: an offer, or a counter-offer where one of the other side stands."""
         at = await _locked(conn, negotiation_id)
-        assert proposal.valid_until is not None, "an offer has its last instant"
         proposal = await _worded(conn, proposal)
+        assert proposal.valid_until is not None, "an offer has its last instant"
         refused = rules.propose_refusal(
             at.negotiation, at.steps, author_id, proposal.terms, proposal.valid_until, proposal.firm, now
         )
