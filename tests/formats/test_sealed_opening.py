@@ -316,6 +316,8 @@ async def test_programs_seal_hold_the_ceremony_and_open_too(stage: Stage) -> Non
     )
     assert (early.status_code, early.json()["code"]) == (409, "opening_not_yet")
     await stage.until_opening(lot_id)
+    looked = await client.get(f"/operator/openings/{lot_id}", headers=await server.cookie(stage.operator))
+    assert looked.status_code == 200, "whoever keeps no share of the key looks on"
     for number, opened in ((0, False), (1, True)):
         token = await server.bearer(stage.officers[number])
         given = await client.post(release, json={"opening_passphrase": phrase_of(number)}, headers=token)
