@@ -15,7 +15,6 @@ from asyncpg import PostgresError
 
 from auction.store import CONNECTION_LOST
 from market.matching import desk, store
-from market.matching.settling import UnkeptError
 
 if TYPE_CHECKING:
     from auction.signing import Signer
@@ -46,21 +45,34 @@ class BoardClock:
                 next_at = await self.clear_due()
                 if next_at is not None:
                     wait = min(wait, (next_at - self._now()).total_seconds())
-            except (*CONNECTION_LOST, PostgresError, UnkeptError) as error:
+            except (*CONNECTION_LOST, PostgresError) as error:
                 _log.warning("the boards' clock could not clear", error=repr(error))
                 wait = PAUSE_AFTER_FAULT_SECONDS
             await asyncio.sleep(max(wait, 0.02))
 
     async def clear_due(self) -> datetime | None:
-        """Clear every board whose time has come, each in a transaction of its own; when the next one is due."""
+        """Clear every board whose time has come, each in a transaction of its own; when the next one is due. One that
+        fails is told of loudly, keeps no other waiting, and is tried again the next time.
+        """
+        failed: list[int] = []
         async with self._pool.acquire() as conn:
             while True:
-                async with conn.transaction():
-                    board_id = await store.claim_due(conn, self._now())
+                board_id: int | None = None
+                try:
+                    async with conn.transaction():
+                        board_id = await store.claim_due(conn, self._now(), failed)
+                        if board_id is None:
+                            break
+                        await desk.clear_board(conn, board_id, self._now(), self._config, self._signer)
+                except CONNECTION_LOST:
+                    raise
+                except Exception as error:
                     if board_id is None:
-                        break
-                    await desk.clear_board(conn, board_id, self._now(), self._config, self._signer)
-            return await store.next_due(conn)
+                        raise
+                    failed.append(board_id)
+                    _log.error("a board did not clear", board=board_id, error=repr(error))
+            next_at = await store.next_due(conn)
+        return None if failed else next_at
 
     async def lapse(self) -> None:
         """End orders whose posts have run out, on boards where nobody acts."""

@@ -86,9 +86,9 @@ async def lock_board(conn: Connection, board_id: int) -> Board | None:
     return None if row is None else convert(dict(row), Board)
 
 
-async def claim_due(conn: Connection, now: datetime) -> int | None:
+async def claim_due(conn: Connection, now: datetime, but_not: Sequence[int] = ()) -> int | None:
     """The board that is to clear next, held; None if there is none, or others are at it."""
-    board_id: int | None = await conn.fetchval(_queries.claim_due, now)
+    board_id: int | None = await conn.fetchval(_queries.claim_due, now, list(but_not))
     return board_id
 
 

@@ -22,7 +22,7 @@ where b.id = $1 for update of b;
 
 -- name: claim_due
 -- The call auction whose time has come longest ago, if no other node is at it.
-select id from market.board where mode = 'call' and state = 'open' and next_at <= $1
+select id from market.board where mode = 'call' and state = 'open' and next_at <= $1 and id <> all($2)
 order by next_at for update skip locked limit 1;
 
 -- name: next_due

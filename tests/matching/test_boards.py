@@ -267,3 +267,20 @@ async def test_two_clocks_at_once_clear_each_session_once(conn: Connection, modu
         assert [(one.n, one.volume) for one in await store.clearings(conn, board.id)] == [(1, 25)]
     for pool in pools:
         await pool.close()
+
+
+async def test_a_board_that_fails_keeps_no_other_waiting(conn: Connection, house_pool: Pool) -> None:
+    copper = {"category": "copper_cathode", "attributes": {"grade": "grade_a"}}
+    broken, sound = await new_board(conn, **copper), await new_board(conn)
+    for board, changes in ((broken, copper), (sound, {})):
+        for side in (SUPPLY, DEMAND):
+            await enter(conn, board, await post_of_new_party(conn, side, 400_000, 25, **changes))
+    unit = "update market.category set unit = $1 where code = 'copper_cathode'"
+    await conn.execute(unit, "ZZZ")
+    clock = BoardClock(house_pool, lambda: NOW + timedelta(seconds=600), CONFIG, SIGNER)
+    await clock.clear_due()
+    assert len(await store.clearings(conn, sound.id)) == 1
+    assert await store.clearings(conn, broken.id) == [], "its contracts would name a unit that there is not"
+    await conn.execute(unit, "TNE")
+    await clock.clear_due()
+    assert len(await store.clearings(conn, broken.id)) == 1
