@@ -41,8 +41,14 @@ TOPICS: dict[str, TopicKind] = {
     "board": TopicKind(version=_QUERIES.board_version),
     "negotiation": TopicKind(whose=Whose.OWN_NEGOTIATION, version=_QUERIES.negotiation_version),
     "contract": TopicKind(whose=Whose.OWN_CONTRACT, operator_too=True, version=_QUERIES.contract_version),
-    "deal": TopicKind(whose=Whose.OWN_DEAL, operator_too=True),
+    "deal": TopicKind(whose=Whose.OWN_DEAL, operator_too=True, version=_QUERIES.deal_version),
 }
+
+
+async def deal_version(conn: Connection, case_id: int) -> int | None:
+    """What a page of a deal is as of, if it asks before it reads; None where there is no such deal."""
+    version: int | None = await conn.fetchval(_QUERIES.deal_version, case_id)
+    return version
 
 
 def version_by(pool: Pool) -> VersionFor:

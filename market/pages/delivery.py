@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import Role, State
+from market import topic_news
 from market.contracting.terms import TradeTerms
 from market.delivery import store
 from market.delivery.carriers import CarrierError
@@ -203,6 +204,7 @@ def _row(house: House, one: Consignment, events: list[TrackingEvent]) -> Shown:
 async def _show(request: Request, form: Form, status: int = 200) -> Response:
     house = house_of(request)
     async with house.pool.acquire() as conn:
+        version = await topic_news.deal_version(conn, int(request.path_params["case_id"]))
         view = await view_of(request, conn)
         root_id = await store.root_of_case(conn, view.case.id)
         to = await store.consignee(conn, root_id)
@@ -213,6 +215,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
     form.values = {"to_country": country, "from_country": "CN", **_values("to", to), **seen}
     context = {
         "view": view,
+        "version": version,
         "deal": view.deal,
         "form": form,
         "to": to,
