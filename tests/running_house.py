@@ -44,6 +44,7 @@ class RunningHouse:
     carrier_port: int = field(default_factory=free_port)
     serving: subprocess.Popen[bytes] | None = None
     banking: subprocess.Popen[bytes] | None = None
+    carrying: subprocess.Popen[bytes] | None = None
 
     @property
     def origin(self) -> str:
@@ -52,6 +53,10 @@ class RunningHouse:
     @property
     def bank(self) -> str:
         return f"http://127.0.0.1:{self.bank_port}"
+
+    @property
+    def carrier(self) -> str:
+        return f"http://127.0.0.1:{self.carrier_port}"
 
     def start(self) -> None:
         """Open the house; returns when /readyz says that database, migrations and clocks are in order."""
@@ -62,6 +67,11 @@ class RunningHouse:
         """Open the sandbox bank, which needs the house's database."""
         self.banking = self._spawn("bank", "bank")
         self._until(self.banking, "bank", lambda: _answers(f"{self.bank}/healthz"))
+
+    def start_carrier(self) -> None:
+        """Open the sandbox carrier; the house works with it where its setting `carrier_url` is `carrier`."""
+        self.carrying = self._spawn("carrier", "carrier", "--house-url", self.origin)
+        self._until(self.carrying, "carrier", lambda: _answers(f"{self.carrier}/healthz"))
 
     def start_demo(self, *options: str) -> dict[str, Any]:
         """Open a house with demo data and its own bank; gives what the command prints for programs."""
@@ -94,8 +104,8 @@ class RunningHouse:
         self.serving.wait()
 
     def stop(self) -> None:
-        """End bank and house in order."""
-        for process in (self.banking, self.serving):
+        """End bank, carrier and house in order."""
+        for process in (self.banking, self.carrying, self.serving):
             if process is not None and process.poll() is None:
                 process.terminate()
                 process.wait(PATIENCE)

@@ -88,16 +88,18 @@ def catalogue() -> Catalogue:
 
 
 @asynccontextmanager
-async def person(browser: Browser, house: RunningHouse, name: str, lang: str, line: Line) -> AsyncIterator[Person]:
-    """Somebody new, with an empty browser."""
+async def person(
+    browser: Browser, house: RunningHouse, name: str, lang: str, line: Line | None = None
+) -> AsyncIterator[Person]:
+    """Somebody new, with an empty browser; without a line of his own he comes the straight way."""
     context = await browser.new_context(
         locale="zh-CN" if lang == "zh" else "en-GB",
         timezone_id="Asia/Shanghai" if lang == "zh" else "Europe/London",
         viewport={"width": 1280, "height": 900},
-        proxy=ProxySettings(server=line.address),
+        proxy=ProxySettings(server=line.address) if line else None,
     )
     context.set_default_timeout(40_000)
-    somebody = Person(house, name, lang, await context.new_page(), line)
+    somebody = Person(house, name, lang, await context.new_page(), line or Line(0))
 
     def watch(page: Page) -> None:
         page.on("console", lambda message: message.type in ("error", "warning") and somebody.said.append(message.text))
