@@ -1,12 +1,15 @@
 """Finding partners for a post: the open posts of the other side with their parties' names, scored by `partners`.
 
-The name of a party that asked for anonymity counts as unknown: what it has done before could tell who it is.
+The name and the point on the map of a party that asked for anonymity count as unknown: what it has done before could tell
+who it is, and distances from enough points of one's own would tell where.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from market.matching.facts import Side
 from market.matching.partners import Offered, Partner, Reputation, recommended
@@ -40,7 +43,8 @@ async def partners_of(conn: Connection, post: Post, now: datetime, most: int = 2
     }
     # An anonymous post's party is nobody here, so that no name of his is looked up.
     offers = [_offered(one, 0 if one.anonymous else one.party_id) for one in others.values()]
-    return [(one, others[one.post_id]) for one in recommended(_offered(post, post.party_id), offers, known, most)]
+    own = replace(_offered(post, post.party_id), latitude=post.latitude, longitude=post.longitude)
+    return [(one, others[one.post_id]) for one in recommended(own, offers, known, most)]
 
 
 def _offered(post: Post, party_id: int) -> Offered:
@@ -52,8 +56,8 @@ def _offered(post: Post, party_id: int) -> Offered:
         quantity=post.open_quantity,
         smallest=post.smallest_take,
         country=post.country,
-        latitude=post.latitude,
-        longitude=post.longitude,
+        latitude=None if post.anonymous else post.latitude,
+        longitude=None if post.anonymous else post.longitude,
         first=post.delivery_from,
         last=post.delivery_to,
         attributes=post.attributes,

@@ -17,6 +17,8 @@ from market.matching.clock import BoardClock
 from market.matching.commits import BoardCommits
 from market.matching.desk import Act, Answer, Change, Enter, Withdraw
 from market.matching.facts import Mode
+from market.matching.finding import partners_of
+from market.matching.partners import PartKind
 from market.trading import posts
 from market.trading.facts import Post, PostRefusal, Side
 from migrations.database import Role, create_pool
@@ -284,3 +286,18 @@ async def test_a_board_that_fails_keeps_no_other_waiting(conn: Connection, house
     await conn.execute(unit, "TNE")
     await clock.clear_due()
     assert len(await store.clearings(conn, broken.id)) == 1
+
+
+async def test_an_anonymous_party_has_no_name_and_no_place_among_partners(conn: Connection) -> None:
+    here = {"latitude": 31_230_000, "longitude": 121_470_000}
+    own = await post_of_new_party(conn, DEMAND, 777_700, 10, category="copper_cathode", attributes={}, **here)
+    posts_of = [
+        await post_of_new_party(
+            conn, SUPPLY, 777_700, 10, category="copper_cathode", attributes={}, anonymous=anonymous, **here
+        )
+        for anonymous in (False, True)
+    ]
+    found = {partner.post_id: partner for partner, _ in await partners_of(conn, own, NOW)}
+    named, hidden = (next(p for p in found[post.id].parts if p.kind is PartKind.DISTANCE) for post in posts_of)
+    assert (named.figures, hidden.figures) == ({"km": 0}, {})
+    assert own.id not in found
