@@ -127,7 +127,7 @@ async def offices(request: Request) -> Response:
     async with house_of(request).pool.acquire() as conn:
         held = await formalities.offices(conn)
     text = texts(request)
-    options = [(kind, text(f"terms_formality.{kind}")) for kind in formalities.OFFICES]
+    options = [(kind, text(f"office.{kind}")) for kind in formalities.OFFICES]
     return render(request, "contracts/offices.html", {"held": held, "form": form, "kinds": options}, status=status)
 
 
