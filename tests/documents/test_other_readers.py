@@ -17,6 +17,7 @@ from market.documents.records import (
     Control,
     DespatchAdvice,
     Invoice,
+    Item,
     Kind,
     Line,
     Order,
@@ -191,3 +192,34 @@ def test_a_live_partner_finds_no_fault_with_the_others(mock: Mock, kind: str) ->
 
 def test_every_structure_is_tried() -> None:
     assert {kind.lower() for kind in STRUCTURES} == set(RECORDS) == {kind.value for kind in Kind}
+
+
+def test_a_live_partner_buys_and_finds_nothing_to_disagree_with() -> None:
+    """It orders, and our confirmation, despatch advice and invoice are what it asked for, by its own reckoning."""
+    with Mock.start(as2_id="BUYCO") as buyer:
+        supplier = {"id": "GAVELHOUSE", "name": "Gavelhouse", "dialect": "EDIFACT", "version": "D:96A:UN"}
+        buyer.expect("POST", "/_mock/partners", {**supplier, "role": "supplier"}, status=201)
+        lines = [{"sku": "WIDGET-001", "quantity": "5", "uom": "EA", "price": "12.50"}]
+        wish = {"partner": "GAVELHOUSE", "po_number": "4500001001", "lines": lines}
+        assert buyer.post("/_mock/purchase", wish).status in (200, 201, 202)
+        buyer.settle()
+        payload = buyer.mailbox(partner="GAVELHOUSE")[0]["payload"]
+        order = record_of(read(payload.encode("iso-8859-1")).messages[0])
+        assert isinstance(order, Order) and order.number == "4500001001" and order.total_minor == 5 * 1250
+        said = {
+            name: getattr(order, name) for name in ("issued_at", "buyer", "seller", "currency", "exponent", "lines")
+        }
+        way = {name: said[name] for name in ("issued_at", "buyer", "seller")}
+        refer = {"references": (Reference(kind=ReferenceKind.ORDER, number=order.number),)}
+        item = Item(n=1, title_en="Widget", article="WIDGET-001", quantity=5, unit=order.lines[0].unit)
+        answers: list[Record] = [
+            OrderResponse(number="C34", **said, **refer, verdict=Verdict.CHANGED),
+            DespatchAdvice(number="D91", **way, **refer, shipped_at=AT, tracking_number="T1", items=(item,)),
+            Invoice(number="I91", **said, **refer),
+        ]
+        for n, answer in enumerate(answers, start=1):
+            envelope = Envelope(sender="GAVELHOUSE", recipient="BUYCO", prepared_at=AT, reference=f"A{n}")
+            data = write(Interchange(envelope=envelope, messages=(message_of(answer, "1"),)))
+            assert buyer.send(data.decode("iso-8859-1"))["accepted"]
+        disagreements = buyer.get("/_mock/disagreements?partner=GAVELHOUSE").body
+        assert not (disagreements.get("disagreements") if isinstance(disagreements, dict) else disagreements)
