@@ -102,6 +102,7 @@ OPERATOR = (
     "/operator/certificates",
     "/operator/boards",
     "/operator/consignments",
+    "/operator/chargebacks",
 )
 LISTS = {
     "visitor": {
@@ -165,6 +166,7 @@ NO_PAGES = {
 ELSEWHERE = {
     "bidder_take_back": "formats/test_english_journey.py",
     "offer": "formats/test_english_journey.py",
+    "operator_chargeback": "journey/test_claims.py",
     "market_post_edit": "trading/test_market_journey.py",
     "deposit_checkout": "front/test_live_lot.py",
     "phone_request": "checkout/test_phone_journey.py",
