@@ -66,7 +66,8 @@ async def _of_case(conn: Connection, case_id: int, notice: BankNotice) -> Taken 
     case = await store.lock_case(conn, case_id)
     if case is None or case.currency != notice.currency:
         return None
-    if case.charged_back_minor + notice.amount_minor > case.price_minor:
+    before, _ = await claims_store.taken_back_before(conn, notice.reference)
+    if before + notice.amount_minor > case.due_minor:  # what was its deposit is another payment's, or none
         return None
     return Taken(
         purpose=CardPurpose.CASE,

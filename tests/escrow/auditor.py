@@ -353,7 +353,7 @@ class Auditor:
         """The first sale's card payment is taken back."""
         if number or who != "bank" or self.chargeback or not self._was_paid(sale):
             return False
-        if not 0 < amount <= sale.full[0] - sale.charged_back:
+        if not 0 < amount <= sale.full[0] - sale.deposit - sale.charged_back:
             return False
         twice = min(max(sale.refunded - sale.withheld, 0), amount)
         wallet = min(self.book["wallet"], twice)

@@ -184,6 +184,19 @@ async def test_what_went_into_a_price_is_the_deals_and_what_was_over_the_payers(
     assert await broken(conn) == []
 
 
+async def test_a_deals_payment_is_taken_back_without_the_deposit_that_another_paid(conn: Connection) -> None:
+    desk = Heard().desk()
+    _, deposit = await paid_deposit(desk, conn, 20_000)
+    case = await desk.settlement.open_case(conn, terms(100_000, 20_000), NOW)
+    payment = await paid_by_card(desk, conn, CardPurpose.CASE, 80_000, target_id=case.id)
+    assert await bank_tells(desk, conn, OPENED, payment, 80_001) is Outcome.IGNORED
+    assert await bank_tells(desk, conn, OPENED, payment, 80_000) is Outcome.CHARGEBACK_OPENED
+    assert await bank_tells(desk, conn, OPENED, deposit, 20_000) is Outcome.CHARGEBACK_OPENED
+    await bank_tells(desk, conn, LOST, payment, 80_000)
+    assert await bank_tells(desk, conn, OPENED, payment, 1) is Outcome.IGNORED, "of that nothing is left"
+    assert await broken(conn) == []
+
+
 async def test_who_owes_repays_before_he_spends(conn: Connection) -> None:
     desk = Heard().desk()
     change = SmallChange(settlement=desk.settlement, deposits=desk.deposits, cap_minor=50_000)
