@@ -2,6 +2,7 @@
 records, sent to the parties' systems and received from them.
 
     steps, receiving, sending      doors of the other parts and the clock: one transaction each
+    applying                       what a document that came in does: negotiating, ordering, performing
     store                          rows (queries/documents.sql)
     messages/, ubl/                record → bytes → record, one file a message. Pure
     records, flaws                 facts

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from market.documents.applying import Tools
+from market.documents.acts import Tools
 from market.documents.receiving import Desk
 from market.documents.sending import Outbox
 from market.documents.sentences import flaw_text

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from market.documents import answering, messages, objections, store, ubl
-from market.documents.applying import About, From, Tools, apply
+from market.documents.acts import About, From, Tools
+from market.documents.applying import apply
 from market.documents.edifact import Envelope, Message
 from market.documents.edifact_reader import read
 from market.documents.flaws import Code, Flaw, Why, short
