@@ -192,7 +192,7 @@ async def test_traders_see_a_board_trade_and_read_why(server: Server, browser: B
     await clear_now(server, board_id)
     await buyer.locator("section[aria-labelledby=clearings] a").first.click()
     await buyer.get_by_role("heading", name="Candidate prices").wait_for()
-    assert await looking.faults_of(buyer) == []
+    assert await looking.faults_of(buyer, (1280,)) == []
     assert await buyer.locator("td .badge, th .badge").count() == 3
     async with buyer.expect_download() as coming:
         await buyer.get_by_role("link", name="Proof (JSON)").click()
