@@ -231,18 +231,12 @@ def test_every_id_in_an_owners_path_is_named_as_its_row_says() -> None:
 
 def test_only_uploads_take_more_than_a_form() -> None:
     large = {name for name, row in TABLE.items() if row.body_bytes > 64 * 1024}
-    photos, evidence = {"sell_photos", "api.add_photo"}, {"deal_file_add", "deal_claim", "api.hand_in_evidence"}
-    papers = {"formality_hand_in", "api.formality_hand_in", "negotiation_new", "negotiation_propose", "negotiation_say"}
-    sheets = {
-        "operator_statement_upload",
-        "api.upload_statement",
-        "market_import",
-        "api.import_posts",
-        "edi",
-        "api.send_edi",
-    }
-    programs = {"api.negotiation_hand_in", "carrier_webhook"}
-    assert large == photos | evidence | papers | sheets | programs
+    photos = {"sell_photos", "api.add_photo"}
+    evidence = {"deal_file_add", "deal_claim", "api.hand_in_evidence", "formality_hand_in", "api.formality_hand_in"}
+    talks = {"negotiation_new", "negotiation_propose", "negotiation_say", "api.negotiation_hand_in"}
+    files = {"operator_statement_upload", "api.upload_statement", "market_import", "api.import_posts"}
+    programs = {"edi", "api.send_edi", "carrier_webhook"}
+    assert large == photos | evidence | talks | files | programs
 
 
 def test_what_changes_something_is_never_asked_for_by_a_link() -> None:
