@@ -162,6 +162,7 @@ async def _house(
     async def on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> None:
         await second_chance.on_case_changed(conn, case, event)
         await documents.on_case_changed(conn, case, event)
+        await formalities.on_case_changed(conn, escrow, case, event)
 
     escrow = EscrowDesk(
         Hooks(

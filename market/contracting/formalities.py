@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from escrow import store as escrow_store
-from escrow.facts import Refusal, State
+from escrow.facts import Action, Refusal, State
 from market import audit, notices
 from market.contracting import desk, store
 from market.contracting.facts import Contract
@@ -24,6 +24,7 @@ from migrations.queries import load_queries
 
 if TYPE_CHECKING:
     from escrow.desk import EscrowDesk
+    from escrow.facts import Case, CaseEvent
     from market.evidence_rendering import Evidence
     from migrations.database import Connection
 
@@ -332,6 +333,14 @@ async def move_shipping_day(
     assert contract.case_id is not None
     end = datetime.combine(terms.delivery.to_date, datetime.max.time(), now.tzinfo).replace(microsecond=0)
     await _postpone(conn, house, contract.case_id, end, now)
+
+
+async def on_case_changed(conn: Connection, house: EscrowDesk, case: Case, event: CaseEvent) -> None:
+    """The escrow's call. With the payment the seller's time to ship begins; what was amended before it counts, too."""
+    contract_id = await store.id_of_case(conn, case.id) if event.action is Action.PAY else None
+    contract = None if contract_id is None else await desk.certain(conn, contract_id)
+    if contract is not None and isinstance(contract.terms, TradeTerms):
+        await move_shipping_day(conn, house, contract, contract.terms, event.at)
 
 
 async def _tell_if_ready(conn: Connection, house: EscrowDesk, contract: Contract, now: datetime) -> None:

@@ -23,11 +23,19 @@ from market.contracting.signing import Contracting
 from market.contracting.terms import Delivery, Goods, TradeTerms
 
 if TYPE_CHECKING:
+    from escrow.facts import Case, CaseEvent
     from migrations.database import Connection
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 CONFIG = Config(public_url="https://house.example")
-ESCROW = EscrowDesk(Hooks(on_case_changed=trades.on_case_changed, may_ship=formalities.may_ship))
+
+
+async def _on_case_changed(conn: Connection, case: Case, event: CaseEvent) -> None:
+    await trades.on_case_changed(conn, case, event)
+    await formalities.on_case_changed(conn, ESCROW, case, event)
+
+
+ESCROW = EscrowDesk(Hooks(on_case_changed=_on_case_changed, may_ship=formalities.may_ship))
 HOUSE = Contracting(config=CONFIG, escrow=ESCROW, signer=Signer("11" * 32), authority=Authority("22" * 32))
 
 

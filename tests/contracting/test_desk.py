@@ -164,6 +164,22 @@ async def test_an_amendment_binds_with_both_signatures_and_the_old_stands_till_t
     assert isinstance(after, Contract) and after.terms == later and after.state is ContractState.IN_FORCE
 
 
+async def test_a_later_day_that_was_agreed_on_before_the_payment_is_the_sellers_too(conn: Connection) -> None:
+    seller, buyer = await new_person(conn, "Orchid"), await new_person(conn, "Heron")
+    both = await in_force(conn, seller, buyer, trade_terms(seller.id, buyer.id))
+    assert both.case_id is not None
+    later = structs.replace(both.terms, delivery=structs.replace(both.terms.delivery, to_date=date(2027, 1, 20)))
+    amended = await desk.propose(conn, both.id, seller.id, later, "The mill is late", NOW)
+    for who in (seller, buyer):
+        assert isinstance(amended, Contract)
+        amended = await sign(conn, amended, who)
+    assert isinstance(amended, Contract) and amended.terms == later
+    await _paid(conn, both.case_id, buyer.id)
+    case = await escrow_store.case_by_id(conn, both.case_id)
+    assert case is not None and case.ship_by_at is not None and case.clock_due_at is not None
+    assert case.ship_by_at.date() == date(2027, 1, 20) and case.clock_due_at > case.ship_by_at
+
+
 async def test_what_may_be_amended_when(conn: Connection) -> None:
     seller, buyer = await new_person(conn, "Orchid"), await new_person(conn, "Heron")
     terms = trade_terms(seller.id, buyer.id)
