@@ -210,7 +210,9 @@ async def _take(call: Call, bodies: list[bytes], source: str) -> TakenList:
         raise ProblemError(error.fault, where=error.detail) from error
     except StatementRefused as refused:
         missing = refused.missing
-        between: dict[str, Any] = {} if missing is None else {"missing_from": str(missing.first), "missing_until": str(missing.last)}
+        between: dict[str, Any] = (
+            {} if missing is None else {"missing_from": str(missing.first), "missing_until": str(missing.last)}
+        )
         raise ProblemError(
             refused.refusal, statement=refused.statement_id, where=refused.detail, **between
         ) from refused

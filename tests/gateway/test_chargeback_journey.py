@@ -15,6 +15,7 @@ from escrow.card_facts import CardState
 from escrow.facts import Case, Refusal, State
 from escrow.routes import routes
 from migrations.database import Role, create_pool
+from tests.auction.house import until
 from tests.escrow.trade import BUYER, OPERATOR, SELLER, taken
 from tests.gateway.cards import SECRET, Bank, Till, now, open_till, running_bank
 from tests.ports import free_port
@@ -81,10 +82,14 @@ async def _answer(till: Till, case: Case, text: str) -> None:
         (one,) = await till.desk.chargebacks.of_case(conn, case.id)
         assert not isinstance(await till.desk.chargebacks.answer(conn, one.id, text, OPERATOR, now()), Refusal)
     till.cards.wake()
-    async with asyncio.timeout(20), till.pool.acquire() as conn:
-        while (answer := await claims_store.answer_of(conn, one.id)) is None or answer.told_at is None:
-            await asyncio.sleep(0.02)
-        assert answer.refused_code is None
+
+    async def told() -> bool:
+        async with till.pool.acquire() as conn:
+            answer = await claims_store.answer_of(conn, one.id)
+        assert answer is None or answer.refused_code is None
+        return answer is not None and answer.told_at is not None
+
+    await until(told)
 
 
 async def _until_it_is(till: Till, case: Case, state: str) -> None:
