@@ -82,8 +82,8 @@ def add_working_days(start: datetime, days: int, off: Collection[date] = ()) -> 
 
 
 def days_off_while_shipping(case: Case) -> tuple[date, ...]:
-    """The days off (beside weekends) by which the seller has longer to ship."""
-    if case.ship_by_at is None or case.timers.ship_seconds is not None:
+    """The days off (beside weekends) by which the seller has longer to ship, as long as he has to."""
+    if case.state is not State.FUNDED or case.ship_by_at is None or case.timers.ship_seconds is not None:
         return ()
     until = case.ship_by_at.astimezone(UTC).date()
     return tuple(day for day in case.timers.days_off if case.state_since.astimezone(UTC).date() < day < until)

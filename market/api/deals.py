@@ -111,7 +111,7 @@ class DealShape(Struct, kw_only=True):
     clock_due_at: datetime | None
     ship_by_at: datetime | None
     days_off: list[date]
-    """Public holidays between the payment and `ship_by_at`, which are no working days."""
+    """Public holidays between the payment and `ship_by_at`, which are no working days; none once the goods have gone."""
     currency: Currency
     hammer_minor: MinorOut
     quantity: int

@@ -492,6 +492,8 @@ def test_days_off_are_no_working_days(start: datetime, due: datetime) -> None:
     assert rules.ship_by(funded, start) == due
     skipped = days_off_while_shipping(funded)
     assert all(start.date() < day < due.date() for day in skipped) and (len(skipped) == 7) == (start.day == 30)
+    shipped = case(State.SHIPPED, timers=Timers(days_off=off), state_since=start, ship_by_at=due)
+    assert days_off_while_shipping(shipped) == (), "what is left of them then is no matter of anybody's"
 
 
 def test_next_actions_are_what_the_actor_may_do_now() -> None:
