@@ -12,6 +12,12 @@ localiseTimes(document);
 nameTheZone(document);
 document.getElementById("errors")?.focus();
 
+// On a phone the tabs are pulled sideways: the open one is in sight.
+for (const tab of document.querySelectorAll<HTMLElement>(".tabs [aria-current]")) {
+  const strip = tab.closest(".tabs");
+  if (strip !== null) strip.scrollLeft += tab.getBoundingClientRect().left - strip.getBoundingClientRect().left - 24;
+}
+
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-confirm]")) {
   const dialog = document.getElementById(form.dataset["confirm"] ?? "");
   if (!(dialog instanceof HTMLDialogElement)) continue;
