@@ -339,7 +339,7 @@ async def on_case_changed(conn: Connection, house: EscrowDesk, case: Case, event
     """The escrow's call. With the payment the seller's time to ship begins; what was amended before it counts, too."""
     contract_id = await store.id_of_case(conn, case.id) if event.action is Action.PAY else None
     contract = None if contract_id is None else await desk.certain(conn, contract_id)
-    if contract is not None and isinstance(contract.terms, TradeTerms):
+    if contract is not None and contract.is_trade:
         await move_shipping_day(conn, house, contract, contract.terms, event.at)
 
 
