@@ -114,7 +114,8 @@ def _statement(node: ElementTree.Element, exponents: Mapping[str, int]) -> State
     if not account:
         raise StatementError(StatementFault.MISSING, "Acct/Id")
     exponent = exponents[currency]
-    entries = tuple(_entry(each, currency, exponent) for each in node.findall(_q("Ntry")))
+    booked = node.findall(_q("Ntry"))
+    entries = tuple(entry for each in booked for entry in _entries(each, currency, exponent))
     opening, opened_on = _balance(node, "OPBD", currency, exponent)
     closing, closed_on = _balance(node, "CLBD", currency, exponent)
     statement = Statement(
@@ -127,11 +128,11 @@ def _statement(node: ElementTree.Element, exponents: Mapping[str, int]) -> State
         closing_minor=closing,
         entries=entries,
     )
-    _check(node, statement)
+    _check(node, statement, len(booked))
     return statement
 
 
-def _check(node: ElementTree.Element, statement: Statement) -> None:
+def _check(node: ElementTree.Element, statement: Statement, booked: int) -> None:
     entries = statement.entries
     if len(entries) > MOST_ENTRIES:
         raise StatementError(StatementFault.TOO_LARGE, f"{len(entries)} Ntry")
@@ -141,8 +142,8 @@ def _check(node: ElementTree.Element, statement: Statement) -> None:
             raise StatementError(StatementFault.SAME_ENTRY_TWICE, entry.bank_id)
         seen.add(entry.bank_id)
     told = _text(node, "TxsSummry/TtlNtries/NbOfNtries")
-    if told and told != str(len(entries)):
-        raise StatementError(StatementFault.WRONG_COUNT, f"{told} / {len(entries)}")
+    if told and told != str(booked):
+        raise StatementError(StatementFault.WRONG_COUNT, f"{told} / {booked}")
     moved = sum(entry.signed_minor for entry in entries)
     if statement.opening_minor + moved != statement.closing_minor:
         raise StatementError(
@@ -152,28 +153,52 @@ def _check(node: ElementTree.Element, statement: Statement) -> None:
         raise StatementError(StatementFault.NOT_A_TIME, "FrToDt")
 
 
-def _entry(node: ElementTree.Element, currency: str, exponent: int) -> StatementEntry:
+def _entries(node: ElementTree.Element, currency: str, exponent: int) -> tuple[StatementEntry, ...]:
+    """One movement; of a batch that was booked in one sum each of its payments, if they are that sum. If they are not, the
+    sum stands for itself, and is nobody's before somebody says so.
+    """
     if _need(node, "Sts") != "BOOK":
         raise StatementError(StatementFault.NOT_BOOKED, _need(node, "Sts"))
-    is_credit = _is_credit(node)
-    details = "NtryDtls/TxDtls/"
-    bank_id = _text(node, "AcctSvcrRef") or _text(node, f"{details}Refs/AcctSvcrRef") or _text(node, "NtryRef")
+    amount, nothing = _amount(node, currency, exponent), ElementTree.Element("nothing")
+    parts = node.findall(f"{_q('NtryDtls')}/{_q('TxDtls')}")
+    bank_id = _text(node, "AcctSvcrRef") or _text(node, "NtryDtls/TxDtls/Refs/AcctSvcrRef") or _text(node, "NtryRef")
     if not bank_id:
         raise StatementError(StatementFault.MISSING, "Ntry/AcctSvcrRef")
+    if len(parts) < 2:
+        return (_entry(node, parts[0] if parts else nothing, bank_id, amount),)
+    sums = [_part_minor(part, currency, exponent) for part in parts]
+    if 0 in sums or sum(sums) != amount:
+        return (_entry(node, nothing, bank_id, amount),)
+    named = [_text(part, "Refs/AcctSvcrRef") for part in parts]
+    if "" in named or len(set(named)) < len(named):
+        named = [f"{bank_id}/{n}" for n in range(1, len(parts) + 1)]
+    return tuple(_entry(node, part, name, minor) for part, name, minor in zip(parts, named, sums, strict=True))
+
+
+def _part_minor(part: ElementTree.Element, currency: str, exponent: int) -> int:
+    """What one payment of a batch is of its sum; 0 where that is not said in the statement's own currency."""
+    told = part.find(f"{_q('AmtDtls')}/{_q('TxAmt')}")
+    try:
+        return 0 if told is None else _amount(told, currency, exponent)
+    except StatementError:
+        return 0
+
+
+def _entry(node: ElementTree.Element, told: ElementTree.Element, bank_id: str, amount_minor: int) -> StatementEntry:
+    is_credit = _is_credit(node)
     side, account = ("Dbtr", "DbtrAcct") if is_credit else ("Cdtr", "CdtrAcct")
-    parties = f"{details}RltdPties/"
-    end_to_end = _text(node, f"{details}Refs/EndToEndId")
+    end_to_end = _text(told, "Refs/EndToEndId")
     return StatementEntry(
         bank_id=bank_id,
         is_credit=is_credit,
-        amount_minor=_amount(node, currency, exponent),
+        amount_minor=amount_minor,
         booked_at=_time(_text(node, "BookgDt/DtTm") or _need(node, "BookgDt/Dt")),
         end_to_end_id="" if end_to_end == "NOTPROVIDED" else end_to_end,
-        reference=_as_typed(node, f"{details}RmtInf/Ustrd"),
-        other_holder=_as_typed(node, f"{parties}{side}/Nm"),
-        other_number=_text(node, f"{parties}{account}/Id/Othr/Id") or _text(node, f"{parties}{account}/Id/IBAN"),
+        reference=_as_typed(told, "RmtInf/Ustrd"),
+        other_holder=_as_typed(told, f"RltdPties/{side}/Nm"),
+        other_number=_text(told, f"RltdPties/{account}/Id/Othr/Id") or _text(told, f"RltdPties/{account}/Id/IBAN"),
         code=_text(node, "BkTxCd/Prtry/Cd") or _text(node, "BkTxCd/Domn/Cd"),
-        return_reason=_text(node, f"{details}RtrInf/Rsn/Cd") or None,
+        return_reason=_text(told, "RtrInf/Rsn/Cd") or None,
     )
 
 

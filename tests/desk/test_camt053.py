@@ -37,6 +37,42 @@ def _with(old: str, new: str, body: bytes = GOOD) -> bytes:
     return body.replace(old.encode(), new.encode(), 1)
 
 
+def _batch(*parts: tuple[str, str]) -> bytes:
+    """A sum of 1,234.50 that the bank booked at once; of each of its payments the bank's name and what it says of its sum."""
+    head, _, rest = GOOD.decode().partition("<NtryDtls>")
+    details = "".join(
+        f"<TxDtls><Refs>{name}<EndToEndId>E-{n}</EndToEndId></Refs><AmtDtls>{told}</AmtDtls>"
+        f"<RmtInf><Ustrd>GH-C-{n}</Ustrd></RmtInf></TxDtls>"
+        for n, (name, told) in enumerate(parts, start=1)
+    )
+    return f"{head}<NtryDtls>{details}{rest[rest.index('</NtryDtls>') :]}".encode()
+
+
+def _told(amount: str, currency: str = "CNY") -> str:
+    return f'<TxAmt><Amt Ccy="{currency}">{amount}</Amt></TxAmt>'
+
+
+def test_of_a_batch_that_was_booked_in_one_sum_each_payment_is_read() -> None:
+    named = [f"<AcctSvcrRef>BT-{n}</AcctSvcrRef>" for n in (7, 8)]
+    (read,) = read_statements(_batch((named[0], _told("1000.00")), (named[1], _told("234.50"))), EXPONENTS)
+    assert [(one.bank_id, one.amount_minor, one.reference, one.end_to_end_id) for one in read.entries[:2]] == [
+        ("BT-7", 100_000, "GH-C-1", "E-1"),
+        ("BT-8", 23_450, "GH-C-2", "E-2"),
+    ]
+    assert (read.credits_minor, read.closing_minor, read.entries[2].bank_id) == (123_450, 128_350, "BT-2")
+    (read,) = read_statements(_batch((named[0], _told("1000.00")), (named[0], _told("234.50"))), EXPONENTS)
+    assert [one.bank_id for one in read.entries] == ["BT-1/1", "BT-1/2", "BT-2"]
+
+
+@pytest.mark.parametrize(
+    "second", [_told("234.51"), _told("234.50", "USD"), _told("many"), ""], ids=["sum", "currency", "words", "nothing"]
+)
+def test_a_batch_whose_payments_are_not_its_sum_is_nobodys_payment(second: str) -> None:
+    (read,) = read_statements(_batch(("", _told("1000.00")), ("", second)), EXPONENTS)
+    whole = read.entries[0]
+    assert (whole.bank_id, whole.amount_minor, whole.reference, whole.end_to_end_id) == ("BT-1", 123_450, "", "")
+
+
 LAUGHS = (
     '<!DOCTYPE a [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02">&b;</Document>'
