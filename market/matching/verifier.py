@@ -6,6 +6,8 @@ curve, candidate prices and why each left, the price, every fill and its reason,
 import argparse
 import json
 import sys
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -74,13 +76,31 @@ def with_one_more(totals, order, cap):
     return merged
 
 
-def traded_at(book, price, cap):
-    """The most units that both sides can come to at a price, each order within its limit and its minimum."""
+class Sums:
+    """What is asked for and offered of these orders at any price, without adding them all up each time."""
+
+    def __init__(self, orders):
+        self.sides = []
+        for buys in (True, False):
+            side = sorted((o.price, o.quantity) for o in orders if o.buys is buys)
+            self.sides.append(([price for price, _ in side], [0, *accumulate(units for _, units in side)]))
+
+    def demand(self, price):
+        prices, sums = self.sides[0]
+        return sums[-1] - sums[bisect_left(prices, price)]
+
+    def supply(self, price):
+        prices, sums = self.sides[1]
+        return sums[bisect_right(prices, price)]
+
+
+def traded_at(loose, fussy, price, cap):
+    """The most units that both sides can come to at a price, each order within its limit and its minimum; `loose`: the
+    sums of the orders that take any number, `fussy`: the others."""
     sides = []
-    for buys in (True, False):
-        able = [o for o in book if o.buys is buys and o.allows(price)]
-        totals = [(0, sum(o.quantity for o in able if o.minimum == 1))]
-        for order in (o for o in able if o.minimum > 1):
+    for buys, any_number in ((True, loose.demand(price)), (False, loose.supply(price))):
+        totals = [(0, any_number)]
+        for order in (o for o in fussy if o.buys is buys and o.allows(price)):
             totals = with_one_more(totals, order, cap)
         sides.append(totals)
     return max(min(b, d) for a, b in sides[0] for c, d in sides[1] if max(a, c) <= min(b, d))
@@ -88,11 +108,10 @@ def traded_at(book, price, cap):
 
 def candidates(book, tick):
     """Stretches of prices with their demand and supply, where both are something."""
-    prices, rows = sorted({o.price for o in book}), []
+    prices, rows, sums = sorted({o.price for o in book}), [], Sums(book)
     for price, following in zip(prices, [*prices[1:], None], strict=True):
         for low, high in ((price, price), (price + tick, (following or 0) - tick)):
-            demand = sum(o.quantity for o in book if o.buys and o.price >= low)
-            supply = sum(o.quantity for o in book if not o.buys and o.price <= low)
+            demand, supply = sums.demand(low), sums.supply(low)
             if low <= high and demand and supply:
                 rows.append([low, high, demand, supply])
     return rows
@@ -122,7 +141,8 @@ def price_of(rows, volumes, rules):
     if reference is not None:
         ends = {min(max(below(max(int(reference), a)), a) + d, b) for a, b, _ in left for d in (0, tick)}
         ends |= {a for a, _, _ in left} | {b for _, b, _ in left}
-        near = sorted(p for p in ends if abs(p - int(reference)) == min(abs(q - int(reference)) for q in ends))
+        closest = min(abs(p - int(reference)) for p in ends)
+        near = sorted(p for p in ends if abs(p - int(reference)) == closest)
         if len(near) == 1:
             return near[0], "reference", least
         low, high = near[0], near[-1]
@@ -150,8 +170,11 @@ def fills(side, price, volume, pro_rata):
         rest -= answer[order.n]
     hold(rest == 0, "the volume can't be made up")
     shared = set()
-    for level in {o.price for o in able} if pro_rata else ():
-        equals = [o for o in able if o.price == level and o.minimum == 1]
+    levels = {}
+    for order in able if pro_rata else ():
+        levels.setdefault(order.price, []).append(order)
+    for level in levels.values():
+        equals = [o for o in level if o.minimum == 1]
         together, wanted = sum(answer[o.n] for o in equals), [o.quantity for o in equals]
         if 0 < together < sum(wanted):
             shared |= {o.n for o in equals}
@@ -175,12 +198,9 @@ def verify(data, key=None):
     everybody, rules = [Order(row) for row in proof["orders"]], proof["rules"]
     hold([o.n for o in everybody] == list(range(1, len(everybody) + 1)), "the orders are not in their order")
     hold(len({row["alias"] for row in proof["orders"]}) == len(everybody), "two orders have one alias")
+    sums = Sums(everybody)
     curve = [
-        {
-            "price_minor": str(price),
-            "demand": sum(o.quantity for o in everybody if o.buys and o.price >= price),
-            "supply": sum(o.quantity for o in everybody if not o.buys and o.price <= price),
-        }
+        {"price_minor": str(price), "demand": sums.demand(price), "supply": sums.supply(price)}
         for price in sorted({o.price for o in everybody})
     ]
     hold(proof["curve"] == curve, "the curve is not that of the orders")
@@ -190,9 +210,10 @@ def verify(data, key=None):
     hold(not aside or all(o.n < earliest for o in book if o.minimum > 1), "not the latest orders are set aside")
     rows = candidates(book, int(rules["tick_minor"]))
     cap, most, volumes = max((min(row[2:]) for row in rows), default=0), 0, {}
+    loose, fussy = Sums([o for o in book if o.minimum == 1]), [o for o in book if o.minimum > 1]
     for row in sorted(rows, key=lambda row: -min(row[2:])):
         if min(row[2:]) >= most:
-            volumes[row[0]] = traded_at(book, row[0], cap)
+            volumes[row[0]] = traded_at(loose, fussy, row[0], cap)
             most = max(most, volumes[row[0]])
     volumes = [volumes.get(row[0], min(row[2:])) for row in rows]
     price, step, least = price_of(rows, volumes, rules) if most else (None, None, 0)
@@ -212,13 +233,15 @@ def verify(data, key=None):
     for order in everybody:
         hold(got[order.n] == (order.units, order.why), f"order {order.n} should have {got[order.n]}")
     pairs, sellers = [], [[o.n, o.units] for o in sorted((o for o in book if not o.buys and o.units), key=Order.rank)]
+    sellers.reverse()  # the first of them stands at the end
     for order in sorted((o for o in book if o.buys), key=Order.rank):
         wanted = order.units
         while wanted:
-            units = min(wanted, sellers[0][1])
-            pairs.append({"supply": sellers[0][0], "demand": order.n, "units": units})
-            wanted, sellers[0][1] = wanted - units, sellers[0][1] - units
-            sellers = sellers if sellers[0][1] else sellers[1:]
+            units = min(wanted, sellers[-1][1])
+            pairs.append({"supply": sellers[-1][0], "demand": order.n, "units": units})
+            wanted, sellers[-1][1] = wanted - units, sellers[-1][1] - units
+            if not sellers[-1][1]:
+                sellers.pop()
     hold(proof["trades"] == pairs, "the trades are not the fills laid beside each other")
     return {
         "board": proof["board"],

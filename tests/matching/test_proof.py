@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,14 @@ def test_the_verifier_finds_the_published_books_genuine() -> None:
         data = proof_of(book(demand, supply), tick_minor=rules.tick_minor, reference_minor=rules.reference_minor)
         found = verifier.verify(data)
         assert (found["price_minor"], found["volume"]) == (f"CNY {price}", f"{volume} TNE")
+
+
+def test_the_verifier_takes_a_large_book_of_many_prices() -> None:
+    """What it does must grow with the book, not with orders times prices: a board takes a hundred thousand orders."""
+    data = proof_of(random_book(11, 5_000, prices=100_000, quantity=900), rationing=Rationing.PRO_RATA)
+    started = time.process_time()
+    assert verifier.verify(data)["orders"] == 5_000
+    assert time.process_time() - started < 2
 
 
 def test_any_figure_changed_and_signed_again_is_found_out() -> None:
