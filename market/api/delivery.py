@@ -18,6 +18,7 @@ from market.delivery.desk import Booking
 from market.delivery.facts import (
     MOST_GRAMS,
     MOST_PACKAGES,
+    SELLER_READS_ADDRESS,
     Address,
     Consignment,
     ConsignmentState,
@@ -25,7 +26,7 @@ from market.delivery.facts import (
     TrackingEvent,
     address_of,
 )
-from market.pages.delivery import call_off, proof_response
+from market.pages.delivery import ask_off, proof_response
 from market.problems import Problem, ProblemError
 
 
@@ -92,7 +93,7 @@ class ConsignmentOut(Struct, kw_only=True):
 
 
 class DeliveryOut(Struct, kw_only=True):
-    """The seller reads where to once the buyer has paid."""
+    """The seller reads where to once the buyer has paid, and not when the money has gone back."""
 
     case_id: int
     consignee: AddressShape | None
@@ -157,8 +158,9 @@ async def call_off_carrier(call: Call, case_id: int, consignment_id: int) -> Del
     found = await _consignment(call, case, consignment_id)
     if case.seller_id != call.viewer.id:
         raise ProblemError(Problem.FORBIDDEN)
-    if (refused := await call_off(call.house, found)) is not None:
+    if (refused := await ask_off(call.house, found)) is not None:
         raise ProblemError(refused)
+    granted(await call.house.delivery.call_off(call.conn, found.id, call.now))
     return await _shown(call, case)
 
 
@@ -213,7 +215,7 @@ async def _shown(call: Call, case: Case) -> DeliveryOut:
     found = await store.consignments_of_deal(call.conn, case.id, root_id)
     events = await store.events_of(call.conn, [one.id for one in found])
     to = await store.consignee(call.conn, root_id)
-    hidden = rules.role_of(case, call.viewer.id) is Role.SELLER and case.state == "awaiting_payment"
+    hidden = rules.role_of(case, call.viewer.id) is Role.SELLER and case.state not in SELLER_READS_ADDRESS
     return DeliveryOut(
         case_id=case.id,
         consignee=None if to is None or hidden else AddressShape(**structs.asdict(to)),

@@ -15,8 +15,8 @@ from asyncpg import PostgresError
 
 from auction.store import CONNECTION_LOST
 from market.delivery import store
-from market.delivery.carriers import CarrierError
-from market.delivery.facts import Consignment, ask_again_at
+from market.delivery.carriers import Booked, Carrier, CarrierError
+from market.delivery.facts import Consignment, ConsignmentState, ask_again_at
 
 if TYPE_CHECKING:
     from market.delivery.desk import DeliveryDesk
@@ -66,4 +66,13 @@ class DeliveryClock:
                 await store.ask_later(conn, booked.id, again_at, str(error)[:200])
             return
         async with self._pool.acquire() as conn, conn.transaction():
-            await self._desk.answered(conn, booked.id, answer, self._now())
+            after = await self._desk.answered(conn, booked.id, answer, self._now())
+        if isinstance(answer, Booked) and after is not None and after.state is ConsignmentState.CANCELLED:
+            await self._call_off(carrier, after)
+
+    async def _call_off(self, carrier: Carrier, booked: Consignment) -> None:
+        """It was called off while the carrier was being asked, which has taken it all the same."""
+        try:
+            await carrier.cancel(booked.booking_id)
+        except CarrierError as error:
+            _log.warning("carrier not told of a call-off", consignment=booked.id, error=str(error))

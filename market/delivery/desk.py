@@ -160,6 +160,10 @@ class DeliveryDesk:
             return None
         if not await store.insert_event(conn, found.id, report, now):
             return found
+        if found.is_over:
+            # Its end is told already; a parcel that was called off ships nothing, whatever somebody collected.
+            await self._announce(conn, found, now)
+            return found
         number = found.tracking_number or report.tracking_number
         state = state_after(found.state, report.kind)
         if state is ConsignmentState.DELIVERED and not report.received_by:

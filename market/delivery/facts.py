@@ -9,6 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from escrow.facts import HOLDING, State
+
 
 class Address(Struct, frozen=True, kw_only=True):
     """Where goods are collected or delivered. `lines` is street and house as they stand on a label."""
@@ -59,6 +61,7 @@ ENDED = frozenset(
         ConsignmentState.LOST,
     }
 )
+NOT_COLLECTED = frozenset({ConsignmentState.BOOKED, ConsignmentState.CONFIRMED})
 ON_ITS_WAY = frozenset(
     {
         EventKind.COLLECTED,
@@ -108,6 +111,12 @@ class Consignment(Struct, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         return self.state in ENDED
 
+    @property
+    def kilograms(self) -> str:
+        """The weight for people: `1,234.567`."""
+        whole, grams = divmod(self.weight_grams, 1000)
+        return f"{whole:,}.{grams:03}".rstrip("0").rstrip(".")
+
 
 class TrackingEvent(Struct, frozen=True, kw_only=True):
     """One report. `at` is the carrier's time, `received_at` the house's; a carrier's reports may come in any order."""
@@ -151,6 +160,8 @@ class DeliveryRefusal(StrEnum):
     CARRIER_SILENT = "carrier_silent"
 
 
+SELLER_READS_ADDRESS = HOLDING | {State.RELEASED, State.SETTLED}
+"""A buyer's address is the seller's business while the buyer's money is there for it, and once it was earned."""
 MOST_PACKAGES = 9_999
 MOST_GRAMS = 10**12
 BACK_OFF = (2, 5, 15, 60, 300, 900)
@@ -158,10 +169,14 @@ BACK_OFF = (2, 5, 15, 60, 300, 900)
 
 
 def state_after(state: ConsignmentState, kind: EventKind) -> ConsignmentState:
-    """Where a report brings a consignment. Late news of a former place change nothing, nor does anything after the end."""
+    """Where a report brings a consignment. Late news of a former place change nothing, nor does anything after the end;
+    goods that are under way are neither refused nor called off.
+    """
     if state in ENDED or kind is EventKind.ATTEMPTED:
         return state
     reported = ConsignmentState(kind.value)
+    if reported in (ConsignmentState.REFUSED, ConsignmentState.CANCELLED) and state not in NOT_COLLECTED:
+        return state
     if reported in _ORDER and state in _ORDER and _ORDER.index(reported) <= _ORDER.index(state):
         return state
     return reported
@@ -174,8 +189,9 @@ def ask_again_at(tries: int, now: datetime) -> datetime:
 
 def address_of(values: Mapping[str, str]) -> Address | None:
     """The address that was typed; None when something of it is missing or too long."""
-    said = {name: " ".join(values.get(name, "").split()) for name in ("name", "city", "postcode", "country", "phone")}
-    street = "\n".join(" ".join(line.split()) for line in values.get("lines", "").splitlines() if line.strip())
+    typed = {name: value.replace("\x00", "") for name, value in values.items()}
+    said = {name: " ".join(typed.get(name, "").split()) for name in ("name", "city", "postcode", "country", "phone")}
+    street = "\n".join(" ".join(line.split()) for line in typed.get("lines", "").splitlines() if line.strip())
     bounds = {"name": 120, "city": 120, "postcode": 20, "phone": 40}
     country = said["country"].upper()
     whole = said["name"] and street and said["city"] and len(country) == 2 and country.isascii() and country.isalpha()

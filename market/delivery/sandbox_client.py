@@ -19,6 +19,7 @@ from market.delivery.facts import Consignment, EventKind, Report
 CODE = "sandbox"
 TIMEOUT_SECONDS = 5.0
 LARGEST_PROOF_BYTES = 512 * 1024
+_WITHOUT_NUMBER = (EventKind.REFUSED, EventKind.CANCELLED)
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -80,9 +81,13 @@ class SandboxCarrier:
             proof = None if told.proof is None else base64.b64decode(told.proof, validate=True)
         except (WebhookVerificationError, msgspec.MsgspecError, binascii.Error, ValueError) as error:
             raise BadReportError(str(error)) from error
-        sound = told.at.tzinfo is not None and 0 < len(told.id) <= 80 and "\x00" not in body.decode(errors="replace")
-        if not sound or "\\u0000" in body.decode(errors="replace") or len(proof or b"") > LARGEST_PROOF_BYTES:
-            raise BadReportError("a report names its zone and its id, and holds no zero byte")
+        text = body.decode(errors="replace")
+        sound = told.at.tzinfo is not None and 2000 <= told.at.year < 2200 and 0 < len(told.id) <= 80
+        numbered = 0 < len(told.tracking_number or "") <= 80 or (
+            told.tracking_number is None and told.kind in _WITHOUT_NUMBER
+        )
+        if not sound or not numbered or "\x00" in text or "\\u0000" in text or len(proof or b"") > LARGEST_PROOF_BYTES:
+            raise BadReportError("a report names its instant, its id and the parcel's number, and holds no zero byte")
         return Report(
             carrier_id=told.id,
             booking_id=told.booking_id,

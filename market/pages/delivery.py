@@ -17,6 +17,7 @@ from market.delivery import store
 from market.delivery.carriers import CarrierError
 from market.delivery.desk import Booking
 from market.delivery.facts import (
+    SELLER_READS_ADDRESS,
     Address,
     Consignment,
     ConsignmentState,
@@ -30,8 +31,6 @@ from market.problems import sentence
 from market.rendering import Form, flash, render
 
 if TYPE_CHECKING:
-    from enum import StrEnum
-
     from market.deals import DealView
     from migrations.database import Connection
 
@@ -121,7 +120,11 @@ async def delivery_call_off(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         view = await view_of(request, conn)
         found = await _own(conn, view, consignment_id)
-    refused = await call_off(house, found) if view.role is Role.SELLER else DeliveryRefusal.NO_SUCH_CONSIGNMENT
+    refused = await ask_off(house, found) if view.role is Role.SELLER else DeliveryRefusal.NO_SUCH_CONSIGNMENT
+    if refused is None:
+        async with house.pool.acquire() as conn, conn.transaction():
+            done = await house.delivery.call_off(conn, found.id, house.node_time.now())
+        refused = done if isinstance(done, DeliveryRefusal) else None
     if refused is not None:
         form = Form()
         form.errors[""] = sentence(request, refused)
@@ -129,8 +132,10 @@ async def delivery_call_off(request: Request) -> Response:
     return _back(request, "delivery.flash.called_off")
 
 
-async def call_off(house: House, found: Consignment) -> StrEnum | None:
-    """Ask the carrier, which alone knows whether it has the goods, then write it; the reason when it is not done."""
+async def ask_off(house: House, found: Consignment) -> DeliveryRefusal | None:
+    """Ask the carrier to call it off, for it alone knows whether it has the goods; the reason when it does not."""
+    if found.state in (ConsignmentState.CANCELLED, ConsignmentState.REFUSED):
+        return None
     carrier = house.delivery.carriers.get(found.carrier)
     if carrier is None:
         return DeliveryRefusal.NO_SUCH_CARRIER
@@ -141,9 +146,7 @@ async def call_off(house: House, found: Consignment) -> StrEnum | None:
             return DeliveryRefusal.ALREADY_COLLECTED
     except CarrierError:
         return DeliveryRefusal.CARRIER_SILENT
-    async with house.pool.acquire() as conn, conn.transaction():
-        done = await house.delivery.call_off(conn, found.id, house.node_time.now())
-    return done if isinstance(done, DeliveryRefusal) else None
+    return None
 
 
 async def delivery_proof(request: Request) -> Response:
@@ -173,7 +176,7 @@ async def operator_consignments(request: Request) -> Response:
     state = request.query_params.get("state")
     state = state if state in set(ConsignmentState) else None
     given = request.query_params.get("page", "")
-    page = int(given) if given.isdecimal() and 0 < int(given) < 10_000 else 1
+    page = max(int(given), 1) if given.isdecimal() and len(given) < 5 else 1
     async with house.pool.acquire() as conn:
         rows, total = await store.consignments_of_house(
             conn, state=state, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
@@ -219,8 +222,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         "deal": view.deal,
         "form": form,
         "to": to,
-        # A buyer's address is nobody's business before he has paid for something to be sent there.
-        "to_shown": to if view.role is not Role.SELLER or view.state != "awaiting_payment" else None,
+        "to_shown": to if view.role is not Role.SELLER or view.case.state in SELLER_READS_ADDRESS else None,
         "shown": shown,
         "is_fixed": any(
             not one.consignment.is_over or one.consignment.state is ConsignmentState.DELIVERED for one in shown

@@ -117,7 +117,7 @@ class Doors:
         if order.weight_grams > HEAVIEST_GRAMS:
             return _json({"refused": "more than 30 t"})
         parcel = self._book.take(order, datetime.now(UTC))
-        if parcel.state == "cancelled":
+        if parcel is None or parcel.state == "cancelled":
             return _json({"refused": "cancelled"})
         return _json({"tracking_number": parcel.tracking_number})
 

@@ -25,6 +25,9 @@ create table if not exists parcel (
   booked_at       text not null,
   moved_at        text not null
 ) strict;
+create table if not exists called_off (
+  booking_id text primary key
+) strict;
 create table if not exists report (
   n            integer primary key autoincrement,
   id           text not null unique,
@@ -93,12 +96,14 @@ class Book:
     def close(self) -> None:
         self._db.close()
 
-    def take(self, order: Order, now: datetime) -> Parcel:
-        """Take a booking. Asked again under one id it answers the same."""
+    def take(self, order: Order, now: datetime) -> Parcel | None:
+        """Take a booking. Asked again under one id it answers the same. None: it was called off before it came."""
         with self._transaction():
             found = self.parcel(order.booking_id)
             if found is not None:
                 return found
+            if self._db.execute("select 1 from called_off where booking_id = ?", (order.booking_id,)).fetchone():
+                return None
             number = "SX" + uuid4().hex[:12].upper()
             at = _text(now)
             self._db.execute(
@@ -114,6 +119,7 @@ class Book:
         with self._transaction():
             found = self.parcel(booking_id)
             if found is None:
+                self._db.execute("insert or ignore into called_off values (?)", (booking_id,))
                 return True
             if found.state not in ("confirmed", "cancelled"):
                 return False
