@@ -212,7 +212,10 @@ class _Batch:
         keeps = wanted.price_minor == order.price_minor and wanted.quantity <= rest
         seq = order.seq if keeps else self._next_place()
         quantity = order.filled + traded + wanted.quantity
-        minimum = min(order.minimum, wanted.quantity)
+        # As the post says, and not as the order stood: one that was made smaller and grows again takes all or none as before.
+        minimum = min(post.smallest_take, wanted.quantity)
+        if minimum > 1 and order.minimum == 1 and await self._is_full_of_conditional():
+            return BoardRefusal.TOO_MANY_CONDITIONAL
         self._changed = True
         changed = await store.change_order(self._conn, order.id, wanted.price_minor, quantity, minimum, seq)
         if self._shelf is not None:
@@ -221,6 +224,10 @@ class _Batch:
             self._shelf.by_seq[seq] = changed
             self._trades += found[1] if found else []
         return changed
+
+    async def _is_full_of_conditional(self) -> bool:
+        entered = sum(one.minimum > 1 for one in self._new.values())
+        return (await store.counts(self._conn, self._board.id))[1] + entered >= MOST_CONDITIONAL
 
     def _rest(self, order: StoredOrder) -> int:
         return order.rest if self._shelf is None else self._shelf.book.rest_of(order.seq)

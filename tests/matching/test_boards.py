@@ -192,6 +192,23 @@ async def test_an_order_changes_keeps_its_place_for_less_and_leaves_but_only_its
     assert await act(conn, board, gone) == [BoardRefusal.ORDER_ENDED]
 
 
+async def test_an_order_that_was_made_smaller_and_grows_again_keeps_to_what_its_post_says(conn: Connection) -> None:
+    board = await new_board(conn, Mode.CONTINUOUS)
+    whole = await enter(conn, board, await post_of_new_party(conn, SUPPLY, 400_000, 30, all_or_none=True))
+    lots = await enter(conn, board, await post_of_new_party(conn, SUPPLY, 500_000, 30, minimum=10))
+
+    def change(order: StoredOrder, quantity: int) -> Change:
+        return Change(order_id=order.id, party_id=order.party_id, price_minor=order.price_minor, quantity=quantity)
+
+    small, grown = await act(conn, board, change(whole, 12), change(whole, 30))
+    assert isinstance(small, StoredOrder) and isinstance(grown, StoredOrder)
+    assert (grown.quantity, grown.minimum) == (30, 30)
+    _, grown = await act(conn, board, change(lots, 1), change(lots, 25))
+    assert isinstance(grown, StoredOrder) and grown.minimum == 10
+    await enter(conn, board, await post_of_new_party(conn, DEMAND, 400_000, 20))
+    assert await store.fills_of_orders(conn, [whole.id]) == []
+
+
 async def test_orders_end_with_the_validity_of_their_posts(conn: Connection, house_pool: Pool) -> None:
     board = await new_board(conn, Mode.CONTINUOUS)
     soon = NOW + timedelta(minutes=1)
