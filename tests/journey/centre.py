@@ -58,19 +58,23 @@ class Centre:
             await who.reads("account.bank_account_saved")
 
     async def look(self, who: Person, name: str) -> None:
-        """What axe and the eye find wrong with the page, once a page. $GAVELHOUSE_LOOK names a folder for pictures."""
-        folder = os.environ.get("GAVELHOUSE_LOOK")
-        if folder:
-            for width, theme in itertools.product((1280, 360), ("light", "dark")):
-                await who.page.set_viewport_size({"width": width, "height": 900})
-                await who.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-                shot = Path(folder) / f"{name}-{who.lang}-{width}-{theme}.png"
-                await who.page.screenshot(path=shot, full_page=True)
+        """What axe and the eye find wrong with a page that no demo shows, the first time that somebody comes to it."""
+        await self.picture(who, name)
         if name not in self.looked_at:
             self.looked_at.add(name)
             judged = (next(LOOKS),)
             self.faults += [f"{name}: {one}" for one in await faults_of(who.page, (judged[0][0],), judged)]
-        await who.page.set_viewport_size({"width": 1280, "height": 900})
+            await who.page.set_viewport_size({"width": 1280, "height": 900})
+
+    async def picture(self, who: Person, name: str) -> None:
+        """Pictures of the page in both widths and themes, where $GAVELHOUSE_LOOK names a folder for them."""
+        folder = os.environ.get("GAVELHOUSE_LOOK")
+        if not folder:
+            return
+        for width, theme in itertools.product((360, 1280), ("light", "dark")):
+            await who.page.set_viewport_size({"width": width, "height": 900})
+            await who.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            await who.page.screenshot(path=Path(folder) / f"{name}-{who.lang}-{width}-{theme}.png", full_page=True)
 
 
 # Supply, demand and boards
@@ -205,12 +209,12 @@ async def confirm(centre: Centre, seller: Person, buyer: Person, deal: str, proc
     await seller.go(deal)
     await seller.reads("deal.next.inspecting.seller")
     await buyer.go(deal)
-    await centre.look(buyer, "deal-inspecting")
+    await centre.picture(buyer, "deal-inspecting")
     await buyer.page.locator("#f-understood").check()
     await buyer.page.locator("#f-passphrase").fill(PASSPHRASE)
     await buyer.press("deal.confirm.submit")
     await buyer.reads("deal.flash.released")
     await seller.reads("deal.next.settled.seller")
-    await centre.look(seller, "deal-settled")
+    await centre.picture(seller, "deal-settled")
     await seller.page.goto(f"{centre.house.bank}/accounts/{seller.account}")
     await expect(seller.page.locator("tbody")).to_contain_text(proceeds)

@@ -87,7 +87,7 @@ async def orders_on_a_board(centre: Centre) -> None:
     """The operator makes a board with a clock of one minute; each puts a post on it through the pages."""
     who = centre.operator
     supply = await post(centre.zh, "supply", "hot_rolled_coil", price="4,100", **COIL)
-    await centre.look(centre.zh, "post")
+    await centre.picture(centre.zh, "post")
     demand = await post(centre.en, "demand", "hot_rolled_coil", price="4,120", **COIL)
     await who.go("/operator/boards")
     await fill(who, **BOARD)
@@ -95,7 +95,7 @@ async def orders_on_a_board(centre: Centre) -> None:
     await who.reads("boards.title")
     await offer_for_matching(centre.zh, supply)
     await offer_for_matching(centre.en, demand)
-    await centre.look(centre.en, "board")
+    await centre.picture(centre.en, "board")
 
 
 async def test_an_inquiry_an_offer_and_a_counter_offer_end_with_the_seller_paid(centre: Centre) -> None:
@@ -104,7 +104,7 @@ async def test_an_inquiry_an_offer_and_a_counter_offer_end_with_the_seller_paid(
     await buyer.go(supply)
     await buyer.follow("trading.negotiate")
     await fill(buyer, goods_1_quantity="100", goods_1_price="", words="请报价。")
-    await centre.look(buyer, "negotiation-new")
+    await centre.picture(buyer, "negotiation-new")
     await buyer.press("negotiation.send")
     await buyer.reads("negotiation.flash.inquiry")
     thread = re.sub(r".*(/negotiations/\d+).*", r"\1", buyer.page.url)
@@ -118,14 +118,14 @@ async def test_an_inquiry_an_offer_and_a_counter_offer_end_with_the_seller_paid(
     await buyer.reads("negotiation.next_theirs", n=2, sum="¥9,800.00")
     await buyer.follow("negotiation.counter")
     await fill(buyer, goods_1_price="95", paper_inspection="seller")
-    await centre.look(buyer, "negotiation-propose")
+    await centre.picture(buyer, "negotiation-propose")
     await buyer.press("negotiation.send")
     await buyer.reads("negotiation.flash.counter_offer")
     await seller.reads("negotiation.next_theirs", n=3, sum="¥9,500.00")
     changed = seller.page.locator("#step-3 .is-changed")
     await expect(changed.filter(has_text=seller.text("terms.price")).locator("ins")).to_contain_text("95")
     await expect(changed.filter(has_text=seller.text("terms.price")).locator("del")).to_contain_text("98")
-    await centre.look(seller, "negotiation")
+    await centre.picture(seller, "negotiation")
     await seller.press("negotiation.accept", sum="¥9,500.00")
     await seller.page.locator("dialog[open] [data-agree]").click()
     await seller.reads("negotiation.flash.accepted")
@@ -156,7 +156,7 @@ async def test_supply_and_demand_meet_in_a_call_auction_and_end_with_the_seller_
     await expect(seller.page.locator("#book-now")).to_contain_text("¥4,110")
     await clearing.click()
     await seller.reads("boards.why_filled")
-    await centre.look(seller, "clearing")
+    await centre.picture(seller, "clearing")
 
     # The fill is a contract. The buyer wants an inspection first: what binds is the version that both have signed.
     await buyer.go("/contracts?state=awaiting_signatures")
