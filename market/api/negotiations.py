@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from starlette.responses import Response
 
 from market import case_files
@@ -28,7 +28,7 @@ from market.negotiation.facts import (
     Step,
     StepKind,
 )
-from market.negotiation.naming import names_for
+from market.negotiation.naming import is_hidden, meant_hash, names_for, shown_hash
 from market.pages.case_files import evidence_response
 from market.problems import Problem, ProblemError
 
@@ -52,7 +52,9 @@ class OfferIn(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Acceptance(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The number of the offer and the hash of the terms that were read: both must be those of the offer that stands."""
+    """The number of the offer and the hash of the terms that were read, as its step shows it: both must be those of the
+    offer that stands.
+    """
 
     offer: Id
     terms_sha256: Sha256
@@ -91,7 +93,9 @@ class ChangeOut(Struct, kw_only=True):
 
 
 class StepOut(Struct, kw_only=True):
-    """`by` is null for what the house wrote. `offer_state` is where an offer stands now; only a standing one is accepted."""
+    """`by` is null for what the house wrote. `offer_state` is where an offer stands now; only a standing one is accepted.
+    `terms_sha256` names the terms; it is the contract's kind of hash only once both know each other.
+    """
 
     n: int
     kind: StepKind
@@ -227,11 +231,13 @@ async def negotiation_propose(call: Call, negotiation_id: int, body: OfferIn) ->
 @operation("POST", "/negotiations/{negotiation_id:int}/acceptance", tag="negotiations", status=201)
 async def negotiation_accept(call: Call, negotiation_id: int, body: Acceptance) -> NegotiationOut:
     """Accept the offer that stands: it becomes a contract, which both then sign."""
+    line = await store.negotiation_of_party(call.conn, negotiation_id, call.viewer.id)
+    assert line is not None, "the door lets only its parties in"
+    steps, given = await store.steps_of(call.conn, negotiation_id), bytes.fromhex(body.terms_sha256)
+    meant = meant_hash(line, call.viewer.id, call.house.config, steps, body.offer, given)
     return await _done(
         call,
-        await call.house.negotiations.accept(
-            call.conn, negotiation_id, call.viewer.id, body.offer, bytes.fromhex(body.terms_sha256), call.now
-        ),
+        await call.house.negotiations.accept(call.conn, negotiation_id, call.viewer.id, body.offer, meant, call.now),
     )
 
 
@@ -340,7 +346,13 @@ async def _shown(call: Call, found: Negotiation) -> NegotiationOut:
         changes: list[Difference] = (
             [] if last is None or last.terms is None or step.terms is None else differences(last.terms, step.terms)
         )
-        shown.append(_step(found, step, changes, states.get(step.n), [file for file in files if file.n == step.n]))
+        one = _step(found, step, changes, states.get(step.n), [file for file in files if file.n == step.n])
+        if step.terms_sha256 is not None:
+            one.terms_sha256 = shown_hash(line, call.viewer.id, call.house.config, step.terms_sha256).hex()
+        if one.terms is not None and is_hidden(line, call.viewer.id):
+            poster = "seller_id" if line.poster_id == found.seller_id else "buyer_id"
+            one.terms = structs.replace(one.terms, **{poster: None})
+        shown.append(one)
         last = step if step.terms is not None else last
     return NegotiationOut(
         id=found.id,
@@ -367,7 +379,7 @@ def _step(
         at=step.at,
         words=step.words,
         terms=None if step.terms is None else terms_out(step.terms),
-        terms_sha256=None if step.terms_sha256 is None else step.terms_sha256.hex(),
+        terms_sha256=None,
         changes=[ChangeOut(path=each.path, old=each.old, new=each.new) for each in changes],
         valid_until=step.valid_until,
         firm=step.firm,

@@ -115,10 +115,10 @@ class FeesOut(Struct, kw_only=True):
 
 
 class TermsOut(Struct, kw_only=True):
-    """Fees are null until the contract is drawn up."""
+    """Fees are null until the contract is drawn up, and so is the number of a party that posted anonymously."""
 
-    seller_id: int
-    buyer_id: int
+    seller_id: int | None
+    buyer_id: int | None
     currency: str
     currency_exponent: int
     price_minor: MinorOut

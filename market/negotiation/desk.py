@@ -7,7 +7,7 @@ is wrong with the terms.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from market.negotiation import rules, store
 from market.negotiation.facts import Negotiation, NegotiationRefusal, NegotiationState, Step, StepKind
 from market.trading import posts, prints, public
 from market.trading import store as trading_store
-from market.trading.facts import Post, Side
+from market.trading.facts import Category, Post, Side
 from market.trading.particulars import particulars
 
 if TYPE_CHECKING:
@@ -92,7 +92,10 @@ class NegotiationDesk:
     ) -> Outcome:
         """Put terms forward: an offer, or a counter-offer where one of the other side stands."""
         at = await _locked(conn, negotiation_id)
-        proposal = await _worded(conn, proposal)
+        if await trading_store.is_barred(conn, author_id):
+            return NegotiationRefusal.BARRED
+        known = await _categories(conn)
+        proposal = _worded(known, proposal)
         assert proposal.valid_until is not None, "an offer has its last instant"
         refused = rules.propose_refusal(
             at.negotiation, at.steps, author_id, proposal.terms, proposal.valid_until, proposal.firm, now
@@ -102,7 +105,9 @@ class NegotiationDesk:
             return refused
         post = await posts.post_by_id(conn, at.negotiation.post_id)
         assert post is not None, "a post is never deleted"
-        if (wrong := _terms_fault(at.negotiation, post, proposal.terms, now, asking=False)) is not None:
+        if not post.is_open(now):
+            return NegotiationRefusal.POST_CLOSED
+        if (wrong := _terms_fault(at.negotiation, post, known, proposal.terms, now, asking=False)) is not None:
             return wrong
         kind = rules.kind_of_proposal(at.steps, author_id, now)
         step = _proposed(at.negotiation.version + 1, kind, author_id, proposal, now)
@@ -120,6 +125,8 @@ class NegotiationDesk:
         refused = rules.accept_refusal(at.negotiation, at.steps, party_id, n, sha256, now)
         if refused is not None:
             return refused
+        if await trading_store.is_barred(conn, party_id):
+            return NegotiationRefusal.BARRED
         terms = at.steps[n - 1].terms
         assert terms is not None, "an offer carries its terms"
         if (gone := await _take(conn, at.negotiation.post_id, terms.goods[0].quantity, now)) is not None:
@@ -224,12 +231,13 @@ class NegotiationDesk:
         if opened is None:
             return NegotiationRefusal.ALREADY_NEGOTIATING
         asking = kind is StepKind.INQUIRY
-        proposal = await _worded(conn, proposal)
+        known = await _categories(conn)
+        proposal = _worded(known, proposal)
         if not asking:
             assert proposal.valid_until is not None, "an offer has its last instant"
             if not rules.is_valid_length(proposal.valid_until, now):
                 return NegotiationRefusal.VALIDITY_WRONG
-        if (wrong := _terms_fault(opened, post, proposal.terms, now, asking=asking)) is not None:
+        if (wrong := _terms_fault(opened, post, known, proposal.terms, now, asking=asking)) is not None:
             return wrong
         step = _proposed(1, kind, opener_id, proposal, now)
         if (wrong_file := await self._write(conn, opened.id, step, proposal.evidence)) is not None:
@@ -355,9 +363,12 @@ async def _take(conn: Connection, post_id: int, quantity: int, now: datetime) ->
     return None if enough and await posts.take(conn, post_id, quantity, now) else NegotiationRefusal.QUANTITY_GONE
 
 
-async def _worded(conn: Connection, proposal: Proposal) -> Proposal:
+async def _categories(conn: Connection) -> dict[str, Category]:
+    return {each.code: each for each in await trading_store.categories(conn)}
+
+
+def _worded(known: Mapping[str, Category], proposal: Proposal) -> Proposal:
     """The proposal with what its goods' attributes say in words: by the house's categories, whoever typed the codes."""
-    known = {each.code: each for each in await trading_store.categories(conn)}
     goods = []
     for line in proposal.terms.goods:
         category = known.get(line.category)
@@ -367,15 +378,24 @@ async def _worded(conn: Connection, proposal: Proposal) -> Proposal:
 
 
 def _terms_fault(
-    negotiation: Negotiation, post: Post, terms: TradeTerms, now: datetime, *, asking: bool
+    negotiation: Negotiation,
+    post: Post,
+    known: Mapping[str, Category],
+    terms: TradeTerms,
+    now: datetime,
+    *,
+    asking: bool,
 ) -> NegotiationRefusal | Flawed | None:
-    """The first line is the post's goods, between its two parties; what more is in the bargain is theirs to say."""
+    """The first line is the post's goods in its unit, between its two parties: that quantity is taken from the post, and
+    that price goes into the market's figures. What more is in the bargain is theirs to say.
+    """
     if (terms.seller_id, terms.buyer_id) != (negotiation.seller_id, negotiation.buyer_id) or terms.fees is not None:
         return NegotiationRefusal.TERMS_NOT_OF_POST
     if found := rules.proposal_flaws(terms, now, asking=asking):
         return Flawed(tuple(found))
     first = terms.goods[0]
-    if first.category != post.category or terms.currency != post.currency:
+    in_unit = post.category in known and first.unit == known[post.category].unit
+    if first.category != post.category or not in_unit or terms.currency != post.currency:
         return NegotiationRefusal.TERMS_NOT_OF_POST
     if not post.smallest_take <= first.quantity <= post.open_quantity:
         return NegotiationRefusal.QUANTITY_GONE

@@ -31,7 +31,7 @@ from market.negotiation.facts import (
     Step,
     StepKind,
 )
-from market.negotiation.naming import names_for
+from market.negotiation.naming import meant_hash, names_for, shown_hash
 from market.pages.case_files import evidence_response, handed_in
 from market.pages.deal_page import texts
 from market.pages.terms_form import DUTIES, PAPERS, form_of, note_flaws, read_form
@@ -73,7 +73,7 @@ async def negotiations(request: Request) -> Response:
     house, lang = house_of(request), language_of(request)
     state = request.query_params.get("state")
     state = state if state in set(NegotiationState) else None
-    page = int(given) if (given := request.query_params.get("page", "")).isdigit() and 0 < int(given) < 10_000 else 1
+    page = max(_number(request.query_params.get("page", "")[:4]), 1)
     async with house.pool.acquire() as conn:
         found, total = await store.negotiations_of_party(
             conn, request.user.id, state=state, post_id=None, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
@@ -168,9 +168,14 @@ async def negotiation_accept(request: Request) -> Response:
     typed, _ = await _sent(request)
     n = _number(typed.get("offer", ""))
     sha256 = bytes.fromhex(given) if len(given := typed.get("terms_sha256", "")) == 64 and _is_hex(given) else b""
+    negotiation_id, me = int(request.path_params["negotiation_id"]), request.user.id
 
     async def act(desk: NegotiationDesk, conn: Connection, at: datetime) -> Outcome:
-        return await desk.accept(conn, int(request.path_params["negotiation_id"]), request.user.id, n, sha256, at)
+        line = await store.negotiation_of_party(conn, negotiation_id, me)
+        assert line is not None, "the door lets only its parties in"
+        steps = await store.steps_of(conn, negotiation_id)
+        meant = meant_hash(line, me, house_of(request).config, steps, n, sha256)
+        return await desk.accept(conn, negotiation_id, me, n, meant, at)
 
     outcome = await _in_transaction(request, act)
     if isinstance(outcome, Negotiation) and outcome.contract_id is not None:
@@ -250,6 +255,9 @@ async def _thread(request: Request, form: Form, status: int = 200) -> Response:
         "role": _role(found, me),
         "steps": _shown(request, found, steps, files, now),
         "standing": standing,
+        "standing_hash": None
+        if standing is None or standing.terms_sha256 is None
+        else shown_hash(line, me, house.config, standing.terms_sha256).hex(),
         "is_own": standing is not None and standing.author_id == me,
         "is_open": found.state is NegotiationState.OPEN,
         "proposal_kind": rules.kind_of_proposal(steps, me, now).value,

@@ -6,7 +6,10 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from market.contracting.terms import terms_sha256
+from market.negotiation import store
 from market.negotiation.clock import NegotiationClock
+from market.negotiation.desk import Proposal
 from tests.door.test_socket import opened
 from tests.negotiation.talks import talk_in
 from tests.trading.test_topics import said, watch
@@ -144,7 +147,8 @@ async def test_a_third_party_sees_nothing_and_an_anonymous_poster_goes_by_his_al
     shown = (await talk.read(talk.trader, offered["id"])).text
     listed = (await server.client.get("/api/v1/negotiations", headers=talk.trader)).text
     assert name not in shown + listed
-    await talk.does(talk.poster, f"{at}/acceptance", **acceptance(offered))
+    read = (await talk.read(talk.poster, offered["id"])).json()
+    await talk.does(talk.poster, f"{at}/acceptance", **acceptance(read))
     async with server.house.pool.acquire() as conn:
         real = await conn.fetchval("select display_name from market.party where id = $1", talk.poster_id)
     assert (await talk.read(talk.trader, offered["id"])).json()["seller_name"] == real
@@ -168,3 +172,63 @@ async def test_words_and_files_go_beside_an_offer_without_touching_it_and_are_re
     again = {**headers, "idempotency-key": "a-file-again"}
     assert (await server.client.post(path, headers=again, content=pdf)).json()["code"] == "file_already_there"
     assert (await talk.read(talk.poster, offered["id"])).json()["standing_offer"] == 1
+
+
+async def test_who_posted_anonymously_is_not_found_by_his_number_nor_by_trying_all_numbers_in_the_hash(server: Server):
+    talk = await talk_in(server, anonymous=True)
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    at = f"/negotiations/{offered['id']}"
+    counter = await talk.does(talk.poster, f"{at}/offers", **talk.offer(85_00))
+    plain = counter["steps"][1]["terms_sha256"]
+    assert counter["steps"][1]["terms"]["seller_id"] == talk.poster_id
+    async with server.house.pool.acquire() as conn:
+        step = (await store.steps_of(conn, offered["id"]))[1]
+    assert step.terms is not None and terms_sha256(step.terms).hex() == plain
+    read = (await talk.read(talk.trader, offered["id"])).json()
+    assert {one["terms"]["seller_id"] for one in read["steps"]} == {None}
+    page = (await server.client.get(f"{at}", headers=await server.cookie(talk.trader_id))).text
+    assert plain not in str(read) + page and acceptance(read)["terms_sha256"] in page
+    assert await talk.refused(talk.trader, f"{at}/acceptance", offer=2, terms_sha256=plain) == "offer_changed"
+    accepted = await talk.does(talk.trader, f"{at}/acceptance", **acceptance(read))
+    assert accepted["steps"][1]["terms_sha256"] == plain
+    assert accepted["steps"][1]["terms"]["seller_id"] == talk.poster_id
+
+
+async def test_a_page_accepts_an_anonymous_offer_as_it_was_read(server: Server):
+    talk = await talk_in(server, anonymous=True)
+    asked = await talk.inquiry()
+    await talk.does(talk.poster, f"/negotiations/{asked['id']}/offers", **talk.offer(82_00))
+    trader, at = await server.cookie(talk.trader_id), f"/negotiations/{asked['id']}"
+    read = acceptance((await talk.read(talk.trader, asked["id"])).json())
+    wrong = await server.client.post(f"{at}/accept", headers=trader, data={**read, "terms_sha256": "0" * 64})
+    assert (wrong.status_code, await talk.taken()) == (422, 0)
+    done = await server.client.post(f"{at}/accept", headers=trader, data=read)
+    assert (done.status_code, await talk.taken()) == (303, 100)
+
+
+async def test_an_offer_in_another_unit_for_a_closed_post_or_of_somebody_barred_is_refused(server: Server):
+    talk = await talk_in(server)
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
+    at, tonnes = f"/negotiations/{offered['id']}", talk.offer()
+    tonnes["terms"]["goods"][0]["unit"] = "TNE"
+    assert await talk.refused(talk.poster, f"{at}/offers", **tonnes) == "terms_not_of_post"
+    async with server.house.pool.acquire() as conn:
+        await conn.execute(
+            "update market.party set barred_at = now(), barred_reason = 'fraud' where id = $1", talk.poster_id
+        )
+    assert await talk.refused(talk.poster, f"{at}/acceptance", **acceptance(offered)) == "negotiator_barred"
+    assert await talk.refused(talk.poster, f"{at}/offers", **talk.offer(90_00)) == "negotiator_barred"
+    late = server.house.node_time.now() + timedelta(days=31)
+    async with server.house.pool.acquire() as conn, conn.transaction():
+        steps = await store.steps_of(conn, offered["id"])
+        assert steps[0].terms is not None
+        proposal = Proposal(terms=steps[0].terms, valid_until=late + timedelta(hours=1))
+        refused = await server.house.negotiations.propose(conn, offered["id"], talk.trader_id, proposal, late)
+    assert refused == "post_closed"
+    assert await talk.taken() == 0
+
+
+async def test_the_list_of_negotiations_stands_any_page_number(server: Server):
+    member = await server.cookie(await server.party())
+    for page in ("²", "9" * 5000, "0", "-1", "x"):
+        assert (await server.client.get(f"/negotiations?page={page}", headers=member)).status_code == 200, page
