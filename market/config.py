@@ -133,6 +133,8 @@ class Config:
     """By which code the house names itself in trade documents."""
     partner_networks: str = "public"
     """Where the house sends documents to partners' webhooks: `public` (https, no private address) or `any`."""
+    partner_folders: str = ""
+    """Where the folders lie that partners share with the house; empty for `partners` in the data folder, `off` for none."""
 
     change_cap_minor: int = 50_000
     """The most that a purse of small change holds in one currency, in minor units."""
@@ -168,6 +170,13 @@ class Config:
     def vault_keys(self) -> Path:
         """The key file's path, for the vault and for commands about it; the server opens it never."""
         return Path(self.vault_key_file) if self.vault_key_file else self.data_dir / "secrets" / "vault_key"
+
+    @property
+    def partner_folder(self) -> Path | None:
+        """What holds each partner's `in` and `out`; None where the house keeps none."""
+        if self.partner_folders == "off":
+            return None
+        return Path(self.partner_folders) if self.partner_folders else self.data_dir / "partners"
 
     @property
     def address(self) -> Address:

@@ -109,6 +109,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(CashierClock(house).run(), name="cashier"),
                 group.create_task(DeliveryClock(pool, house.delivery, house.node_time.now).run(), name="delivery"),
                 group.create_task(house.documents.outbox.run(), name="documents"),
+                group.create_task(house.documents.collector.run(), name="partners' folders"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 group.create_task(
                     BoardClock(pool, house.node_time.now, config, house.heads.signer).run(), name="boards"

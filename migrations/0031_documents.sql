@@ -3,13 +3,13 @@
 -- outbox, where a row is sent at least once and answered once. What came in is kept with the answer that it was given, so
 -- that the same interchange sent again has the same answer and no second effect.
 
--- How a party's system is reached. `queue`: it fetches by itself. A change takes a new `generation`, and with it a new secret.
+-- How a party's system is reached. `folder`: by files in a folder that it shares with the house; `queue`: it fetches by itself. A change takes a new `generation`, and with it a new secret.
 create table market.partner (
   party_id bigint not null references market.party (id),
   code text not null constraint partner_code_is_carried check (code ~ '^[0-9A-Za-z._-]{1,35}$'),
   agency text not null constraint partner_agency_is_known check (agency in ('gln', 'house')),
   format text not null constraint partner_format_is_known check (format in ('edifact', 'ubl')),
-  channel text not null constraint partner_channel_is_known check (channel in ('webhook', 'queue')),
+  channel text not null constraint partner_channel_is_known check (channel in ('webhook', 'folder', 'queue')),
   url text not null default '' check (length(url) <= 500),
   generation integer not null default 1 check (generation > 0),
   changed_at timestamptz not null,
@@ -71,7 +71,7 @@ create index document_by_number on market.document (number, kind);
 create table market.document_delivery (
   document_id bigint not null references market.document (id),
   party_id bigint not null references market.party (id),
-  channel text not null constraint delivery_channel_is_known check (channel in ('webhook', 'queue')),
+  channel text not null constraint delivery_channel_is_known check (channel in ('webhook', 'folder', 'queue')),
   format text not null constraint delivery_format_is_known check (format in ('edifact', 'ubl')),
   state text not null default 'queued' constraint delivery_state_is_known check (
     state in ('queued', 'sent', 'acknowledged', 'rejected', 'given_up')),
@@ -83,7 +83,7 @@ create table market.document_delivery (
   constraint document_delivery_pk primary key (document_id),
   constraint delivery_answered_says_when check ((state in ('acknowledged', 'rejected')) = (answered_at is not null))
 );
-create index delivery_due on market.document_delivery (try_at) where state = 'queued' and channel = 'webhook';
+create index delivery_due on market.document_delivery (try_at) where state = 'queued' and channel <> 'queue';
 create index delivery_by_party on market.document_delivery (party_id, document_id desc);
 
 -- What partners' systems sent, each with the answer that it got.
@@ -127,5 +127,5 @@ $$;
 grant select, insert on market.partner, market.edi_consent, market.document_delivery to gavelhouse_app;
 grant update (code, agency, format, channel, url, generation, changed_at) on market.partner to gavelhouse_app;
 grant update (ended_at) on market.edi_consent to gavelhouse_app;
-grant update (state, attempts, try_at, said, sent_at, answered_at) on market.document_delivery to gavelhouse_app;
+grant update (channel, format, state, attempts, try_at, said, sent_at, answered_at) on market.document_delivery to gavelhouse_app;
 grant usage on sequence market.document_id_seq to gavelhouse_app;

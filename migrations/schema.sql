@@ -2980,7 +2980,7 @@ CREATE TABLE market.document_delivery (
     sent_at timestamp with time zone,
     answered_at timestamp with time zone,
     CONSTRAINT delivery_answered_says_when CHECK (((state = ANY (ARRAY['acknowledged'::text, 'rejected'::text])) = (answered_at IS NOT NULL))),
-    CONSTRAINT delivery_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'queue'::text]))),
+    CONSTRAINT delivery_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'folder'::text, 'queue'::text]))),
     CONSTRAINT delivery_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
     CONSTRAINT delivery_state_is_known CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'acknowledged'::text, 'rejected'::text, 'given_up'::text]))),
     CONSTRAINT document_delivery_said_check CHECK ((length(said) <= 500))
@@ -3474,7 +3474,7 @@ CREATE TABLE market.partner (
     generation integer DEFAULT 1 NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT partner_agency_is_known CHECK ((agency = ANY (ARRAY['gln'::text, 'house'::text]))),
-    CONSTRAINT partner_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'queue'::text]))),
+    CONSTRAINT partner_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'folder'::text, 'queue'::text]))),
     CONSTRAINT partner_code_is_carried CHECK ((code ~ '^[0-9A-Za-z._-]{1,35}$'::text)),
     CONSTRAINT partner_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
     CONSTRAINT partner_generation_check CHECK ((generation > 0)),
@@ -4933,7 +4933,7 @@ CREATE INDEX deal_by_seller ON market.deal USING btree (seller_id, case_id DESC)
 
 CREATE INDEX delivery_by_party ON market.document_delivery USING btree (party_id, document_id DESC);
 
-CREATE INDEX delivery_due ON market.document_delivery USING btree (try_at) WHERE ((state = 'queued'::text) AND (channel = 'webhook'::text));
+CREATE INDEX delivery_due ON market.document_delivery USING btree (try_at) WHERE ((state = 'queued'::text) AND (channel <> 'queue'::text));
 
 CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
 
@@ -6606,6 +6606,10 @@ GRANT UPDATE(confirmed_at) ON TABLE market.desk_request TO gavelhouse_app;
 GRANT SELECT,INSERT ON TABLE market.document TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(channel) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(format) ON TABLE market.document_delivery TO gavelhouse_app;
 
 GRANT UPDATE(state) ON TABLE market.document_delivery TO gavelhouse_app;
 

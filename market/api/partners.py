@@ -31,7 +31,8 @@ class PartnerIn(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PartnerOut(Struct, kw_only=True):
-    """`secret` signs what goes to the webhook (Standard Webhooks); it is another after each change."""
+    """`secret` signs what goes to the webhook (Standard Webhooks); it is another after each change. `folder` is the name of
+    the party's own among the partners' folders, with `in` and `out` in it; empty on another channel."""
 
     code: str
     agency: Agency
@@ -40,6 +41,7 @@ class PartnerOut(Struct, kw_only=True):
     url: str
     secret: str
     house_code: str
+    folder: str
     changed_at: datetime
 
 
@@ -160,5 +162,6 @@ def _out(call: Call, found: store.Partner | None) -> PartnerOut:
         url=found.url,
         secret=secret_of(call.house.config.secret_key, found),
         house_code=call.house.config.edi_code,
+        folder=str(found.party_id) if found.channel is Channel.FOLDER else "",
         changed_at=found.changed_at,
     )

@@ -8,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from market.documents.acts import Tools
+from market.documents.collecting import Collector
+from market.documents.folders import Folders
 from market.documents.receiving import Desk
 from market.documents.sending import Outbox
 from market.documents.sentences import flaw_text
@@ -30,7 +32,7 @@ def steps_of(config: Config) -> DocumentSteps:
 
 
 class Documents:
-    """`outbox` is run once in the house's task group."""
+    """`outbox` and `collector` are run once each in the house's task group."""
 
     def __init__(
         self,
@@ -52,4 +54,6 @@ class Documents:
         )
         self.desk = Desk(house=steps.house, tools=tools, sentence=lambda flaw: flaw_text(flaw, catalogue, "en"))
         courier = Courier(may_be_private=config.partner_networks == "any")
-        self.outbox = Outbox(pool, now, courier, self.desk, config.secret_key)
+        folders = Folders(config.partner_folder)
+        self.outbox = Outbox(pool, now, courier, folders, self.desk, config.secret_key)
+        self.collector = Collector(pool, now, folders, self.desk)

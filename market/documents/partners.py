@@ -28,6 +28,7 @@ class PartnerRefusal(StrEnum):
     CODE_MALFORMED = "partner_code_malformed"
     GLN_WRONG = "partner_gln_wrong"
     CODE_RESERVED = "partner_code_reserved"
+    FOLDERS_OFF = "partner_folders_off"
     URL_MALFORMED = "partner_url_malformed"
     URL_NOT_HTTPS = "partner_url_https_only"
     CODE_TAKEN = "partner_code_taken"
@@ -64,6 +65,7 @@ async def save(conn: Connection, config: Config, party_id: int, wish: Wish, now:
     try:
         async with conn.transaction():
             await store.save_partner(conn, one)
+            await store.redirect_deliveries(conn, one, now)
     except UniqueViolationError:
         return PartnerRefusal.CODE_TAKEN
     detail = {"code": code, "agency": wish.agency.value, "channel": wish.channel.value, "url": url}
@@ -82,6 +84,8 @@ def _refusal(config: Config, party_id: int, code: str, wish: Wish, url: str) -> 
     is_reserved = re.fullmatch(r"P[0-9]+|A[0-9A-F]{4}", code) or code.upper() == config.edi_code.upper()
     if wish.agency is Agency.HOUSE and is_reserved and code != store.house_code(party_id):
         return PartnerRefusal.CODE_RESERVED
+    if wish.channel is Channel.FOLDER and config.partner_folder is None:
+        return PartnerRefusal.FOLDERS_OFF
     if wish.channel is Channel.WEBHOOK:
         fault = url_fault(url, may_be_private=config.partner_networks == "any")
         if fault is not None:

@@ -1,4 +1,4 @@
-"""The clock of the outbox: documents go to their recipients' webhooks until they are taken, each at least once.
+"""The clock of the outbox: documents go to their recipients' webhooks or folders until they are taken, each at least once.
 
 All it knows is rows: it may be killed at any line and run on several nodes; the recipient knows a message id it has seen.
 A CONTRL in the answer to the POST counts like one that is sent to the house.
@@ -20,10 +20,11 @@ from auction.store import CONNECTION_LOST
 from market.documents import store
 from market.documents.edifact import Interchange, write
 from market.documents.edifact_reader import read
+from market.documents.folders import Folders
 from market.documents.receiving import Desk, receive
 from market.documents.records import Party
 from market.documents.steps import qualifier
-from market.documents.store import Claimed, Format
+from market.documents.store import Channel, Claimed, Format
 from market.documents.webhooks import Courier, UnreachableError, secret_of
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ _log = structlog.get_logger("gavelhouse")
 class Outbox:
     """`run` it once in the house's task group."""
 
-    def __init__(self, pool: Pool, now: Callable[[], datetime], courier: Courier, desk: Desk, secret_key: str) -> None:
+    def __init__(
+        self, pool: Pool, now: Callable[[], datetime], courier: Courier, folders: Folders, desk: Desk, secret_key: str
+    ) -> None:
         self._pool = pool
         self._now = now
         self._courier = courier
+        self._folders = folders
         self._desk = desk
         self._secret_key = secret_key
 
@@ -80,9 +84,7 @@ class Outbox:
             partner = await store.partner(conn, claimed.party_id)
         assert row is not None and partner is not None, "a delivery has its document, and its party its address"
         try:
-            answer = await self._courier.post(
-                partner, secret_of(self._secret_key, partner), f"document-{claimed.document_id}", body_for(row, partner)
-            )
+            answer = await self._handed(row, partner)
         except UnreachableError as error:
             async with self._pool.acquire() as conn:
                 await self._failed(conn, claimed, str(error))
@@ -91,6 +93,16 @@ class Outbox:
             await store.delivery_sent(conn, claimed.document_id, self._now(), "")
             await self._hear(conn, claimed, answer)
         return True
+
+    async def _handed(self, row: Row, partner: Partner) -> bytes:
+        """Hand it over the way that the partner has now; what it answered. Raises UnreachableError."""
+        body = body_for(row, partner)
+        if partner.channel is Channel.FOLDER:
+            name = f"{row['reference']}.{'xml' if partner.format is Format.UBL else 'edi'}"
+            await asyncio.to_thread(self._folders.put, partner.party_id, name, body)
+            return b""
+        secret = secret_of(self._secret_key, partner)
+        return await self._courier.post(partner, secret, f"document-{row['id']}", body)
 
     async def _failed(self, conn: Connection, claimed: Claimed, said: str) -> None:
         if claimed.attempts >= MOST_ATTEMPTS:

@@ -28,6 +28,7 @@ class Format(StrEnum):
 
 class Channel(StrEnum):
     WEBHOOK = "webhook"
+    FOLDER = "folder"
     QUEUE = "queue"
 
 
@@ -141,6 +142,15 @@ async def save_partner(conn: Connection, one: Partner) -> None:
     await conn.execute(_queries.save_partner, *values)
 
 
+async def redirect_deliveries(conn: Connection, to: Partner, now: datetime) -> None:
+    """What waits for the party goes the way that it has now."""
+    await conn.execute(_queries.redirect_deliveries, to.party_id, to.channel.value, to.format.value, now)
+
+
+async def parties_with_folders(conn: Connection) -> list[int]:
+    return [row["party_id"] for row in await conn.fetch(_queries.parties_with_folders)]
+
+
 async def named(conn: Connection, party_ids: Sequence[int]) -> dict[int, Party]:
     """Each party as documents name it: by its own code, else by the house's number for it."""
     return {
@@ -205,7 +215,7 @@ async def insert_document(conn: Connection, one: Stored) -> bool:
 
 
 async def queue_delivery(conn: Connection, document_id: int, to: Partner, now: datetime) -> None:
-    try_at = now if to.channel is Channel.WEBHOOK else None
+    try_at = None if to.channel is Channel.QUEUE else now
     await conn.execute(_queries.queue_delivery, document_id, to.party_id, to.channel.value, to.format.value, try_at)
 
 

@@ -22,6 +22,7 @@ from market.rendering import Form, flash, language_of, render
 
 RECENT = 20
 _FIELDS = {
+    PartnerRefusal.FOLDERS_OFF: "channel",
     PartnerRefusal.URL_MALFORMED: "url",
     PartnerRefusal.URL_NOT_HTTPS: "url",
     PartnerRefusal.OWN_PARTY: "other",
@@ -120,12 +121,19 @@ async def _page(request: Request, form: Form, status: int = 200) -> Response:
         "house_code": house.config.edi_code,
         "own_code": store.house_code(request.user.id),
         "edi_url": f"{house.config.origin}/edi",
+        "channels": _channels(house, texts(request)),
+        "folder": str(request.user.id),
         "consents": consents,
         "consent_options": [(str(one.other_id), one.name) for one in consents if not one.is_given],
         "came": [(row, [_fault(house, each, lang) for each in row.flaws]) for row in came],
         "went": [row for row in went if row.recipient_id == request.user.id and row.delivery_state is not None],
     }
     return render(request, "documents/partner.html", context, status=status)
+
+
+def _channels(house: Any, text: Any) -> list[tuple[str, str, str]]:
+    kept = [each for each in Channel if each is not Channel.FOLDER or house.config.partner_folder is not None]
+    return [(each.value, text(f"documents.partner.{each}"), text(f"documents.partner.{each}_hint")) for each in kept]
 
 
 def _fault(house: Any, flaw: Any, lang: Any) -> tuple[str, str]:

@@ -8,6 +8,16 @@ insert into market.partner (party_id, code, agency, format, channel, url, change
 on conflict (party_id) do update set code = excluded.code, agency = excluded.agency, format = excluded.format,
   channel = excluded.channel, url = excluded.url, changed_at = excluded.changed_at, generation = market.partner.generation + 1;
 
+-- name: redirect_deliveries
+-- What has not gone yet goes the new way.
+update market.document_delivery set channel = $2, format = $3, try_at = $4, attempts = 0, said = ''
+where party_id = $1 and state = 'queued';
+
+-- name: parties_with_folders
+-- Whose folders are looked into: not those of parties that the house has shut out.
+select party_id from market.partner join market.party on party.id = party_id
+where channel = 'folder' and barred_at is null order by party_id;
+
 -- name: named
 -- Parties with the codes that documents give them.
 select party.id, party.display_name as name, partner.code, partner.agency
@@ -126,12 +136,12 @@ select exists (select from market.document where step = $1 and kind = $2);
 -- One delivery whose time has come; its next try is set first, so that a killed sender only delays it.
 update market.document_delivery d set attempts = attempts + 1, try_at = $2
 where d.document_id = (select u.document_id from market.document_delivery u
-  where u.state = 'queued' and u.channel = 'webhook' and u.try_at <= $1 order by u.try_at limit 1 for update skip locked)
+  where u.state = 'queued' and u.channel <> 'queue' and u.try_at <= $1 order by u.try_at, u.document_id limit 1 for update skip locked)
 returning d.document_id, d.party_id, d.format, d.attempts;
 
 -- name: next_delivery_at
 -- When there is something to send next.
-select min(try_at) from market.document_delivery where state = 'queued' and channel = 'webhook';
+select min(try_at) from market.document_delivery where state = 'queued' and channel <> 'queue';
 
 -- name: postpone_delivery
 -- Not taken this time: when to try again, and what was said.
@@ -165,8 +175,9 @@ where document.reference = $1 and delivery.party_id = $2;
 
 -- name: send_again
 -- The recipient asks for it once more.
-update market.document_delivery set state = 'queued', try_at = $3, attempts = 0, said = ''
-where document_id = $1 and party_id = $2 and state in ('sent', 'given_up') returning document_id;
+update market.document_delivery d set state = 'queued', try_at = $3, attempts = 0, said = '', channel = p.channel, format = p.format
+from market.partner p
+where document_id = $1 and d.party_id = $2 and p.party_id = $2 and state in ('sent', 'given_up') returning document_id;
 
 -- name: exchange_of
 -- What the party sent under this reference, and how it was answered.

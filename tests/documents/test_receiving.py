@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ import pytest
 from msgspec import structs
 
 from market.documents import partners, store, ubl
+from market.documents.collecting import Collector
 from market.documents.drawing import references
 from market.documents.edifact_reader import read
 from market.documents.flaws import Code
+from market.documents.folders import Folders
 from market.documents.records import (
     Agency,
     Control,
@@ -28,6 +31,7 @@ from market.documents.records import (
     RequestForQuotation,
     Verdict,
 )
+from market.documents.sending import Outbox
 from market.documents.store import Format
 from market.documents.webhooks import Courier, UnreachableError, is_public, url_fault
 from tests.deal.traded import pays
@@ -36,6 +40,8 @@ from tests.documents.test_purchase import PRICE, TOTAL, item_of, like, request_f
 from tests.negotiation.talks import post_of_tea
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.door.house_server import Server
 
 
@@ -351,3 +357,54 @@ async def test_codes_are_ones_own(server: Server) -> None:
         assert await partners.save(conn, config, other, wish, now) is partners.PartnerRefusal.CODE_TAKEN
         assert await partners.consent(conn, one, one, True, now) is partners.PartnerRefusal.OWN_PARTY
         assert await partners.consent(conn, one, 10**9, True, now) is partners.PartnerRefusal.NO_SUCH_PARTY
+
+
+async def test_a_folder_is_a_door_like_the_other(server: Server, tmp_path: Path) -> None:
+    on, house = await trade(server), server.house
+    wish = partners.Wish(
+        code=on.buyer.party.code, agency=Agency.HOUSE, format=Format.EDIFACT, channel=store.Channel.FOLDER
+    )
+    folders, now = Folders(tmp_path), house.node_time.now()
+    collector = Collector(house.pool, house.node_time.now, folders, house.documents.desk)
+    async with house.pool.acquire() as conn:
+        assert isinstance(await partners.save(conn, house.config, on.buyer.id, wish, now), store.Partner)
+        off = replace(house.config, partner_folders="off")
+        assert await partners.save(conn, off, on.buyer.id, wish, now) is partners.PartnerRefusal.FOLDERS_OFF
+    home = tmp_path / str(on.buyer.id)
+    assert await collector.look() == 0
+    body = on.buyer.interchange(request_for(on.post, on.buyer, on.seller.party), reference="FOLDER1")
+    posted = await on.buyer.post(body)
+    (home / "in" / "ask.edi").write_bytes(body[:-20])
+    assert await collector.look() == 0 and await collector.look() == 1
+    (home / "in" / "ask.edi").write_bytes(body[:40])
+    assert await collector.look() == 0, "seen for the first time"
+    with (home / "in" / "ask.edi").open("ab") as file:
+        file.write(body[40:])
+    assert await collector.look() == 0, "it has grown"
+    (home / "in" / "hello.txt").write_bytes(b"hello")
+    assert await collector.look() == 1 and await collector.look() == 1
+    answers = [each.read_bytes() for each in (home / "out").iterdir()]
+    assert answers == [posted.content], "what was posted before has the same answer"
+    refused = sorted(each.name for each in (home / "in" / "refused").iterdir())
+    assert refused == ["ask.edi", "ask.edi.txt", "hello.txt", "hello.txt.txt"]
+    assert [each.read_bytes() for each in (home / "in" / "done").iterdir()] == [body] and await on.talks() == 1
+    # The offer waits for the buyer's program, and goes into the folder.
+    asked = await on.seller.fetch(Kind.REQOTE)
+    assert isinstance(asked, RequestForQuotation)
+    line = structs.replace(asked.lines[0], unit_price_minor=PRICE)
+    values = {"number": "QF", "lines": (line,), "valid_until": on.until, "note": ""}
+    await on.seller.says(like(asked, Quotation, **values, references=references(request="RFQ-1")))
+    outbox = Outbox(house.pool, house.node_time.now, Courier(may_be_private=False), folders, house.documents.desk, "k")
+    while await outbox.send_one():
+        pass
+    async with house.pool.acquire() as conn, asyncio.timeout(20):
+        query = "select state, reference from market.document_delivery join market.document on id = document_id where party_id = $1"
+        while (row := await conn.fetchrow(query, on.buyer.id))["state"] != "sent":
+            await conn.execute("select pg_sleep(0.05)")
+    assert house.config.partner_folder is not None
+    written = [
+        root / str(on.buyer.id) / "out" / f"{row['reference']}.edi" for root in (tmp_path, house.config.partner_folder)
+    ]
+    (one,) = [each for each in written if each.exists()]
+    envelope = read(one.read_bytes()).envelope
+    assert envelope is not None and envelope.recipient == on.buyer.party.code
