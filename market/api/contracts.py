@@ -27,6 +27,8 @@ from market.evidence_rendering import Evidence, EvidenceKind
 from market.house import house_of
 from market.pages.case_files import evidence_response
 from market.problems import Problem, ProblemError
+from market.trading.particulars import particulars
+from market.trading.store import categories
 from market.wallet_sessions import UnreachableRefusal
 
 Role = Literal["seller", "buyer"]
@@ -270,7 +272,7 @@ async def contract_amend(call: Call, contract_id: int, body: AmendmentIn) -> Con
         raise ProblemError(ContractRefusal.FROM_A_HAMMER)
     base = found.terms
     given = terms_in(body.terms, seller_id=base.seller_id, buyer_id=base.buyer_id)
-    wanted = _with_frozen(given, base)
+    wanted = await _with_frozen(call, given, base)
     outcome = await desk.propose(call.conn, contract_id, call.viewer.id, wanted, body.reason, call.now)
     if isinstance(outcome, Unsound):
         flaws = [
@@ -365,9 +367,21 @@ async def formality_paper(call: Call, contract_id: int, paper_id: int) -> Respon
     return response
 
 
-def _with_frozen(given: TradeTerms, base: TradeTerms) -> TradeTerms:
-    """Names and fees are not a party's to say."""
-    return structs.replace(given, seller_name=base.seller_name, buyer_name=base.buyer_name, fees=base.fees)
+async def _with_frozen(call: Call, given: TradeTerms, base: TradeTerms) -> TradeTerms:
+    """Names, fees and what the goods' attributes say in words are not a party's to say."""
+    before = {line.n: line for line in base.goods}
+    known = {each.code: each for each in await categories(call.conn)}
+    goods = []
+    for line in given.goods:
+        former, category = before.get(line.n), known.get(line.category)
+        if former is not None and (former.category, former.attributes) == (line.category, line.attributes):
+            english, chinese = former.particulars_en, former.particulars_zh
+        else:
+            english, chinese = ("", "") if category is None else particulars(line.attributes, category)
+        goods.append(structs.replace(line, particulars_en=english, particulars_zh=chinese))
+    return structs.replace(
+        given, goods=tuple(goods), seller_name=base.seller_name, buyer_name=base.buyer_name, fees=base.fees
+    )
 
 
 async def _certain(call: Call, contract_id: int) -> Contract:

@@ -95,11 +95,15 @@ class TermsIn(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class GoodsOut(Struct, kw_only=True):
+    """One line of goods. `particulars` say in words what the attributes' codes mean, frozen when they were put forward."""
+
     n: int
     category: str
     title_en: str
     title_zh: str
     attributes: dict[str, AttributeValue]
+    particulars_en: str
+    particulars_zh: str
     quantity: int
     unit: str
     unit_price_minor: MinorOut
@@ -175,6 +179,8 @@ def terms_out(terms: TradeTerms) -> TermsOut:
                 title_en=line.title_en,
                 title_zh=line.title_zh,
                 attributes=line.attributes,
+                particulars_en=line.particulars_en,
+                particulars_zh=line.particulars_zh,
                 quantity=line.quantity,
                 unit=line.unit,
                 unit_price_minor=minor_out(line.unit_price_minor),

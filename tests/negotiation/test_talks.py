@@ -232,3 +232,21 @@ async def test_the_list_of_negotiations_stands_any_page_number(server: Server):
     member = await server.cookie(await server.party())
     for page in ("²", "9" * 5000, "0", "-1", "x"):
         assert (await server.client.get(f"/negotiations?page={page}", headers=member)).status_code == 200, page
+
+
+async def test_a_contract_says_in_words_what_its_codes_mean_and_an_amendment_by_program_keeps_them(server: Server):
+    talk = await talk_in(server)
+    offer = talk.offer()
+    offer["terms"]["goods"][0]["attributes"] = {"grade": "first", "organic": True}
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **offer)
+    accepted = await talk.does(talk.poster, f"/negotiations/{offered['id']}/acceptance", **acceptance(offered))
+    at = f"/contracts/{accepted['contract_id']}"
+    later = {**offer["terms"], "delivery": {**offer["terms"]["delivery"], "place": "Shanghai"}}
+    amended = await talk.send(talk.trader, f"{at}/amendments", terms=later, reason="The ship calls at Shanghai.")
+    assert amended.status_code == 201, amended.text
+    async with server.house.pool.acquire() as conn:
+        versions = await conn.fetch(
+            "select terms::jsonb #>> '{goods,0,particulars_zh}' as said from market.contract_version where contract_id = $1",
+            accepted["contract_id"],
+        )
+    assert [row["said"] for row in versions] == ["等级：一级；有机：是"] * 2
