@@ -21,6 +21,7 @@ from market.delivery import store
 from market.delivery.facts import (
     MOST_GRAMS,
     MOST_PACKAGES,
+    NOT_COLLECTED,
     ON_ITS_WAY,
     Address,
     Consignment,
@@ -33,6 +34,7 @@ from market.delivery.facts import (
 
 if TYPE_CHECKING:
     from escrow.desk import EscrowDesk
+    from market.deals_store import Deal
     from market.delivery.carriers import Booked, Carriers, NotTaken
     from migrations.database import Connection
 
@@ -78,7 +80,7 @@ class DeliveryDesk:
             return DeliveryRefusal.ADDRESS_INCOMPLETE
         root_id = await store.root_of_case(conn, case_id)
         await escrow_store.lock_case(conn, root_id)
-        booked = await store.consignments_of_deal(conn, root_id, root_id)
+        booked = await store.consignments_of_deal(conn, case_id, root_id)
         if any(not each.is_over or each.state is ConsignmentState.DELIVERED for each in booked):
             return DeliveryRefusal.CONSIGNEE_FIXED
         await store.save_consignee(conn, root_id, to, now)
@@ -183,6 +185,8 @@ class DeliveryDesk:
             await self._delivered(conn, moved, now)
         saved = await store.move_consignment(conn, moved, report.proof if arrives else None)
         await self._tell(conn, saved, report.kind, now)
+        if report.kind in ON_ITS_WAY and saved.shipped_case_id is None and found.state in NOT_COLLECTED:
+            await self._tell_unshipped(conn, saved, now)
         return saved
 
     async def _shipped(self, conn: Connection, moved: Consignment, number: str, now: datetime) -> Consignment:
@@ -208,19 +212,31 @@ class DeliveryDesk:
 
     async def _tell(self, conn: Connection, moved: Consignment, kind: EventKind, now: datetime) -> None:
         await self._announce(conn, moved, now)
+        deal, params = await self._params(conn, moved)
+        parties = {"buyer": deal.buyer_id, "seller": deal.seller_id}
+        told = [parties[role] for role in _TOLD.get(kind, ())]
+        link = f"/deals/{moved.shipped_case_id or moved.case_id}/delivery"
+        await notices.notify(conn, told, f"delivery_{kind.value}", params, link, now)
+
+    async def _params(self, conn: Connection, moved: Consignment) -> tuple[Deal, dict[str, str | int]]:
         deal = await deals_store.deal_of_case(conn, moved.case_id)
         assert deal is not None, "what is consigned was sold under a contract"
-        params: dict[str, str | int] = {
+        return deal, {
             "deal": moved.case_id,
             "title_en": deal.title("en"),
             "title_zh": deal.title("zh"),
             "carrier": self.carriers.name_of(moved.carrier),
             "number": moved.tracking_number or "–",
         }
-        parties = {"buyer": deal.buyer_id, "seller": deal.seller_id}
-        told = [parties[role] for role in _TOLD.get(kind, ())]
-        link = f"/deals/{moved.shipped_case_id or moved.case_id}/delivery"
-        await notices.notify(conn, told, f"delivery_{kind.value}", params, link, now)
+
+    async def _tell_unshipped(self, conn: Connection, moved: Consignment, now: datetime) -> None:
+        """The carrier has goods that the deal does not let go: it ended meanwhile, or waits for papers."""
+        case = await escrow_store.case_by_id(conn, moved.case_id)
+        if case is None or case.state is State.SHIPPED:
+            return
+        _, params = await self._params(conn, moved)
+        link = f"/deals/{moved.case_id}/delivery"
+        await notices.notify(conn, [moved.booked_by], "delivery_not_shipped", params, link, now)
 
     async def _announce(self, conn: Connection, moved: Consignment, now: datetime) -> None:
         for case_id in {moved.case_id, moved.shipped_case_id or moved.case_id}:

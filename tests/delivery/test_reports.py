@@ -137,3 +137,21 @@ async def test_zero_bytes_and_endless_numbers_in_the_pages_break_nothing(server:
     for page in ("9" * 5000, "²", "０", "0"):
         answer = await server.client.get(f"/operator/consignments?page={page}", headers=operator)
         assert answer.status_code == 200, page
+
+
+async def test_a_seller_is_told_that_the_carrier_has_goods_of_a_deal_that_ended_meanwhile(
+    server: Server, carrier_url: str
+):
+    deal = await sold(server, carrier_url)
+    await deal.goes_to(deal.buyer)
+    await deal.books(deal.seller)
+    house, case = server.house, await deal.case()
+    async with house.pool.acquire() as conn, conn.transaction():
+        await house.escrow.settlement.cancel(conn, deal.case_id, case.seller_id, "broken", house.node_time.now())
+    assert (await deal.case()).state in ("cancelled", "refunded")
+    for kind in ("collected", "in_transit"):
+        assert await tells(server, deal, kind=kind, tracking_number="S-gone") == 200
+    assert (await deal.read(deal.seller))["consignee"] is None
+    async with house.pool.acquire() as conn:
+        told = await conn.fetch("select party_id from market.notice where kind = 'delivery_not_shipped'")
+    assert [row["party_id"] for row in told] == [case.seller_id]
