@@ -111,7 +111,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         "names": names,
         "version": shown,
         "rows": _rows(request, found, found.standing),
-        "changes": _changes(request, found, shown) if shown.n != found.standing.n else [],
+        "changes": _changes(request, found, shown),
         "clauses": [] if deal is None else _clauses(request, deal),
         "may_sign": role is not None and found.offered is not None and found.offered.signed_by(role) is None,
         "may_decline": _may_decline(found, me),
@@ -280,7 +280,12 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 def _changes(request: Request, found: Contract, other: Version) -> list[Change]:
-    old, new = _rows(request, found, found.standing), _rows(request, found, other)
+    """Against the version that stands; while none binds yet, against the one that was proposed before."""
+    stands = found.standing.n == other.n
+    if stands and (other.n == 1 or found.in_force_at is not None):
+        return []
+    base = found.versions[other.n - 2] if stands else found.standing
+    old, new = _rows(request, found, base), _rows(request, found, other)
     before = former_values(old, new)
     changed = [Change(label=row.label, old=before[key], new=row.value) for row in new if (key := _key(row)) in before]
     still = {_key(row) for row in new}

@@ -173,6 +173,8 @@ async def test_supply_and_demand_meet_in_a_call_auction_and_end_with_the_seller_
     await seller.press("purse.lock")
     await seller.go(contract)
     await expect(seller.page.locator("#sign-passphrase")).to_be_visible()
+    changes = seller.page.locator("section[aria-labelledby=changes] ins")
+    await expect(changes).to_contain_text(seller.text("terms_duty.seller"))
     await centre.picture(seller, "contract-unsigned")
     await sign(seller)
     await seller.reads("contract.flash.in_force")
