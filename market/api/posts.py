@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -246,7 +247,8 @@ async def import_posts(call: Call, body: bytes) -> Imported:
     name = call.viewer.display_name
     read = csv_posts.read_file(body, categories, headings_of(call.house.catalogue), call.now, party_name=name)
     if read.fault is not None:
-        raise ProblemError(PostRefusal.POST_FAULTY, fault=read.fault.value)
+        text = call.house.catalogue.text(f"import_fault.{read.fault.value}", call.lang)
+        raise ProblemError(PostRefusal.POST_FAULTY, fault=read.fault.value, text=text)
     if read.faulty:
         lines = [{"line": each.number, "faults": _told(call, each.read.faults)} for each in read.faulty[:100]]
         raise ProblemError(PostRefusal.POST_FAULTY, lines=lines)
@@ -310,14 +312,18 @@ def _said(post: search.PublicPost | Post) -> dict[str, Any]:
 def _content(body: PostIn) -> PostContent:
     values = {name: getattr(body, name) for name in PostContent.__struct_fields__ if name != "price_minor"}
     for name in ("title_zh", "title_en", "place"):
-        values[name] = " ".join(values[name].replace("\x00", "").split())
+        values[name] = " ".join(_composed(values[name]).split())
     for name in ("description_zh", "description_en"):
-        values[name] = values[name].replace("\x00", "").strip()
+        values[name] = _composed(values[name]).replace("\r\n", "\n").replace("\r", "\n").strip()
     values["attributes"] = {
-        code: value.replace("\x00", "").strip() if isinstance(value, str) else value
+        code: " ".join(_composed(value).split()) if isinstance(value, str) else value
         for code, value in values["attributes"].items()
     }
     return PostContent(**values, price_minor=None if body.price_minor is None else minor_in(body.price_minor))
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text.replace("\x00", ""))
 
 
 def _judge(

@@ -275,7 +275,8 @@ def _import_page(
 
 
 def _column_word(text: Any, name: str) -> str:
-    return name if name.startswith("attr_") else text(f"post_field.{name}")
+    """The column's heading; nothing for what is wrong with the whole line."""
+    return name if not name or name.startswith("attr_") else text(f"post_field.{name}")
 
 
 def _from_kept(kept: str) -> bytes:

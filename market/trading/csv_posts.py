@@ -19,6 +19,7 @@ from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
 from market.trading.facts import Category, Kind, Post
 from market.trading.reading import COLUMNS, ReadPost, read_post
+from market.trading.rules import Fault, PostFault
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +38,7 @@ class FileFault(StrEnum):
     TOO_LARGE = "too_large"
     NOT_TEXT = "not_text"
     NO_HEADINGS = "no_headings"
+    HEADING_TWICE = "heading_twice"
     TOO_MANY_ROWS = "too_many_rows"
 
 
@@ -88,6 +90,9 @@ def read_file(
     fields = [_field(cell, headings, categories) for cell in rows[0][1]]
     if not {"side", "category", "quantity"} <= {name for name in fields if name}:
         return ReadFile(fault=FileFault.NO_HEADINGS, encoding=encoding)
+    named = [name for name in fields if name]
+    if len(set(named)) < len(named):
+        return ReadFile(fault=FileFault.HEADING_TWICE, encoding=encoding)
     if len(rows) == 1:
         return ReadFile(fault=FileFault.EMPTY, encoding=encoding)
     if len(rows) > MOST_ROWS + 1:
@@ -98,7 +103,12 @@ def read_file(
     ]
     for number, cells in rows[1:]:
         typed = {name: _unguarded(cell)[:LONGEST_CELL] for name, cell in zip(fields, cells, strict=False) if name}
-        read.lines.append(Line(number=number, read=read_post(typed, categories, now, party_name=party_name)))
+        post = read_post(typed, categories, now, party_name=party_name)
+        if any(cell.strip() for cell in cells[len(fields) :]):
+            # A comma in a figure without quotation marks has moved everything behind it by one cell.
+            params: dict[str, str | int] = {"cells": len(cells), "headings": len(fields)}
+            post.faults.insert(0, Fault(field="", code=PostFault.TOO_MANY_CELLS, params=params))
+        read.lines.append(Line(number=number, read=post))
     return read
 
 

@@ -155,10 +155,10 @@ class _Reader:
         self.faults.append(Fault(field=name, code=code, params=params))
 
     def line(self, name: str) -> str:
-        return " ".join(self._typed(name).split())
+        return " ".join(unicodedata.normalize("NFC", self._typed(name)).split())
 
     def text(self, name: str) -> str:
-        return self._typed(name).replace("\r\n", "\n")
+        return unicodedata.normalize("NFC", self._typed(name)).replace("\r\n", "\n").replace("\r", "\n")
 
     def side(self) -> Side | None:
         typed = self._typed("side").casefold()

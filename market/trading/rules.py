@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FURTHEST_DELIVERY = timedelta(days=3 * 366)
 SHORTEST_TELLING_NAME = 3
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 class PostFault(StrEnum):
@@ -44,6 +45,7 @@ class PostFault(StrEnum):
     MISSING = "missing"
     TITLE_MISSING = "title_missing"
     TOO_LONG = "too_long"
+    UNSEEN = "unseen"
     NO_SUCH_CHOICE = "no_such_choice"
     NOT_A_NUMBER = "not_a_number"
     NOT_YES_OR_NO = "not_yes_or_no"
@@ -61,6 +63,7 @@ class PostFault(StrEnum):
     WINDOW_PAST = "window_past"
     WINDOW_TOO_FAR = "window_too_far"
     NAMES_ITS_PARTY = "names_its_party"
+    TOO_MANY_CELLS = "too_many_cells"
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -122,6 +125,8 @@ def attribute_fault(kind: AttributeType, value: Value) -> Fault | None:
         return Fault(field=field, code=PostFault.MISSING)
     elif len(value) > LONGEST_TEXT:
         return Fault(field=field, code=PostFault.TOO_LONG, params={"most": LONGEST_TEXT})
+    elif not shows_what_it_says(value):
+        return Fault(field=field, code=PostFault.UNSEEN)
     return None
 
 
@@ -139,11 +144,18 @@ def _text_faults(content: PostContent, party_name: str) -> Iterator[Fault]:
         text: str = getattr(content, field)
         if len(text) > most:
             yield Fault(field=field, code=PostFault.TOO_LONG, params={"most": most})
+        elif not shows_what_it_says(text):
+            yield Fault(field=field, code=PostFault.UNSEEN)
         elif content.anonymous and _names(text, party_name):
             yield Fault(field=field, code=PostFault.NAMES_ITS_PARTY, params={"name": party_name})
     for code, value in content.attributes.items():
         if content.anonymous and isinstance(value, str) and _names(value, party_name):
             yield Fault(field=f"attr_{code}", code=PostFault.NAMES_ITS_PARTY, params={"name": party_name})
+
+
+def shows_what_it_says(text: str) -> bool:
+    """Nothing invisible and nothing that turns the direction of what follows: no contract could be made of it."""
+    return all(letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN for letter in text)
 
 
 def _names(text: str, party_name: str) -> bool:

@@ -76,12 +76,22 @@ def test_each_faulty_line_is_named_with_what_would_be_right_and_none_is_good() -
         (b'side,category,quantity\n"open,1,2', FileFault.NOT_TEXT),
         (b"side,category,quantity\n" + b"supply,x,1\n" * (MOST_ROWS + 1), FileFault.TOO_MANY_ROWS),
         (b"x" * (2 * 1024 * 1024 + 1), FileFault.TOO_LARGE),
+        (CHINESE.replace("币种", "price").encode(), FileFault.HEADING_TWICE),
     ],
-    ids=["nothing", "blank", "no lines", "headings", "utf-16", "nul", "quotes", "rows", "large"],
+    ids=["nothing", "blank", "no lines", "headings", "utf-16", "nul", "quotes", "rows", "large", "twice"],
 )
 def test_a_file_that_is_none_is_told_as_such(data: bytes, fault: FileFault) -> None:
     assert read_file(data, ALL, HEADINGS, NOW).fault is fault
     assert CATALOGUE.text(f"import_fault.{fault.value}", "zh")
+
+
+def test_a_row_with_a_cell_too_many_is_faulty_lest_an_unquoted_comma_makes_another_price() -> None:
+    header, row, _ = CHINESE.replace("单价,", "").split("\n")
+    good = row.replace("3450,", "") + ",3450"
+    assert read_file(f"{header},单价\n{good},, \n".encode(), ALL, HEADINGS, NOW).is_good
+    read = read_file(f"{header},单价\n{good[:-4]}3,450\n".encode(), ALL, HEADINGS, NOW)
+    assert [each.code.value for each in read.lines[0].read.faults] == ["too_many_cells"]
+    assert CATALOGUE.text("post_fault.too_many_cells", "en", cells=13, headings=12)
 
 
 def test_unknown_columns_are_named_and_left_out() -> None:
