@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from market.contracts import verification_code
 
@@ -31,7 +31,7 @@ class SignatureRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     party: int
     terms_sha256: str
     certificate: str
-    signed_at: datetime
+    signed_at: Annotated[datetime, Meta(tz=True)]
 
 
 def canonical(record: SignatureRecord) -> bytes:
