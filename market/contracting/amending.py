@@ -1,8 +1,9 @@
 """Whether a wording may be proposed: by whom, and what of a contract can still change when. Pure.
 
-Before both have signed everything can change but the parties, the currency and the fees. After that goods, price and
-payment stay as they are, for the escrow holds exactly that sum; delivery, formalities, breach and notes can change until
-the goods are shipped, and a note until the goods are accepted.
+Goods, quantity and price are what the match or the acceptance took from the posts and told the market: they never change.
+Before both have signed all the rest can change but the parties, the currency and the fees. After that payment stays, for
+the escrow holds exactly that sum; delivery, formalities, breach and notes can change until the goods are shipped, and a
+note until the goods are accepted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from market.contracting.facts import Contract, ContractRefusal, ContractState, U
 from market.contracting.terms import TradeTerms, differences, flaws
 
 ALWAYS_FIXED = ("kind", "seller_", "buyer_", "currency", "fees")
+UNSIGNED = ("delivery.", "payment.", "formalities", "breach.", "note")
 UNSHIPPED = ("delivery.", "formalities", "breach.", "note")
 SHIPPED = ("note",)
 _NOT_SHIPPED = (State.AWAITING_PAYMENT, State.FUNDED)
@@ -39,6 +41,8 @@ def judge(
         return ContractRefusal.NOTHING_CHANGED
     if any(path.startswith(ALWAYS_FIXED) for path in changed):
         return ContractRefusal.PARTIES_FIXED
+    if any(path.startswith("goods.") for path in changed):
+        return ContractRefusal.GOODS_FIXED
     if contract.state is ContractState.IN_FORCE:
         return _in_force(case, changed) or _unsound(wanted, changed, now)
     found = flaws(wanted, now)
@@ -56,11 +60,11 @@ def still(contract: Contract, case: Case | None, now: datetime) -> ContractRefus
 
 
 def amendable(contract: Contract, case: Case | None) -> tuple[str, ...]:
-    """The beginnings of the paths that can be changed now; the empty one stands for all but what is always fixed."""
+    """The beginnings of the paths that can be changed now."""
     if contract.ended_at is not None or not contract.is_trade or contract.amendment is not None:
         return ()
     if contract.state is ContractState.AWAITING_SIGNATURES:
-        return ("",)
+        return UNSIGNED
     if case is None or case.state in DISPUTED:
         return ()
     return UNSHIPPED if _is_unshipped(case) else SHIPPED if case.state in _UNDER_WAY else ()

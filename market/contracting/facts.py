@@ -61,6 +61,7 @@ class ContractRefusal(StrEnum):
     NOTHING_CHANGED = "contract_nothing_changed"
     TERMS_MALFORMED = "contract_terms_malformed"
     PARTIES_FIXED = "contract_parties_fixed"
+    GOODS_FIXED = "contract_goods_fixed"
     PRICE_FIXED = "contract_price_fixed"
     SHIPPED = "contract_shipped"
     DISPUTED = "contract_disputed"

@@ -213,11 +213,9 @@ async def amend(request: Request) -> Response:
         return _amend_page(request, found, open_paths, form_of(base, language_of(request)))
     sent = await request.form()
     typed = {name: value for name, value in sent.items() if isinstance(value, str)}
-    kept = {**form_of(base, language_of(request)).values, **typed}
-    if open_paths != amending.SHIPPED:
-        kept["partial"] = typed.get("partial", "")
-    if open_paths != ("",):
-        kept["partial"] = "1" if base.delivery.partial else ""
+    before = form_of(base, language_of(request)).values
+    kept = {**before, **{name: value for name, value in typed.items() if not name.startswith("goods_")}}
+    kept["partial"] = typed.get("partial", "") if open_paths == amending.UNSIGNED else before["partial"]
     wanted, form = read_form(kept, base, language_of(request), text)
     if not form.errors:
         async with house.pool.acquire() as conn, conn.transaction():
@@ -400,7 +398,7 @@ async def _perform(request: Request, act: Act, done: str, form: Form, field: str
 def _amend_page(
     request: Request, found: Contract, open_paths: tuple[str, ...], form: Form, status: int = 200
 ) -> Response:
-    how = {("",): "open", amending.UNSHIPPED: "unshipped", amending.SHIPPED: "shipped"}[open_paths]
+    how = {amending.UNSIGNED: "unsigned", amending.UNSHIPPED: "unshipped", amending.SHIPPED: "shipped"}[open_paths]
     context = {"one": found, "how": how, "form": form, **form_context(request, found.terms)}
     return render(request, "contracts/amend.html", context, status=status)
 

@@ -185,15 +185,19 @@ async def test_what_may_be_amended_when(conn: Connection) -> None:
     seller, buyer = await new_person(conn, "Orchid"), await new_person(conn, "Heron")
     terms = trade_terms(seller.id, buyer.id)
     open_one = await drawn_up(conn, terms)
-    cheaper = _cheaper(open_one.terms)
-    assert isinstance(await desk.propose(conn, open_one.id, buyer.id, cheaper, "", NOW), Contract)
+    new = structs.replace
+    cheaper, more = _cheaper(open_one.terms), open_one.terms.goods[0]
+    more = new(open_one.terms, goods=(new(more, quantity=more.quantity + 1), *open_one.terms.goods[1:]))
+    for goods in (cheaper, more):
+        assert await desk.propose(conn, open_one.id, buyer.id, goods, "", NOW) is ContractRefusal.GOODS_FIXED
+    sooner = new(open_one.terms, payment=new(open_one.terms.payment, within_hours=9))
+    assert isinstance(await desk.propose(conn, open_one.id, buyer.id, sooner, "", NOW), Contract)
     assert isinstance(await desk.withdraw(conn, open_one.id, buyer.id, NOW), Contract)
     assert (await desk.certain(conn, open_one.id)).offered_version == 1
     both = await in_force(conn, seller, buyer, terms, 2)
     assert both.case_id is not None
-    new = structs.replace
     rows = [
-        (_cheaper(both.terms), ContractRefusal.PRICE_FIXED),
+        (_cheaper(both.terms), ContractRefusal.GOODS_FIXED),
         (new(both.terms, payment=new(both.terms.payment, within_hours=9)), ContractRefusal.PRICE_FIXED),
         (new(both.terms, delivery=new(both.terms.delivery, partial=True)), ContractRefusal.PRICE_FIXED),
         (new(both.terms, buyer_id=both.terms.buyer_id + 9), ContractRefusal.PARTIES_FIXED),
