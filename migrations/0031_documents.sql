@@ -91,7 +91,7 @@ create table market.exchange (
   id bigint generated always as identity primary key,
   party_id bigint not null references market.party (id),
   format text not null constraint exchange_format_is_known check (format in ('edifact', 'ubl')),
-  reference text not null check (length(reference) between 1 and 35),
+  reference text not null check (length(reference) between 1 and 45),
   sha256 bytea not null generated always as (sha256(content)) stored,
   content bytea not null check (length(content) between 1 and 4194304),
   kinds text[] not null,

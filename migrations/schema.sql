@@ -3025,7 +3025,7 @@ CREATE TABLE market.exchange (
     received_at timestamp with time zone NOT NULL,
     CONSTRAINT exchange_content_check CHECK (((length(content) >= 1) AND (length(content) <= 4194304))),
     CONSTRAINT exchange_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
-    CONSTRAINT exchange_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 35))),
+    CONSTRAINT exchange_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 45))),
     CONSTRAINT exchange_refused_says_why CHECK ((accepted = (flaws = '[]'::jsonb)))
 );
 

@@ -92,6 +92,12 @@ async def named_right(
     return None
 
 
+async def named_other(conn: Connection, record: Record, party_id: int) -> int | None:
+    """Whom the document names beside the party; None where that is nobody known (an alias, perhaps)."""
+    named = [await store.party_of(conn, party) for party in (record.buyer, record.seller)]  # type: ignore[union-attr]
+    return next((each for each in named if each is not None and each != party_id), None)
+
+
 async def parties_right(
     conn: Connection, tools: Tools, record: Priced, sender: From, buyer_id: int, seller_id: int, post_id: int
 ) -> Objection | None:

@@ -49,7 +49,7 @@ def _segments(text: str) -> list[Segment]:
     """All segments. One pass over the text; a bound on everything that is counted. Raises FlawedError."""
     marks, at = _marks(text)
     component, element, decimal, release, _, end = tuple(marks)
-    splitter = re.compile("[" + re.escape(component + element + release + end) + "]")
+    splitter = re.compile("[" + re.escape(component + element + release.strip() + end) + "]")
     segments: list[Segment] = []
     elements: list[tuple[str, ...]] = []
     components: list[str] = []
@@ -97,7 +97,8 @@ def _marks(text: str) -> tuple[str, int]:
     marks = text[at + 3 : at + 9]
     kept = marks[:4] + marks[5:]
     fine = len(marks) == 6 and len(set(kept)) == 5 and marks[2] in ".," and marks[4] in " *"
-    if not fine or any(mark.isalnum() or not " " < mark < "\x7f" for mark in kept):
+    # A space where the release character stands says that there is none.
+    if not fine or any(mark.isalnum() or not " " < mark < "\x7f" for mark in kept[:3] + kept[3].strip() + kept[4]):
         right = "UNA" + MARKS
         raise FlawedError(
             Flaw(why=Why.SERVICE_CHARACTERS, code=Code.INVALID_AS_SERVICE_CHARACTER, said=short(marks), right=right)

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from market.contracting.terms import Goods, TradeTerms
 from market.documents import store
-from market.documents.acts import From, Outcome, Tools, delivery_of, of_talk, parties_right
+from market.documents.acts import From, Outcome, Tools, delivery_of, named_other, of_talk, parties_right
 from market.documents.flaws import Code, Why
 from market.documents.objections import Objection, unknown_reference
 from market.documents.records import (
@@ -71,7 +71,8 @@ async def _counter(
 ) -> Outcome:
     """Terms put forward in a negotiation: those of its last step with what the document says otherwise."""
     number = record.reference(refers)
-    found = await store.by_number(conn, number, kind, sender.party_id)
+    other_id = await named_other(conn, record, sender.party_id)
+    found = await store.by_number(conn, number, kind, sender.party_id, other_id)
     talk = (
         None if found is None or found.negotiation_id is None else await talks.negotiation(conn, found.negotiation_id)
     )

@@ -14,7 +14,7 @@ from market.documents.edifact import Message
 from market.documents.flaws import Code, Flaw, Why, short
 from market.documents.messages.common import REFERENCES
 from market.documents.records import Item, Line, LineAct, Priced, ReferenceKind
-from market.documents.texts import decimal_text, in_latin
+from market.documents.texts import amount_said, in_latin
 
 
 class Objection(Struct, frozen=True, kw_only=True):
@@ -148,12 +148,14 @@ def _line(line: Line, agreed: Line, exponent: int) -> Iterator[Objection]:
     if line.quantity != agreed.quantity:
         yield _differs("quantity", line.n, str(line.quantity), str(agreed.quantity))
     if line.unit_price_minor is not None and line.unit_price_minor != agreed.unit_price_minor:
-        said = decimal_text(line.unit_price_minor, exponent)
-        yield _differs("price", line.n, said, decimal_text(agreed.unit_price_minor or 0, exponent))
+        said = amount_said(line.unit_price_minor, exponent)
+        yield _differs("price", line.n, said, amount_said(agreed.unit_price_minor or 0, exponent))
 
 
-def items_against(items: tuple[Item, ...], agreed: tuple[Line, ...], *, whole: bool) -> Objection | None:
-    """Goods that are not those, or not as many; with `whole` all of them must be there."""
+def items_against(
+    items: tuple[Item, ...], agreed: tuple[Line, ...], *, whole: bool, each_whole: bool = False
+) -> Objection | None:
+    """Goods that are not those, or not as many; with `whole` all of them must be there, with `each_whole` all of each."""
     lines = {line.n: line for line in agreed}
     for item in items:
         line = lines.get(item.n)
@@ -161,9 +163,9 @@ def items_against(items: tuple[Item, ...], agreed: tuple[Line, ...], *, whole: b
             return _differs("line", item.n, str(item.n), ", ".join(map(str, lines)))
         if item.unit != line.unit:
             return _differs("unit", item.n, item.unit, line.unit)
-        if item.quantity > line.quantity or (whole and item.quantity != line.quantity):
+        if not 1 <= item.quantity <= line.quantity or ((whole or each_whole) and item.quantity != line.quantity):
             return _differs("quantity", item.n, str(item.quantity), str(line.quantity))
-    if whole and len(items) != len(lines):
+    if not items or (whole and len(items) != len(lines)):
         return _differs("document", 0, str(len(items)), str(len(lines)))
     return None
 

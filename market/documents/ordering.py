@@ -18,6 +18,7 @@ from market.documents.acts import (
     Outcome,
     Tools,
     delivery_of,
+    named_other,
     named_right,
     numbered,
     of_contract,
@@ -47,7 +48,8 @@ REJECTED_WORDS = "ORDRSP"
 async def order(conn: Connection, tools: Tools, record: Order, sender: From) -> Outcome:
     """A buyer takes an offer as it stands; or confirms the order that a match made."""
     number, now = record.reference(_K.OFFER), sender.now
-    found = await store.by_number(conn, number, Kind.QUOTES, sender.party_id) if number else None
+    other_id = await named_other(conn, record, sender.party_id)
+    found = await store.by_number(conn, number, Kind.QUOTES, sender.party_id, other_id) if number else None
     if found is None or found.negotiation_id is None or found.round is None:
         contract = await _contract(conn, record, sender)
         if isinstance(contract, Objection):
@@ -132,7 +134,8 @@ async def _contract(conn: Connection, record: Priced, sender: From) -> Contract 
     contract_id = numbered(record.reference(_K.CONTRACT), "C")
     order = record.reference(_K.ORDER)
     if contract_id is None and order:
-        found = await store.by_number(conn, order, Kind.ORDERS, sender.party_id)
+        other_id = await named_other(conn, record, sender.party_id)
+        found = await store.by_number(conn, order, Kind.ORDERS, sender.party_id, other_id)
         contract_id = None if found is None else found.contract_id
     contract = None if contract_id is None else await contracting.contract(conn, contract_id)
     if contract is None or contract.role_of(sender.party_id) is None or not contract.is_trade:

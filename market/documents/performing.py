@@ -9,7 +9,7 @@ from market.contracting import desk as contracting
 from market.contracting.facts import ContractState
 from market.contracting.terms import TradeTerms
 from market.documents import drawing, objections, store
-from market.documents.acts import From, Outcome, Tools, named_right, numbered, of_case
+from market.documents.acts import From, Outcome, Tools, named_other, named_right, numbered, of_case
 from market.documents.flaws import Code, Why
 from market.documents.objections import Objection, unknown_reference
 from market.documents.records import (
@@ -20,7 +20,7 @@ from market.documents.records import (
     ReferenceKind,
     RemittanceAdvice,
 )
-from market.documents.texts import decimal_text
+from market.documents.texts import amount_said
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -38,7 +38,7 @@ async def ship(conn: Connection, tools: Tools, record: DespatchAdvice, sender: F
         return unknown_reference(_K.DEAL, str(case.id))
     agreed = drawing.lines_of_case(case, terms)
     own = [line.n for line in case.lines if line.part_id is None]
-    wrong = objections.items_against(record.items, agreed, whole=len(own) < 2)
+    wrong = objections.items_against(record.items, agreed, whole=len(own) < 2, each_whole=len(agreed) > 1)
     if wrong is not None:
         return wrong
     carrier, number = record.carrier_name, record.tracking_number
@@ -94,8 +94,8 @@ async def _check_sum(
     if record.currency != case.currency:
         return Objection(why=Why.CURRENCY_DIFFERS, what="currency", said=record.currency, right=case.currency)
     if total_minor != case.own_minor:
-        said = decimal_text(total_minor, record.exponent)
-        return Objection(why=Why.TOTAL, what="total", said=said, right=decimal_text(case.own_minor, record.exponent))
+        said = amount_said(total_minor, record.exponent)
+        return Objection(why=Why.TOTAL, what="total", said=said, right=amount_said(case.own_minor, record.exponent))
     return of_case(case, case)
 
 
@@ -106,14 +106,15 @@ async def _case(
     sender: From,
 ) -> Case | Objection:
     """The case of the despatch, deal, contract or order that it names."""
+    other_id = await named_other(conn, record, sender.party_id)
     case_id = numbered(record.reference(_K.DEAL), "") or numbered(record.reference(_K.DESPATCH), "D")
     if case_id is None and (despatch := record.reference(_K.DESPATCH)):
-        sent = await store.by_number(conn, despatch, Kind.DESADV, sender.party_id)
+        sent = await store.by_number(conn, despatch, Kind.DESADV, sender.party_id, other_id)
         case_id = None if sent is None else sent.case_id
     if case_id is None:
         contract_id = numbered(record.reference(_K.CONTRACT), "C")
         if contract_id is None and (order := record.reference(_K.ORDER)):
-            found = await store.by_number(conn, order, Kind.ORDERS, sender.party_id)
+            found = await store.by_number(conn, order, Kind.ORDERS, sender.party_id, other_id)
             contract_id = None if found is None else found.contract_id
         contract = None if contract_id is None else await contracting.contract(conn, contract_id)
         case_id = None if contract is None or contract.state is not ContractState.IN_FORCE else contract.case_id

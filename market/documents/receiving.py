@@ -96,11 +96,14 @@ async def receive(conn: Connection, desk: Desk, party_id: int, form: Format, con
 async def _receive_ubl(conn: Connection, desk: Desk, party_id: int, content: bytes, now: datetime) -> Received:
     form = Format.UBL
     record = ubl.read(content)
-    if isinstance(record, Flaw):
-        return Received(format=form, accepted=False, flaws=(record,))
     if isinstance(record, Control):
         return await _answered(conn, form, party_id, [record], (), now)
-    reference = f"{kind_of(record)}:{record.number}"[:35]
+    named = ubl.named(content)
+    if named is None:
+        assert isinstance(record, Flaw), "what was read whole has its name"
+        return Received(format=form, accepted=False, flaws=(record,))
+    kind, document_number = named
+    reference = f"{kind}:{document_number}"
     await store.claim_reference(conn, party_id, form, reference)
     before = await store.exchange_of(conn, party_id, form, reference)
     if before is not None and before["sha256"] == sha256(content).digest():
@@ -112,8 +115,10 @@ async def _receive_ubl(conn: Connection, desk: Desk, party_id: int, content: byt
     if before is not None:
         right = "a new ID"
         flaws.append(
-            Flaw(why=Why.DUPLICATE_REFERENCE, code=Code.DUPLICATE, path="/ID", said=short(record.number), right=right)
+            Flaw(why=Why.DUPLICATE_REFERENCE, code=Code.DUPLICATE, path="/ID", said=short(document_number), right=right)
         )
+    elif isinstance(record, Flaw):
+        flaws.append(record)
     else:
         sender = From(party_id=party_id, sha256=sha256(content).digest(), now=now)
         try:
@@ -121,10 +126,10 @@ async def _receive_ubl(conn: Connection, desk: Desk, party_id: int, content: byt
                 about = await _applied(conn, desk, record, sender, None)
         except _UndoneError as undone:
             flaws.append(undone.flaw)
-    answer = answering.application_response(record.number, sender_party, desk.house, flaws, number, desk.sentence, now)
+    answer = answering.application_response(document_number, sender_party, desk.house, flaws, number, desk.sentence, now)
     if before is not None:
         return Received(format=form, accepted=False, answer=answer, flaws=tuple(flaws))
-    kinds = [kind_of(record).value]
+    kinds = [kind.value]
     exchange_id = await store.insert_exchange(
         conn, party_id, form, reference, content, kinds, answer, flaws, _ids(about, flaws), now
     )

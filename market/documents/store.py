@@ -239,9 +239,11 @@ async def waiting(conn: Connection, party_id: int, limit: int) -> list[Listing]:
     return [_listing(row) for row in await conn.fetch(_queries.waiting_documents, party_id, limit)]
 
 
-async def by_number(conn: Connection, number: str, kind: Kind, party_id: int) -> Found | None:
-    """A document that went to the party, or that it gave, by its number."""
-    row = await conn.fetchrow(_queries.document_by_number, number, kind.value, party_id)
+async def by_number(
+    conn: Connection, number: str, kind: Kind, party_id: int, other_id: int | None = None
+) -> Found | None:
+    """A document that went to the party, or that it gave, by its number: of several, the one between these two."""
+    row = await conn.fetchrow(_queries.document_by_number, number, kind.value, party_id, other_id)
     return None if row is None else convert(dict(row), Found)
 
 

@@ -57,6 +57,11 @@ def _without_accent(letter: str) -> str:
     return "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
 
 
+def is_reference(text: str) -> bool:
+    """Whether both spellings carry it as a document's number: up to 35 characters of ISO 8859-1."""
+    return 0 < len(text) <= 35 and not _NOT_CARRIED.search(text)
+
+
 def in_latin(english: str, chinese: str = "", *, named: str) -> str:
     """The text that stands in EDIFACT: the English one, else the other when it can be carried, else `named` in brackets."""
     for text in (english, chinese):
@@ -91,6 +96,11 @@ def decimal_text(minor: int, exponent: int, longest: int = 18) -> str:
         part = part[:-1]
     assert len(whole) + len(part) <= longest, f"{minor} has more than {longest} digits"
     return f"{sign}{whole}.{part}" if part else f"{sign}{whole}"
+
+
+def amount_said(minor: int, exponent: int) -> str:
+    """An amount as a refusal says it: it may be larger than any that a document carries."""
+    return decimal_text(minor, exponent, 60)
 
 
 def minor_of(text: str, exponent: int) -> int | None:

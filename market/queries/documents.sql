@@ -113,9 +113,11 @@ from market.document_delivery delivery join market.document on document.id = del
 where delivery.party_id = $1 and delivery.state = 'queued' order by document.id limit $2;
 
 -- name: document_by_number
--- The latest document of a kind under this number that went to the party, or, of its own, that it gave.
+-- The latest document of a kind under this number that went to the party, or, of its own, that it gave; before all one
+-- between the two, where others use the same number.
 select id, negotiation_id, round, contract_id, case_id, record from market.document
-where number = $1 and kind = $2 and (recipient_id = $3 or issuer_id = $3) order by id desc limit 1;
+where number = $1 and kind = $2 and (recipient_id = $3 or issuer_id = $3)
+order by $4::bigint in (recipient_id, issuer_id) desc nulls last, id desc limit 1;
 
 -- name: last_of_talk
 -- The number of the latest request or quotation of a negotiation before a step.

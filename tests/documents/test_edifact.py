@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from market.currencies import EXPONENTS
+from market.documents.answering import contrl
 from market.documents.edifact import Envelope, Interchange, Message, segment, write
 from market.documents.edifact_reader import LARGEST_BYTES, read
 from market.documents.flaws import Flaw, Why
@@ -224,3 +225,27 @@ def test_no_damage_is_read_as_another_sum(data: st.DataObject) -> None:
     got = again(bytes(whole))
     if isinstance(got, Invoice):
         assert got.total_minor == TOTAL and got.prepaid_minor + got.due_minor == TOTAL
+
+
+def test_no_release_character_and_answers_without_what_was_refused() -> None:
+    good = interchange(RECORDS["iftmin"]).decode("iso-8859-1")
+    bare = read(b"UNA:+.  'UNB+UNOC:3+A+B+261122:0800+1'UNH+1+ORDERS:D:96A:UN'FTX+AAI+++what?'UNT+3+1'UNZ+1+1'")
+    assert bare.flaws == () and bare.messages[0].segments[0].text(4) == "what?"
+    spoilt = read(good.replace("IFTMIN:D", "IFT\x85IN:D").encode("iso-8859-1"))
+    assert spoilt.envelope is not None and spoilt.flaws
+    answer = read(contrl(spoilt.envelope, spoilt.messages, spoilt.flaws, "7", AT))
+    assert answer.flaws == () and not isinstance(record_of(answer.messages[0]), Flaw)
+
+
+def test_sums_beyond_all_measure_are_refused_and_not_stumbled_over() -> None:
+    text = interchange(RECORDS["orders"]).decode("iso-8859-1")
+    text = text.replace("QTY+21:120000:", "QTY+21:999999999999999:").replace("PRI+AAA:4.12", "PRI+AAA:999999999999999")
+    flaw = record_of(read(text.encode("iso-8859-1")).messages[0])
+    assert isinstance(flaw, Flaw) and flaw.why is Why.LINE_SUM
+
+
+def test_a_tracking_number_that_cannot_be_carried_is_left_to_the_xml() -> None:
+    sent = structs.replace(RECORDS["desadv"], tracking_number="顺丰 12", carrier_name="顺丰")
+    segments = message_of(sent, "1").segments
+    assert "CN" not in [each.text(1) for each in segments if each.tag == "RFF"]
+    assert [each.text(5, 4) for each in segments if each.tag == "TDT"] == ["[carrier: in Chinese, see the XML]"]

@@ -408,3 +408,66 @@ async def test_a_folder_is_a_door_like_the_other(server: Server, tmp_path: Path)
     (one,) = [each for each in written if each.exists()]
     envelope = read(one.read_bytes()).envelope
     assert envelope is not None and envelope.recipient == on.buyer.party.code
+
+
+async def test_a_wrong_document_of_ubl_is_answered_and_its_name_is_its_own(server: Server) -> None:
+    on = await trade(server)
+    asked = request_for(on.post, on.buyer, Party(code="NOBODY"))
+    for n, end in enumerate(("1", "2")):
+        one = structs.replace(asked, number=f"COMPANY-2026-ORDER-REQUEST-00000{end}")
+        said = (await on.buyer.post(ubl.write(one), "/api/v1/edi")).json()
+        assert said["flaws"][0]["why"] == "party_unknown", (n, said)
+    largest = structs.replace(asked.lines[0], quantity=999_999_999_999_999)
+    priced = (
+        b'<cbc:LineExtensionAmount currencyID="CNY">1</cbc:LineExtensionAmount><cac:Price>'
+        b'<cbc:PriceAmount currencyID="CNY">999999999999999999</cbc:PriceAmount></cac:Price><cac:Item>'
+    )
+    spoilt = ubl.write(structs.replace(asked, number="HUGE", lines=(largest,))).replace(b"<cac:Item>", priced)
+    answer = ubl.read((await on.buyer.post(spoilt)).content)
+    assert isinstance(answer, Control) and not answer.accepted and "LineExtensionAmount" in answer.why[0]
+    chinese = structs.replace(asked, number="询价-1")
+    said = (await on.buyer.post(ubl.write(chinese), "/api/v1/edi")).json()
+    assert not said["accepted"] and said["flaws"][0]["why"] == "character" and said["flaws"][0]["place"].endswith("/ID")
+
+
+async def test_two_sellers_may_use_one_number(server: Server) -> None:
+    one, other = await trade(server), await trade(server)
+    other.buyer = one.buyer
+    await agree(server, one.buyer.id, other.seller.id)
+    _, first = await one.offered("SAME")
+    asked = structs.replace(request_for(other.post, one.buyer, other.seller.party), number="RSAME2")
+    await one.buyer.says(asked)
+    got = await other.seller.fetch(Kind.REQOTE)
+    assert isinstance(got, RequestForQuotation)
+    line = structs.replace(got.lines[0], unit_price_minor=PRICE)
+    values = {"number": "SAME", "lines": (line,), "valid_until": other.until, "note": ""}
+    await other.seller.says(like(got, Quotation, **values, references=references(request="RSAME2")))
+    await one.buyer.says(like(first, Order, number="OSAME", references=references(offer="SAME")))
+    order = await one.seller.fetch(Kind.ORDERS)
+    assert isinstance(order, Order) and order.number == "OSAME"
+
+
+async def test_a_despatch_names_what_it_sends(server: Server) -> None:
+    on = await trade(server)
+    delivery = structs.replace(request_for(on.post, on.buyer, on.seller.party).delivery, partial=True)  # type: ignore[type-var]
+    asked = structs.replace(request_for(on.post, on.buyer, on.seller.party), number="RP", delivery=delivery)
+    few = (structs.replace(asked.lines[0], quantity=40),)
+    await on.buyer.says(structs.replace(asked, lines=few))
+    got = await on.seller.fetch(Kind.REQOTE)
+    assert isinstance(got, RequestForQuotation)
+    priced = (structs.replace(got.lines[0], unit_price_minor=PRICE),)
+    values = {"number": "QP", "lines": priced, "valid_until": on.until, "note": ""}
+    await on.seller.says(like(got, Quotation, **values, references=references(request="RP")))
+    offer = await on.buyer.fetch(Kind.QUOTES)
+    await on.buyer.says(like(offer, Order, number="OP", references=references(offer="QP")))
+    order = await on.seller.fetch(Kind.ORDERS)
+    assert isinstance(order, Order)
+    yes = like(order, OrderResponse, number="AP", references=references(order="OP"), verdict=Verdict.ACCEPTED)
+    await on.seller.says(yes)
+    item = item_of(order.lines[0])
+    way = {"issued_at": on.until, "buyer": order.buyer, "seller": order.seller, "references": references(order="OP")}
+    for n, items in enumerate(((), (structs.replace(item, quantity=0),))):
+        sent = DespatchAdvice(
+            number=f"LP{n}", **way, shipped_at=on.until, carrier_name="SF", tracking_number="X", items=items
+        )
+        assert fault(await on.seller.send(sent))[0] == Code.INVALID_VALUE

@@ -7,7 +7,7 @@ from market.documents.messages import common, items
 from market.documents.messages.common import Part
 from market.documents.records import DespatchAdvice, Item, Kind, Reference, ReferenceKind
 from market.documents.structures import Tree
-from market.documents.texts import in_latin
+from market.documents.texts import carried, in_latin
 
 CODE = "351"
 _DESPATCHED = "12"
@@ -16,10 +16,11 @@ _DESPATCHED = "12"
 def segments(record: DespatchAdvice) -> list[Segment]:
     """The message's body."""
     parts = [*items.head(record, CODE), common.instant("11", record.shipped_at)]
-    if record.tracking_number:
-        parts += common.references([Reference(kind=ReferenceKind.TRANSPORT, number=record.tracking_number[:35])])
+    tracking = (carried(record.tracking_number) or "")[:35].strip()
+    if tracking:
+        parts += common.references([Reference(kind=ReferenceKind.TRANSPORT, number=tracking)])
     if record.carrier_name:
-        carrier = in_latin(record.carrier_name, named="carrier")[:35]
+        carrier = in_latin(record.carrier_name, named="carrier")[:35].strip()
         parts.append([segment("TDT", "20", "", "", "", ("", "", "", carrier))])
     parts.append(items.packing(Kind.DESADV, record.items, _quantities))
     parts.append([segment("CNT", ("2", str(len(record.items))))])

@@ -15,7 +15,7 @@ from market.documents.messages import common
 from market.documents.messages.common import Part, refuse
 from market.documents.records import Kind, Line, LineAct, Priced, kind_of
 from market.documents.structures import Group, Tree
-from market.documents.texts import decimal_text, minor_of, whole_of
+from market.documents.texts import amount_said, decimal_text, minor_of, whole_of
 
 ORDERED, INVOICED = "21", "47"
 LONGEST_ARTICLE = 35
@@ -141,7 +141,7 @@ def _check_line_sum(tree: Tree, line: Group, currency: str, sum_minor: int | Non
     if found is None or sum_minor is None:
         return
     if minor_of(found.segment.text(1, 2), EXPONENTS[currency]) != sum_minor:
-        refuse(tree, found, Why.LINE_SUM, Code.INVALID_VALUE, decimal_text(sum_minor, EXPONENTS[currency]), 1, 2)
+        refuse(tree, found, Why.LINE_SUM, Code.INVALID_VALUE, amount_said(sum_minor, EXPONENTS[currency]), 1, 2)
 
 
 def _check_totals(tree: Tree, found: tuple[Line, ...], exponent: int) -> None:
@@ -150,7 +150,7 @@ def _check_totals(tree: Tree, found: tuple[Line, ...], exponent: int) -> None:
     for qualifier in ("79", "86", "77", "139", "39"):
         for sum_group in tree.all("MOA", qualifier):
             if minor_of(sum_group.segment.text(1, 2), exponent) != total:
-                refuse(tree, sum_group, Why.TOTAL, Code.INVALID_VALUE, decimal_text(total, exponent), 1, 2)
+                refuse(tree, sum_group, Why.TOTAL, Code.INVALID_VALUE, amount_said(total, exponent), 1, 2)
 
 
 def _check_no_tax(tree: Tree, taxes: list[Group]) -> None:

@@ -9,7 +9,7 @@ from market.documents.messages import common
 from market.documents.messages.common import Part, refuse
 from market.documents.records import Deduction, Kind, RemittanceAdvice
 from market.documents.structures import Group, Tree
-from market.documents.texts import decimal_text, minor_of
+from market.documents.texts import amount_said, decimal_text, minor_of
 
 CODE = "481"
 _INVOICE = "380"
@@ -67,10 +67,10 @@ def record(tree: Tree) -> RemittanceAdvice:
     invoiced = remitted if due is None else _minor(tree, due, exponent)
     kept = sum(each.amount_minor for each in deductions)
     if due is not None and invoiced != remitted + kept:
-        refuse(tree, due, Why.TOTAL, Code.INVALID_VALUE, decimal_text(remitted + kept, exponent), 1, 2)
+        refuse(tree, due, Why.TOTAL, Code.INVALID_VALUE, amount_said(remitted + kept, exponent), 1, 2)
     for total in tree.all("MOA", _REMITTED):
         if _minor(tree, total, exponent) != remitted:
-            refuse(tree, total, Why.TOTAL, Code.INVALID_VALUE, decimal_text(remitted, exponent), 1, 2)
+            refuse(tree, total, Why.TOTAL, Code.INVALID_VALUE, amount_said(remitted, exponent), 1, 2)
     issued = common.issued_at(tree)
     return RemittanceAdvice(
         number=number,

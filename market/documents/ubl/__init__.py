@@ -12,7 +12,7 @@ from market.documents.records import (
     RemittanceAdvice,
     TransportInstruction,
 )
-from market.documents.ubl import priced, remittance, response, way
+from market.documents.ubl import parts, priced, remittance, response, way
 from market.documents.ubl.xml import DOCUMENT, Node, parse
 
 NAMES = {kind: shape.name for kind, shape in priced.SHAPES.items()} | {
@@ -53,6 +53,16 @@ def read(data: bytes) -> Record | Flaw:
         return _read(node, kind)
     except FlawedError as error:
         return error.flaw
+
+
+def named(data: bytes) -> tuple[Kind, str] | None:
+    """What a document calls itself, also where the rest of it is wrong; None where it can't be answered by that."""
+    try:
+        node = parse(data)
+        kind = next((kind for kind, name in NAMES.items() if name == node.name), Kind.CONTRL)
+        return None if kind is Kind.CONTRL else (kind, parts.document_number(node))
+    except FlawedError:
+        return None
 
 
 def _read(node: Node, kind: Kind) -> Record:

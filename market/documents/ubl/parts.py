@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from market.currencies import EXPONENTS
 from market.documents.flaws import Code, Why
 from market.documents.records import Agency, Party, Place, Reference, ReferenceKind
-from market.documents.texts import decimal_text, minor_of, whole_of
+from market.documents.texts import decimal_text, is_reference, minor_of, whole_of
 from market.documents.ubl.xml import Child, Node, branch, leaf, need, refuse
 
 HOUSE_SCHEME, GLN_SCHEME = "GAVELHOUSE", "GLN"
@@ -47,6 +47,16 @@ def party_of(node: Node) -> Party:
     if len(number.text) > 35:
         refuse(number, Why.ELEMENT_TOO_LONG, Code.TOO_LONG, "≤ 35")
     return Party(code=number.text, agency=agency, name=inside.value("PartyName/Name"))
+
+
+def document_number(node: Node) -> str:
+    """The document's own number, under which it goes on to systems of either spelling."""
+    found = need(node, "ID")
+    if len(found.text) > 35:
+        refuse(found, Why.ELEMENT_TOO_LONG, Code.TOO_LONG, "≤ 35")
+    if not is_reference(found.text):
+        refuse(found, Why.CHARACTER, Code.INVALID_CHARACTER, "ISO 8859-1")
+    return found.text
 
 
 def reference(name: str, each: Reference | None) -> Child:

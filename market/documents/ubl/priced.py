@@ -28,7 +28,7 @@ from market.documents.records import (
     Verdict,
     kind_of,
 )
-from market.documents.texts import decimal_text, minor_of, whole_of
+from market.documents.texts import amount_said, minor_of, whole_of
 from market.documents.ubl import parts
 from market.documents.ubl.xml import Child, Node, branch, document, leaf, need, refuse
 
@@ -236,7 +236,7 @@ def read(node: Node, kind: Kind) -> Priced:
     issued = parts.issued_at(node)
     shipped = node.first("Delivery/Shipment")
     fields: dict[str, Any] = {
-        "number": _number(node),
+        "number": parts.document_number(node),
         "issued_at": issued,
         "buyer": parts.party_of(need(node, shape.buyer)),
         "seller": parts.party_of(need(node, shape.seller)),
@@ -255,15 +255,8 @@ def read(node: Node, kind: Kind) -> Priced:
     if isinstance(record, Invoice):
         payable = need(node, f"{shape.total}/PayableAmount")
         if parts.amount_of(payable, currency) != record.due_minor:
-            refuse(payable, Why.TOTAL, right=decimal_text(record.due_minor, record.exponent))
+            refuse(payable, Why.TOTAL, right=amount_said(record.due_minor, record.exponent))
     return record
-
-
-def _number(node: Node) -> str:
-    found = need(node, "ID")
-    if len(found.text) > 35:
-        refuse(found, Why.ELEMENT_TOO_LONG, Code.TOO_LONG, "≤ 35")
-    return found.text
 
 
 def _own_of(node: Node, shape: Shape, currency: str) -> dict[str, Any]:
@@ -308,7 +301,7 @@ def _lines(node: Node, shape: Shape, currency: str) -> Iterator[Line]:
         price = _price(line, currency)
         total = line.first("LineExtensionAmount")
         if total is not None and price is not None and parts.amount_of(total, currency) != count * price:
-            refuse(total, Why.LINE_SUM, right=decimal_text(count * price, EXPONENTS[currency]))
+            refuse(total, Why.LINE_SUM, right=amount_said(count * price, EXPONENTS[currency]))
         _check_no_tax(line)
         english, chinese = parts.titles_of(line)
         yield Line(
@@ -348,7 +341,7 @@ def _check_counts(node: Node, shape: Shape, lines: tuple[Line, ...], currency: s
     for name in ("LineExtensionAmount", "TaxExclusiveAmount", "TaxInclusiveAmount"):
         found = node.first(f"{shape.total}/{name}") if shape.total else None
         if found is not None and parts.amount_of(found, currency) != total:
-            refuse(found, Why.TOTAL, right=decimal_text(total, EXPONENTS[currency]))
+            refuse(found, Why.TOTAL, right=amount_said(total, EXPONENTS[currency]))
 
 
 def _check_no_tax(node: Node) -> None:

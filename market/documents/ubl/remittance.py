@@ -5,7 +5,7 @@ from __future__ import annotations
 from market.currencies import EXPONENTS
 from market.documents.flaws import Why
 from market.documents.records import Deduction, RemittanceAdvice
-from market.documents.texts import decimal_text
+from market.documents.texts import amount_said
 from market.documents.ubl import parts
 from market.documents.ubl.xml import Child, Node, branch, document, leaf, need, refuse
 
@@ -71,13 +71,13 @@ def read(node: Node) -> RemittanceAdvice:
     invoiced = sum(parts.amount_of(each, currency) for each in debits)
     kept = sum(each.amount_minor for each in deductions)
     if invoiced - kept != remitted:
-        refuse(total, Why.TOTAL, right=decimal_text(invoiced - kept, EXPONENTS[currency]))
+        refuse(total, Why.TOTAL, right=amount_said(invoiced - kept, EXPONENTS[currency]))
     issued = parts.issued_at(node)
     payer = parts.party_of(need(node, "AccountingCustomerParty"))
     buyer = node.first("RemittanceAdviceLine/BuyerCustomerParty")
     paid = node.first("PaymentMeans/PaymentDueDate")
     return RemittanceAdvice(
-        number=need(node, "ID").text,
+        number=parts.document_number(node),
         issued_at=issued,
         buyer=payer if buyer is None else parts.party_of(buyer),
         seller=parts.party_of(need(node, "AccountingSupplierParty")),

@@ -79,7 +79,7 @@ def read_forwarding(node: Node) -> TransportInstruction:
     assert delivery is not None, "the terms were needed"
     pick_up = shipment.first("Delivery/Despatch/RequestedDespatchDate")
     return TransportInstruction(
-        number=need(node, "ID").text,
+        number=parts.document_number(node),
         issued_at=issued,
         buyer=parts.party_of(need(consignment, "ConsigneeParty")),
         seller=parts.party_of(need(node, "ConsignorParty")),
@@ -181,12 +181,10 @@ def _head(record: DespatchAdvice | ReceiptAdvice, elements: dict[ReferenceKind, 
 
 
 def _way(node: Node, elements: dict[ReferenceKind, str]) -> tuple[str, Party, Party, tuple[Reference, ...]]:
-    number = need(node, "ID")
-    if len(number.text) > 35:
-        refuse(number, Why.ELEMENT_TOO_LONG, Code.TOO_LONG, "≤ 35")
+    number = parts.document_number(node)
     buyer = parts.party_of(need(node, "DeliveryCustomerParty"))
     seller = parts.party_of(need(node, "DespatchSupplierParty"))
-    return number.text, buyer, seller, parts.references_of(node, elements, OTHER)
+    return number, buyer, seller, parts.references_of(node, elements, OTHER)
 
 
 def _counted(node: Node, line: str, quantity: str, rejected: str = "") -> tuple[Item, ...]:
