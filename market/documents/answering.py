@@ -5,7 +5,6 @@ An interchange is taken whole or refused whole; a refusal names every message in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -15,8 +14,6 @@ from market.documents.flaws import Flaw
 from market.documents.messages.common import minutes
 from market.documents.records import Control, MessageVerdict, Party, SegmentFault
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 
 def contrl(
     envelope: Envelope, received: Sequence[Message], flaws: Sequence[Flaw], reference: str, now: datetime
@@ -25,9 +22,9 @@ def contrl(
     record = control_of(envelope, received, flaws, reference, now)
     back = Envelope(
         sender=envelope.recipient,
-        sender_qualifier=_plain(envelope.recipient_qualifier) or "ZZ",
+        sender_qualifier=envelope.recipient_qualifier or "ZZ",
         recipient=envelope.sender,
-        recipient_qualifier=_plain(envelope.sender_qualifier) or "ZZ",
+        recipient_qualifier=envelope.sender_qualifier or "ZZ",
         prepared_at=now,
         reference=reference,
         is_test=envelope.is_test,
@@ -45,9 +42,9 @@ def control_of(
         issued_at=minutes(now),
         reference=envelope.reference,
         sender=envelope.sender,
-        sender_qualifier=_plain(envelope.sender_qualifier),
+        sender_qualifier=envelope.sender_qualifier,
         recipient=envelope.recipient,
-        recipient_qualifier=_plain(envelope.recipient_qualifier),
+        recipient_qualifier=envelope.recipient_qualifier,
         accepted=not flaws,
         code=0 if own is None else int(own.code),
         tag=own.tag if own is not None and own.tag in ("UNB", "UNZ") else "",
@@ -65,19 +62,14 @@ def _verdict(message: Message, flaws: Sequence[Flaw]) -> MessageVerdict:
         if flaw.segment
     )
     return MessageVerdict(
-        reference=_plain(message.reference),
-        type=_plain(message.type),
-        version=_plain(message.version or "D"),
-        release=_plain(message.release or "96A"),
+        reference=message.reference,
+        type=message.type,
+        version=message.version or "D",
+        release=message.release or "96A",
         accepted=not flaws,
         code=0 if faults or not own else int(own[0].code),
         faults=faults,
     )
-
-
-def _plain(text: str) -> str:
-    """What an answer repeats of a message, without the characters for which that was refused."""
-    return _CONTROL.sub("-", text)
 
 
 def application_response(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from market.documents.edifact import LONGEST_REFERENCE, MARKS, Envelope, Message, Reading, Segment, trimmed
-from market.documents.flaws import Code, Flaw, FlawedError, Why, short
+from market.documents.flaws import CONTROL, Code, Flaw, FlawedError, Why, short, visible
 
 LARGEST_BYTES = 1024 * 1024
 MOST_SEGMENTS = 20_000
@@ -20,7 +20,6 @@ MOST_ELEMENTS = 30
 MOST_COMPONENTS = 12
 CHARACTER_SETS = ("UNOA", "UNOB", "UNOC")
 _TAG = re.compile(r"[A-Z]{3}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TIMES = {(6, 4): "%y%m%d%H%M", (8, 4): "%Y%m%d%H%M"}
 
 
@@ -151,13 +150,13 @@ def _envelope(unb: Segment) -> Envelope:
             raise FlawedError(_unb_flaw(Why.ELEMENT_MISSING, Code.MISSING, element, 1, "", f"an..{longest}"))
         if len(text) > longest:
             raise FlawedError(_unb_flaw(Why.ELEMENT_TOO_LONG, Code.TOO_LONG, element, 1, text, f"an..{longest}"))
-        if _CONTROL.search(text):
+        if CONTROL.search(text):
             raise FlawedError(_unb_flaw(Why.CHARACTER, Code.INVALID_CHARACTER, element, 1, "", "ISO 8859-1"))
     return Envelope(
         sender=unb.text(2),
-        sender_qualifier=unb.text(2, 2)[:4],
+        sender_qualifier=visible(unb.text(2, 2)[:4]),
         recipient=unb.text(3),
-        recipient_qualifier=unb.text(3, 2)[:4],
+        recipient_qualifier=visible(unb.text(3, 2)[:4]),
         prepared_at=_prepared_at(unb),
         reference=unb.text(5),
         wants_answer=unb.text(9) == "1",
@@ -224,11 +223,11 @@ def _message(segments: list[Segment], unt: Segment | None, flaws: list[Flaw]) ->
     unh = segments[0]
     reference = unh.text(1)
     message = Message(
-        reference=reference[:LONGEST_REFERENCE],
-        type=unh.text(2, 1)[:6],
-        version=unh.text(2, 2)[:3],
-        release=unh.text(2, 3)[:3],
-        agency=unh.text(2, 4)[:2],
+        reference=visible(reference[:LONGEST_REFERENCE]),
+        type=visible(unh.text(2, 1)[:6]),
+        version=visible(unh.text(2, 2)[:3]),
+        release=visible(unh.text(2, 3)[:3]),
+        agency=visible(unh.text(2, 4)[:2]),
         segments=tuple(segments[1:]),
     )
     if not 1 <= len(reference) <= LONGEST_REFERENCE:
@@ -287,7 +286,7 @@ def _message(segments: list[Segment], unt: Segment | None, flaws: list[Flaw]) ->
                 segment=at,
                 element=2,
                 said=short(unt.text(2)),
-                right=reference,
+                right=message.reference,
             )
         )
     return message
@@ -296,7 +295,7 @@ def _message(segments: list[Segment], unt: Segment | None, flaws: list[Flaw]) ->
 def _characters(one: Segment) -> Iterator[tuple[int, int]]:
     for element, parts in enumerate(one.elements, start=1):
         for component, text in enumerate(parts, start=1):
-            if _CONTROL.search(text):
+            if CONTROL.search(text):
                 yield element, component
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum, StrEnum
 
 from msgspec import Struct
@@ -110,6 +111,15 @@ class FlawedError(Exception):
         self.flaw = flaw
 
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """What stood there, a hyphen for each character that no text may have: it is kept, and goes back in the answer."""
+    return CONTROL.sub("-", text)
+
+
 def short(text: str) -> str:
-    """What stood there, bounded."""
+    """What stood there, visible and bounded."""
+    text = visible(text)
     return text if len(text) <= LONGEST_SAID else text[: LONGEST_SAID - 1] + "…"

@@ -126,7 +126,9 @@ async def _receive_ubl(conn: Connection, desk: Desk, party_id: int, content: byt
                 about = await _applied(conn, desk, record, sender, None)
         except _UndoneError as undone:
             flaws.append(undone.flaw)
-    answer = answering.application_response(document_number, sender_party, desk.house, flaws, number, desk.sentence, now)
+    answer = answering.application_response(
+        document_number, sender_party, desk.house, flaws, number, desk.sentence, now
+    )
     if before is not None:
         return Received(format=form, accepted=False, answer=answer, flaws=tuple(flaws))
     kinds = [kind.value]

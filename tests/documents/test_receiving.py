@@ -471,3 +471,14 @@ async def test_a_despatch_names_what_it_sends(server: Server) -> None:
             number=f"LP{n}", **way, shipped_at=on.until, carrier_name="SF", tracking_number="X", items=items
         )
         assert fault(await on.seller.send(sent))[0] == Code.INVALID_VALUE
+
+
+async def test_a_character_that_no_text_has_is_named_wherever_it_stands(server: Server) -> None:
+    on = await trade(server)
+    asked = request_for(on.post, on.buyer, on.seller.party)
+    for n, (old, new) in enumerate(
+        (("UNT+", "UNT+\0"), ("REQOTE:D", "REQ\0TE:D"), ("UNZ+1", "UNZ+\0"), ("UNH+1", "UNH+\0"))
+    ):
+        text = on.buyer.interchange(asked, reference=f"NUL{n}").decode("iso-8859-1").replace(old, new, 1)
+        control = answer_of((await on.buyer.post(text.encode("iso-8859-1"))).content)
+        assert not control.accepted, old
