@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,7 +16,7 @@ from market.pages.trading_posts import fault_texts, headings_of, take_in_all
 from market.problems import Problem, ProblemError
 from market.trading import csv_posts, posts, saved_searches, search, store
 from market.trading.facts import LARGEST_QUANTITY, VALID_DAYS, Category, Post, PostContent, PostRefusal, Side
-from market.trading.filters import PAGE_SIZE, filters_from_query
+from market.trading.filters import PAGE_SIZE, PostFilters, filters_from_query
 from market.trading.public import alias, is_shown
 from market.trading.rules import Fault, faults
 from market.trading.saved_searches import SavedSearch
@@ -168,7 +169,7 @@ async def market_categories(call: Call) -> Categories:
 async def market_posts(call: Call, query: PostsQuery) -> Listed[PostShape]:
     """Search what is offered and wanted."""
     categories = await store.categories(call.conn)
-    filters = filters_from_query(_typed(query), categories)
+    filters = _filters(_typed(query), categories)
     found = await search.find(call.conn, filters, categories, call.now)
     items = [public_shape(call, each) for each in found.rows]
     return Listed(items=items, page=found.page, pages=found.pages, total=found.total)
@@ -264,9 +265,7 @@ async def saved_searches_list(call: Call) -> Searches:
 @operation("POST", "/market/searches", tag="market", status=201)
 async def save_search(call: Call, body: SearchIn) -> SavedSearch:
     """Be told of new posts that fit: a notice within seconds, at most one a minute."""
-    from urllib.parse import parse_qsl
-
-    filters = filters_from_query(dict(parse_qsl(body.query)), await store.categories(call.conn))
+    filters = _filters(dict(parse_qsl(body.query)), await store.categories(call.conn))
     done: SavedSearch = granted(
         await saved_searches.save(
             call.conn, party_id=call.viewer.id, name=body.name, filters=filters, alerts=body.alerts, now=call.now
@@ -359,6 +358,16 @@ def _typed(query: PostsQuery) -> dict[str, str]:
         elif equals:
             typed[f"attr_{code}"] = value
     return typed
+
+
+def _filters(typed: dict[str, str], categories: list[Category]) -> PostFilters:
+    """The filters, each of them understood: a program that misspells one is not given all posts instead."""
+    filters = filters_from_query(typed, categories)
+    kept = {name for name, _ in parse_qsl(filters.query())} | {"sort", "page", "lang"}
+    lost = sorted(name for name, value in typed.items() if value.strip() not in ("", "0") and name not in kept)
+    if lost:
+        raise ProblemError(Problem.MALFORMED, fault=f"no such filter, or not with this value: {', '.join(lost)[:200]}")
+    return filters
 
 
 def _category(category: Category) -> CategoryShape:

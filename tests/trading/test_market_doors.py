@@ -186,3 +186,16 @@ async def test_an_operator_widens_the_catalogue_and_is_told_the_line_that_can_no
     assert (await server.client.post("/operator/categories/zinc_ingot", data=form, headers=headers)).status_code == 303
     new = await server.client.get("/market/posts/new", headers=headers)
     assert "Zinc" not in new.text
+
+
+async def test_a_program_that_misspells_a_filter_is_told_so_and_not_given_everything(server: Server) -> None:
+    headers = await server.bearer(await server.party())
+    wrong = ("category=green_teas", "category=green_tea&attributes=grade=best", "price_to=980", "country=ZZ")
+    for query in wrong:
+        answer = await server.client.get(f"/api/v1/market/posts?{query}", headers=headers)
+        assert answer.status_code == 400 and "no such filter" in answer.json()["fault"], query
+    body = {"name": "tea", "query": "category=green_teas&side=supply"}
+    answer = await server.client.post(
+        "/api/v1/market/searches", json=body, headers={**headers, "idempotency-key": "a search for nothing"}
+    )
+    assert answer.status_code == 400 and "category" in answer.json()["fault"]
