@@ -68,6 +68,8 @@ class Outbox:
                         wait = min(wait, (next_at - self._now()).total_seconds())
                 except (*CONNECTION_LOST, PostgresError) as error:
                     _log.warning("the documents' outbox could not look", error=repr(error))
+                except Exception:  # Whatever one partner answers, the others' documents go on; its own is tried again.
+                    _log.exception("a document could not be sent")
                 await asyncio.sleep(max(wait, 0.05))
         finally:
             with suppress(Exception):
@@ -80,6 +82,9 @@ class Outbox:
             claimed = await store.claim_delivery(conn, now, now + _CLAIM)
             if claimed is None:
                 return False
+            if claimed.attempts > MOST_ATTEMPTS:
+                await store.give_up_delivery(conn, claimed.document_id, "")
+                return True
             row = await store.document(conn, claimed.document_id)
             partner = await store.partner(conn, claimed.party_id)
         assert row is not None and partner is not None, "a delivery has its document, and its party its address"

@@ -408,6 +408,13 @@ async def test_a_folder_is_a_door_like_the_other(server: Server, tmp_path: Path)
     (one,) = [each for each in written if each.exists()]
     envelope = read(one.read_bytes()).envelope
     assert envelope is not None and envelope.recipient == on.buyer.party.code
+    # Whatever went wrong before it could be said: tried sixty times it is not tried for ever.
+    async with house.pool.acquire() as conn, asyncio.timeout(20):
+        again = "update market.document_delivery set state = 'queued', attempts = 60, try_at = $2 where party_id = $1"
+        await conn.execute(again, on.buyer.id, now)
+        await outbox.send_one()
+        while (row := await conn.fetchrow(query, on.buyer.id))["state"] != "given_up":
+            await conn.execute("select pg_sleep(0.05)")
 
 
 async def test_a_wrong_document_of_ubl_is_answered_and_its_name_is_its_own(server: Server) -> None:
