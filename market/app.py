@@ -103,6 +103,7 @@ def all_routes() -> list[BaseRoute]:
     return [
         *health.routes,
         Assets.find().mount(),
+        Assets.find().favicon(),
         WebSocketRoute("/live", live, name="live"),
         Route("/webhooks/bank", bank_webhook, name="bank_webhook", methods=["POST"]),
         *account.routes,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -59,6 +60,14 @@ class Assets:
     def mount(self) -> Mount:
         """The route that serves them."""
         return Mount("/assets", app=_ForEver(directory=self.directory), name="assets")
+
+    def favicon(self) -> Route:
+        """Where a browser looks by itself when it shows something that names no icon: it is sent to the house's seal."""
+
+        async def seal(_request: Request) -> Response:
+            return RedirectResponse(self.url("seal.svg"), 307)
+
+        return Route("/favicon.ico", seal, name="favicon")
 
 
 class _ForEver(StaticFiles):

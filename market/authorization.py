@@ -114,6 +114,7 @@ TABLE: dict[str, Row] = {
     "readyz": VISITOR,
     "metrics": OPERATOR,
     "assets": VISITOR,
+    "favicon": VISITOR,
     "live": VISITOR,
     "bank_webhook": WEBHOOK,
     "carrier_webhook": Row(who=Who.WEBHOOK, body_bytes=768 * KIB),

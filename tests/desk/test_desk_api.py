@@ -172,6 +172,7 @@ async def test_fees_change_by_two_operators_and_are_public(server: Server) -> No
     assert {(one["market"], one["commission_bp"], one["service_minor"]) for one in shown} == {
         ("auction", 500, "1000"),
         ("reverse", 800, "0"),
+        ("trading", 800, "0"),
     }
 
 

@@ -132,7 +132,7 @@ class Saleroom:
             viewport=size, color_scheme=scheme, locale="zh-CN" if lang == "zh" else "en-GB", timezone_id="Asia/Shanghai"
         )
         look = Look(await context.new_page(), who)
-        look.page.on("console", lambda message: look.said.append(message.text))
+        look.page.on("console", lambda message: look.said.append(f"{message.text} ({message.location['url']})"))
         look.page.on("pageerror", lambda error: look.said.append(str(error)))
 
         async def relay(route: WebSocketRoute) -> None:

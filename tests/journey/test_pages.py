@@ -152,7 +152,7 @@ FIXED = {
     "bank": ("/", "/cards"),
 }
 NO_PAGES = {
-    "healthz", "readyz", "metrics", "openapi", "asyncapi", "verifier", "receipt_verifier",
+    "favicon", "healthz", "readyz", "metrics", "openapi", "asyncapi", "verifier", "receipt_verifier",
     "contract_verifier", "contract_bundle", "formality_paper", "identity_file", "pki_authority", "pki_list_der", "pki_list_pem",
     "sign_in_link", "notice_open", "photo", "deal_evidence", "deal_evidence_small",
     "clearing_file", "clearing_verifier", "lot_log", "bid_receipt", "receipt_file", "operator_statement_file", "operator_payout_file", "sale_budget_figures",
