@@ -254,6 +254,7 @@ STATUS: dict[str, int] = {
     "own_post": 409,
     "post_closed": 409,
     "post_on_board": 409,
+    "post_not_listed_yet": 409,
     "negotiator_barred": 403,
     "already_negotiating": 409,
     "quantity_gone": 409,

@@ -196,6 +196,7 @@ class PostRefusal(StrEnum):
 
     NO_SUCH_POST = "no_such_post"
     POST_GONE = "post_gone"
+    POST_NOT_LISTED_YET = "post_not_listed_yet"
     POST_ON_A_BOARD = "post_on_a_board"
     STALE_VERSION = "stale_version"
     POST_BARRED = "post_barred"

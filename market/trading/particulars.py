@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from market.trading.facts import Category
 
+LONGEST_PARTICULARS = 2000
 _FLAGS = {"en": ("yes", "no"), "zh": ("是", "否")}
 
 
@@ -18,10 +19,14 @@ def particulars(attributes: Mapping[str, Value], category: Category) -> tuple[st
     """English and Chinese: `Grade: special; Width: 1500 mm`, `等级：特级；幅宽：1500 mm`. What the category does not know stays
     as it is.
     """
-    return (
-        "; ".join(_said(code, value, category, "en") for code, value in attributes.items()),
-        "；".join(_said(code, value, category, "zh") for code, value in attributes.items()),
-    )
+    english = "; ".join(_said(code, value, category, "en") for code, value in attributes.items())
+    chinese = "；".join(_said(code, value, category, "zh") for code, value in attributes.items())
+    return _bounded(english), _bounded(chinese)
+
+
+def _bounded(said: str) -> str:
+    """As much as a contract takes: no goods are described at such length that their trade can't be signed."""
+    return said if len(said) <= LONGEST_PARTICULARS else f"{said[: LONGEST_PARTICULARS - 1]}…"
 
 
 def _said(code: str, value: Value, category: Category, lang: str) -> str:

@@ -151,6 +151,8 @@ def fit_for_board(post: Post | None, party_id: int, now: datetime) -> PostRefusa
         return PostRefusal.NO_SUCH_POST
     if not post.is_open(now):
         return PostRefusal.POST_GONE
+    if now < post.shown_at:
+        return PostRefusal.POST_NOT_LISTED_YET
     return PostRefusal.POST_ON_A_BOARD if post.on_board else None
 
 

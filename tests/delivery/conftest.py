@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from migrations.parent_death import die_with_parent
 from tests.auction.house import until
 from tests.door.house_server import Server, run_server
 from tests.ports import free_port
@@ -49,7 +50,9 @@ async def carrier_url(house_port: int, tmp_path_factory: pytest.TempPathFactory)
     house = f"http://127.0.0.1:{house_port}"
     arguments = ["carrier", "--port", str(port), "--house-url", house, "--data-dir", str(folder)]
     environment = {**os.environ, "GAVELHOUSE_CARRIER_SECRET": SECRET}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "market.cli", *arguments, env=environment)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "market.cli", *arguments, env=environment, preexec_fn=die_with_parent()
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         async with httpx2.AsyncClient(trust_env=False) as client:

@@ -74,8 +74,8 @@ async def new_post(
         "term": "FOB",
         **changes,
     }
-    valid_until = values.pop("valid_until", NOW + timedelta(days=30))
-    return await trading_store.insert_post(conn, party_id, PostContent(**values), "", valid_until, NOW, NOW)
+    valid_until, shown_at = values.pop("valid_until", NOW + timedelta(days=30)), values.pop("shown_at", NOW)
+    return await trading_store.insert_post(conn, party_id, PostContent(**values), "", valid_until, shown_at, NOW)
 
 
 async def post_of_new_party(conn: Connection, side: Side, price_minor: int, quantity: int, **changes: Any) -> Post:

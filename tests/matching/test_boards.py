@@ -118,6 +118,7 @@ REFUSED = {
     "attributes": ({"attributes": {"grade": "ss400"}}, BoardRefusal.OTHER_ATTRIBUTES),
     "dates": ({"delivery_to": NOW.date() + timedelta(days=4)}, BoardRefusal.OTHER_DATES),
     "tick": ({"price_minor": 400_050}, BoardRefusal.OFF_TICK),
+    "secrecy": ({"shown_at": NOW + timedelta(minutes=9), "anonymous": True}, PostRefusal.POST_NOT_LISTED_YET),
     "validity": ({"valid_until": NOW - timedelta(seconds=1)}, PostRefusal.POST_GONE),
 }
 
