@@ -56,6 +56,7 @@ _ROOM_BYTES = 6_000_000_000
 # What takes longest begins first, so that no worker is left alone with it at the end.
 _FIRST = (
     "tests/journey/test_pages.py",
+    "tests/journey/test_trading.py",
     "tests/journey/test_whole_trade.py",
     "tests/floor/test_demo",
     "tests/front/",
@@ -64,6 +65,10 @@ _FIRST = (
     "tests/journey/",
     "tests/checkout/",
     "tests/vault/test_house.py",
+    "tests/matching/",
+    "tests/documents/",
+    "tests/trading/",
+    "tests/delivery/",
     "tests/mutants/",
     "tests/simulation/test_auctions",
     "tests/torture/",

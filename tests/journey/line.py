@@ -57,14 +57,18 @@ class Line:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
         house_reader, house_writer = await asyncio.open_connection(host, port)
         self._writers.add(house_writer)
-        writer.write(_CONNECTED)
-        there = asyncio.create_task(_pump(reader, house_writer, None))
-        back = asyncio.create_task(_pump(house_reader, writer, self._answers))
-        await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
-        for task in (there, back):
-            task.cancel()
-        self._writers.discard(house_writer)
-        house_writer.transport.abort()
+        ways: list[asyncio.Task[None]] = []
+        try:
+            if not self._is_cut:  # it may have been cut while the house was called
+                writer.write(_CONNECTED)
+                ways.append(asyncio.create_task(_pump(reader, house_writer, None)))
+                ways.append(asyncio.create_task(_pump(house_reader, writer, self._answers)))
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in ways:
+                task.cancel()
+            self._writers.discard(house_writer)
+            house_writer.transport.abort()
 
 
 async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, int]:
