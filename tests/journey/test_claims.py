@@ -6,8 +6,8 @@ come to and that the demo does not have is looked at in one theme and width, and
 
 from __future__ import annotations
 
-import hashlib
 import contextlib
+import hashlib
 import itertools
 import os
 from collections.abc import AsyncIterator
