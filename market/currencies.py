@@ -37,7 +37,10 @@ def parse_amount(text: str, exponent: int, *, allow_zero: bool = False) -> int |
     """Minor units of an amount as people type it: `1,234.5`, full-width digits, spaces and a currency sign allowed.
 
     Excess decimals are refused, never rounded, and also when they are zeros: "1.000" is a thousand to half of Europe.
+    Raised, circled and fractional figures are refused: "10²" is not 102.
     """
+    if any(unicodedata.category(letter) == "No" for letter in text):
+        return AmountProblem.NOT_A_NUMBER
     plain = unicodedata.normalize("NFKC", text).replace("，", ",").replace("。", ".")
     plain = re.sub(r"HK\$|JP¥|[\s¥$€£'’_]", "", plain)
     if not plain:

@@ -22,6 +22,7 @@ from market.card_orders import pay_by_card
 from market.checkout import Desk, Receipt, change_of, cheques_of, desk_of, receipt_of, wanted_of
 from market.house import House, house_of
 from market.one_time_codes import is_enrolled
+from market.pages.desk_forms import is_number
 from market.pages.phone import qr_code
 from market.pages.vault_forms import vault_context, words
 from market.phone_store import PhoneRequest
@@ -99,7 +100,7 @@ async def _pay_now(request: Request, desk: Desk, means: str) -> Case | CardPayme
     house, payer, case_id = house_of(request), request.user.id, desk.case.id
     kind, _, number = means.partition(":")
     now, handle = house.node_time.now(), wallet_sessions.handle_of(request)
-    match kind, number.isdecimal() and len(number) < 19, handle:
+    match kind, is_number(number), handle:
         case "card" | "new_cheque", _, None:
             return VaultRefusal.WALLET_LOCKED
         case "card", True, unlocked if unlocked is not None:
@@ -107,7 +108,7 @@ async def _pay_now(request: Request, desk: Desk, means: str) -> Case | CardPayme
         case "new_cheque", False, unlocked if unlocked is not None:
             return await checkout.pay_by_new_cheque(house, unlocked, desk, now)
     async with house.pool.acquire() as conn, conn.transaction():
-        match kind, number.isdecimal() and len(number) < 19:
+        match kind, is_number(number):
             case "wallet", False:
                 return await house.escrow.settlement.pay_from_wallet(conn, case_id, payer, now)
             case "change", False:
@@ -127,7 +128,7 @@ async def _ask_phone(request: Request, desk: Desk, means: str) -> PhoneRequest |
     handle = wallet_sessions.handle_of(request)
     if kind == "card" and handle is None:
         return VaultRefusal.WALLET_LOCKED
-    card_id = int(number) if kind == "card" and number.isdecimal() and len(number) < 19 else None
+    card_id = int(number) if kind == "card" and is_number(number) else None
     if kind == "card" and card_id is None:
         return None
     now = house.node_time.now()

@@ -17,6 +17,7 @@ from market import parties, wallet_sessions
 from market.checkout import cheques_of, signed_and_written
 from market.currencies import EXPONENTS, AmountProblem, parse_amount
 from market.house import House, house_of
+from market.pages.desk_forms import number
 from market.pages.vault_forms import vault_context, words
 from market.problems import sentence
 from market.refusals import MarketRefusal
@@ -115,7 +116,7 @@ async def _draft(request: Request, form: Form) -> ChequeDraft | None:
             currency=values["currency"],
             amount_minor=amount,
             memo=values["memo"],
-            days=int(values["days"]) if values["days"].isdigit() and len(values["days"]) < 4 else 0,
+            days=min(number(values["days"]) or 0, 1000),
             now=house.node_time.now(),
         )
     if isinstance(draft, ChequeDraft):

@@ -33,6 +33,11 @@ def number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 and int(text) > 0 else None
 
 
+def is_number(text: str) -> bool:
+    """Whether it is a whole number of ASCII digits that a row may have as its id."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 def asked(request: Request, name: str, allowed: tuple[str, ...], otherwise: str = "") -> str:
     """A filter of the address, if it is one of those allowed."""
     value = request.query_params.get(name, otherwise)

@@ -66,7 +66,7 @@ async def operator_batch_new(request: Request) -> Response:
         given, form = request.query_params.getlist("wish")[:MOST_TYPED], Form()
     # A list page's boxes name only things; the button that was pressed names the act.
     act = request.query_params.get("act", "")
-    wishes = [wish for wish in (read_wish(f"{act}:{one}" if act and one.isdigit() else one) for one in given) if wish]
+    wishes = [wish for wish in (read_wish(f"{act}:{one}" if act and number(one) else one) for one in given) if wish]
     if request.method != "POST" or not wishes:
         return await _new_page(request, wishes, form)
     reason = reason_of(request, form)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +17,8 @@ from market.house import house_of
 from market.pages.desk_forms import asked, day_of, start_of, texts, typed
 from market.problems import sentence_key
 from market.rendering import Form, flash, render
+
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{0,9})?")
 
 
 async def operator_fees(request: Request) -> Response:
@@ -101,11 +104,11 @@ def _read(request: Request, form: Form) -> Proposal | None:
 
 def _basis_points(typed_rate: str) -> int | None:
     """`8`, `7.25` or `7.25 %` as basis points; None for anything that is not exact in them."""
-    try:
-        rate = Decimal(typed_rate.strip().rstrip("%％").strip()) * 100
-    except InvalidOperation:
+    plain = typed_rate.strip().rstrip("%％").strip()
+    if not _PERCENT.fullmatch(plain):
         return None
-    return int(rate) if rate.is_finite() and rate == rate.to_integral_value() and 0 <= rate <= 10_000 else None
+    rate = Decimal(plain) * 100
+    return int(rate) if rate == rate.to_integral_value() and rate <= 10_000 else None
 
 
 async def operator_fees_confirm(request: Request) -> Response:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, parse_amount
 from market.house import house_of
+from market.pages.desk_forms import number
 from market.pages.wallet import days_of, movement_key
 from market.recorder import (
     Direction,
@@ -45,8 +46,7 @@ async def wallet_recorder(request: Request) -> Response:
     if request.query_params.get("format") == "csv" and not form.errors:
         return _csv(text, lang, records)
     whole = request.query_params.get("format") == "print"
-    number = request.query_params.get("page", "")
-    page = max(1, int(number)) if number.isdigit() and len(number) < 7 else 1
+    page = min(number(request.query_params.get("page", "")) or 1, 1_000_000)
     start = (page - 1) * PAGE_SIZE
     shown = records if whole else records[start : start + PAGE_SIZE]
     context = {

@@ -6,7 +6,7 @@ Nothing is stored: the plays stand in the address, so a rehearsal can be sent to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -162,9 +162,10 @@ def _window_ms(lot: Lot) -> int:
 def _milliseconds(typed: str) -> int | None:
     try:
         seconds = Decimal(typed.strip() or "0")
-    except InvalidOperation:
+        beyond = not seconds.is_finite() or abs(seconds) > LONGEST_SECONDS
+    except ArithmeticError:  # Not a number, or one beyond all measure.
         return None
-    if not seconds.is_finite() or abs(seconds) > LONGEST_SECONDS or seconds * 1000 != int(seconds * 1000):
+    if beyond or seconds * 1000 != int(seconds * 1000):
         return None
     return int(seconds * 1000)
 

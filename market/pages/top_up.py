@@ -19,6 +19,7 @@ from market.card_orders import CardOrder, Wanted, card_order, pay_by_card
 from market.checkout import change_of, lot_of_deposit, wanted_of_deposit, wanted_of_top_up
 from market.currencies import EXPONENTS, AmountProblem, money_text, parse_amount
 from market.house import house_of
+from market.pages.desk_forms import is_number
 from market.pages.vault_forms import vault_context, words
 from market.problems import sentence
 from market.rendering import Form, flash, language_of, render
@@ -155,7 +156,7 @@ async def _retry(request: Request, payment: CardPayment) -> str:
 async def _by_card(request: Request, means: str, wanted: Wanted) -> CardPayment | StrEnum | None:
     house, handle = house_of(request), wallet_sessions.handle_of(request)
     kind, _, number = means.partition(":")
-    if kind != "card" or not number.isdecimal() or len(number) > 18:
+    if kind != "card" or not is_number(number):
         return None
     if handle is None:
         return VaultRefusal.WALLET_LOCKED

@@ -17,6 +17,7 @@ from market.checkout import change_of
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
 from market.house import House, house_of
+from market.pages.desk_forms import number
 from market.rendering import Form, flash, language_of, render
 from market.wallets import Movement, WalletView, wallet_view
 
@@ -76,8 +77,8 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         view, status = msgspec.structs.replace(view, movements=()), 422
     elif query.get("format") == "csv":
         return _csv(house, lang, view)
-    page = int(query["page"]) if query.get("page", "").isdigit() and len(query["page"]) < 7 else 1
-    start = (max(page, 1) - 1) * PAGE_SIZE
+    page = min(number(query.get("page", "")) or 1, 1_000_000)
+    start = (page - 1) * PAGE_SIZE
     context = {
         "wallet": view,
         "form": form,
@@ -88,7 +89,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         "withdraw_options": [(b.currency, b.currency) for b in view.balances if b.free_minor > 0],
         "rows": [(row, movement_text(house, lang, row)) for row in view.movements[start : start + PAGE_SIZE]],
         "purses": purses,
-        "page": max(page, 1),
+        "page": page,
         "pages": max(1, -(-len(view.movements) // PAGE_SIZE)),
     }
     return render(request, "wallet/wallet.html", context, status=status)

@@ -7,6 +7,7 @@ const LARGEST_MINOR = 1_000_000_000_000_000n;
 
 /** Minor units of an amount as people type it; the same rule as the server's `market/currencies.py`. */
 export function parseAmount(typed: string, exponent: number): Parsed {
+  if (/\p{No}/u.test(typed)) return { problem: "not_a_number" }; // "10²" is not 102.
   let plain = typed.normalize("NFKC").replaceAll("，", ",").replaceAll("。", ".");
   plain = plain.replace(/HK\$|JP¥|[\s¥$€£'’_]/g, "");
   if (plain === "") return { problem: "empty" };

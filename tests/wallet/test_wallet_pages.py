@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     "/wallet", "/wallet/manager", "/wallet/cheques", "/wallet/recorder", "/wallet/recorder?kind=card&least=1&from=2026-01-01",
-    "/wallet/recorder?format=print", "/wallet/statements", "/wallet/top-up", "/wallet/top-up?into=change", "/phone",
+    "/wallet/recorder?format=print", "/wallet?page=%C2%B2", "/wallet/recorder?page=%D9%A3", "/wallet/statements", "/wallet/top-up", "/wallet/top-up?into=change", "/phone",
     "/phone/devices",
 )  # fmt: skip
 
