@@ -5,6 +5,7 @@ Nothing is stored: the plays stand in the address, so a rehearsal can be sent to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
@@ -30,6 +31,7 @@ BIDDERS = 4
 ROWS = 6
 MOST_ROWS = 20
 LONGEST_SECONDS = Decimal(366 * 86_400)
+_SECONDS = re.compile(r"[+-]?([0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9})")
 
 
 class When(Struct, frozen=True):
@@ -160,12 +162,10 @@ def _window_ms(lot: Lot) -> int:
 
 
 def _milliseconds(typed: str) -> int | None:
-    try:
-        seconds = Decimal(typed.strip() or "0")
-        beyond = not seconds.is_finite() or abs(seconds) > LONGEST_SECONDS
-    except ArithmeticError:  # Not a number, or one beyond all measure.
+    if not _SECONDS.fullmatch(plain := typed.strip() or "0"):
         return None
-    if beyond or seconds * 1000 != int(seconds * 1000):
+    seconds = Decimal(plain)
+    if abs(seconds) > LONGEST_SECONDS or seconds * 1000 != int(seconds * 1000):
         return None
     return int(seconds * 1000)
 
