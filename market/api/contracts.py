@@ -73,7 +73,7 @@ class ChangeOut(Struct, kw_only=True):
 
 class VersionOut(Struct, kw_only=True):
     """`terms` is null for a contract that a hammer made: its confirmation says what was agreed on. `changes` are against
-    the version before."""
+    the version that stood when this one was proposed."""
 
     n: int
     terms_sha256: Hash
@@ -132,7 +132,10 @@ class ContractOut(Struct, kw_only=True):
 
 
 class RecordIn(Struct, kw_only=True, forbid_unknown_fields=True):
+    """`version`: the one that was read; if another lies open meanwhile, nothing is given to sign."""
+
     certificate: Serial
+    version: Annotated[int, Meta(ge=1)] | None = None
 
 
 class RecordOut(Struct, kw_only=True):
@@ -214,6 +217,8 @@ async def contract(call: Call, contract_id: int) -> ContractOut:
 async def contract_record(call: Call, contract_id: int, body: RecordIn) -> RecordOut:
     """What a program signs with its own key, for the version that lies open now. Nothing is changed by asking."""
     found = await _certain(call, contract_id)
+    if body.version is not None and found.offered is not None and found.offered.n != body.version:
+        raise ProblemError(ContractRefusal.OTHER_VERSION)
     record = granted(signing.record_for(found, call.viewer.id, body.certificate, call.now))
     raw = records.canonical(record)
     return RecordOut(record=raw.decode(), to_sign=records.signed_bytes(raw).decode())
@@ -414,7 +419,7 @@ async def _shown(call: Call, contract_id: int) -> ContractOut:
 
 
 def _version(found: Contract, n: int) -> VersionOut:
-    one, before = found.versions[n - 1], found.versions[n - 2] if n > 1 else None
+    one, before = found.versions[n - 1], found.replaced_by(n)
     changes = []
     if before is not None and isinstance(before.terms, TradeTerms) and isinstance(one.terms, TradeTerms):
         changes = [

@@ -175,6 +175,13 @@ class Contract(Struct, frozen=True, kw_only=True):
             raise TypeError(f"contract {self.id} is a hammer's")
         return found
 
+    def replaced_by(self, n: int) -> Version | None:
+        """What stood when version `n` was proposed: the last that both had signed, else the house's own, never a proposal that
+        came to nothing. None for the first.
+        """
+        signed = [each for each in self.versions[: n - 1] if each.is_signed]
+        return None if n == 1 else (signed or list(self.versions))[-1 if signed else 0]
+
     def role_of(self, party_id: int) -> Party | None:
         if party_id == self.seller_id:
             return "seller"

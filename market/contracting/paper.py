@@ -96,7 +96,7 @@ def _clauses(terms: TradeTerms, version: Version, catalogue: Catalogue, both: _B
             ("buyer", terms.buyer_name, terms.buyer_id),
         )
     ]
-    zh, en = (wording.rows(terms, _texts(catalogue, lang), lang) for lang in LANGUAGES)
+    zh, en = (wording.rows(terms, _texts(catalogue, lang), lang, in_both=False) for lang in LANGUAGES)
     told = [
         Clause(
             name=row.part,

@@ -5,15 +5,16 @@ Each row knows the paths of the record that it speaks of, so that whoever shows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from babel import Locale
 from babel.dates import format_date
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from market.contracting.terms import Difference, Formality, Goods, TermsFlaw, TradeTerms
+from market.contracting.terms import Formality, Goods, TermsFlaw, TradeTerms
 from market.currencies import decimal_text, money_text
 
 if TYPE_CHECKING:
@@ -31,16 +32,20 @@ class Row(Struct, frozen=True, kw_only=True):
     value: str
     paths: tuple[str, ...]
 
-    def is_changed(self, changes: Iterable[Difference]) -> bool:
-        """Whether any of what it tells is among these differences."""
-        return any(_within(each.path, path) for each in changes for path in self.paths)
+    @property
+    def key(self) -> str:
+        """What tells it from all other rows of one record."""
+        return f"{self.part} {self.label}"
 
 
-def rows(terms: TradeTerms, text: Text, lang: Language, *, with_fees: bool = True) -> list[Row]:
-    """The whole record as rows. The buyer pays no fee: leave the fees out where only he reads."""
-    found = [row for line in terms.goods for row in _goods(line, terms, text, lang)]
-    found += [*_sum(terms, text), *_delivery(terms, text, lang), *_payment(terms, text), *_breach(terms, text, lang)]
-    found += [_formality(n, each, text, lang) for n, each in enumerate(terms.formalities, start=1)]
+def rows(terms: TradeTerms, text: Text, lang: Language, *, with_fees: bool = True, in_both: bool = True) -> list[Row]:
+    """The whole record as rows. The buyer pays no fee: leave the fees out where only he reads. `in_both`: what people have
+    typed in two languages stands there in both, for both will be signed.
+    """
+    found = [row for line in terms.goods for row in _goods(line, terms, text, lang, in_both)]
+    found += [*_sum(terms, text), *_delivery(terms, text, lang), *_payment(terms, text)]
+    found += _breach(terms, text, lang, in_both)
+    found += _formalities(terms.formalities, text, lang)
     if terms.fees is not None and with_fees:
         found += _fees(terms, text)
     if terms.note:
@@ -48,10 +53,14 @@ def rows(terms: TradeTerms, text: Text, lang: Language, *, with_fees: bool = Tru
     return found
 
 
-def former_values(old: list[Row], new: list[Row]) -> dict[str, str]:
-    """What each row said before, by its label and place, for those whose words have changed; "" where there was no row."""
-    before = {_key(row): row.value for row in old}
-    return {_key(row): before.get(_key(row), "") for row in new if before.get(_key(row)) != row.value}
+def compared(old: list[Row], new: list[Row], nothing: str) -> tuple[list[Row], dict[str, str]]:
+    """The new rows and, with `nothing` for their value, those that are there no more; and what each that differs said
+    before, by its key: "" where there was no such row.
+    """
+    before, now = {row.key: row for row in old}, {row.key for row in new}
+    gone = [structs.replace(row, value=nothing) for row in old if row.key not in now]
+    changed = [row for row in new if row.key not in before or before[row.key].value != row.value] + gone
+    return new + gone, {row.key: before[row.key].value if row.key in before else "" for row in changed}
 
 
 def flaw_text(flaw: TermsFlaw, catalogue: Catalogue, lang: Language) -> str:
@@ -81,7 +90,7 @@ def day_text(day: date, lang: Language) -> str:
     return format_date(day, format="long" if lang == "zh" else "medium", locale=lang)
 
 
-def _goods(line: Goods, terms: TradeTerms, text: Text, lang: Language) -> list[Row]:
+def _goods(line: Goods, terms: TradeTerms, text: Text, lang: Language, in_both: bool) -> list[Row]:
     at, many = f"goods.{line.n}", len(terms.goods) > 1
     number = text("terms.line", n=line.n) if many else ""
 
@@ -92,7 +101,7 @@ def _goods(line: Goods, terms: TradeTerms, text: Text, lang: Language) -> list[R
         Row(
             part="goods",
             label=label("terms.goods"),
-            value=line.title(lang),
+            value=_in_both(line.title_en, line.title_zh, lang, " / " if in_both else ""),
             paths=(f"{at}.title_en", f"{at}.title_zh", f"{at}.category"),
         )
     ]
@@ -189,7 +198,7 @@ def _payment(terms: TradeTerms, text: Text) -> list[Row]:
     ]
 
 
-def _breach(terms: TradeTerms, text: Text, lang: Language) -> list[Row]:
+def _breach(terms: TradeTerms, text: Text, lang: Language, in_both: bool) -> list[Row]:
     breach = terms.breach
     late = text("terms.late_none")
     if breach.late_delivery_bp_per_day:
@@ -210,23 +219,28 @@ def _breach(terms: TradeTerms, text: Text, lang: Language) -> list[Row]:
             paths=("breach.claim_days",),
         ),
     ]
-    words = (breach.note_zh or breach.note_en) if lang == "zh" else (breach.note_en or breach.note_zh)
+    words = _in_both(breach.note_en, breach.note_zh, lang, "\n" if in_both else "")
     if words:
         paths = ("breach.note_en", "breach.note_zh")
         found.append(Row(part="breach", label=text("terms.breach_note"), value=words, paths=paths))
     return found
 
 
-def _formality(n: int, each: Formality, text: Text, lang: Language) -> Row:
-    due = text("terms.before_ship") if each.due_on is None else day_text(each.due_on, lang)
-    needed = text("terms.formality_required" if each.required else "terms.formality_wished")
-    value = text("terms.formality_value", duty=text(f"terms_duty.{each.duty_of}"), due=due, needed=needed)
-    return Row(
-        part="formalities",
-        label=text(f"terms_formality.{each.kind.value}"),
-        value=f"{value} {each.note}".strip(),
-        paths=(f"formalities.{n}",),
-    )
+def _formalities(wanted: Sequence[Formality], text: Text, lang: Language) -> Iterator[Row]:
+    """Each under a label of its own: a second paper of one kind is called the second."""
+    seen: Counter[str] = Counter()
+    for n, each in enumerate(wanted, start=1):
+        seen[each.kind] += 1
+        name, nth = text(f"terms_formality.{each.kind.value}"), seen[each.kind]
+        due = text("terms.before_ship") if each.due_on is None else day_text(each.due_on, lang)
+        needed = text("terms.formality_required" if each.required else "terms.formality_wished")
+        value = text("terms.formality_value", duty=text(f"terms_duty.{each.duty_of}"), due=due, needed=needed)
+        yield Row(
+            part="formalities",
+            label=name if nth == 1 else text("terms.formality_nth", name=name, n=nth),
+            value=text("terms.formality_noted", value=value, note=each.note) if each.note else value,
+            paths=(f"formalities.{n}",),
+        )
 
 
 def _fees(terms: TradeTerms, text: Text) -> list[Row]:
@@ -253,9 +267,7 @@ def _plain(value: str | int | bool, text: Text) -> str:
     return f"{value:,}" if isinstance(value, int) else value
 
 
-def _within(path: str, beginning: str) -> bool:
-    return path == beginning or path.startswith(f"{beginning}.")
-
-
-def _key(row: Row) -> str:
-    return f"{row.part} {row.label}"
+def _in_both(english: str, chinese: str, lang: Language, between: str) -> str:
+    """The language of the page first; the other too where something is `between` them. One stands in for one that lacks."""
+    own, other = (chinese, english) if lang == "zh" else (english, chinese)
+    return f"{own}{between}{other}" if between and own and other and own != other else own or other

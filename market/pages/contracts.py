@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from escrow.facts import State
 from escrow.vault_client import VaultError
-from escrow.vault_facts import Refused, Unlocked, VaultRefusal
 from market import deals_store, wallet_sessions
 from market.authorization import LARGEST_ID
 from market.contracting import amending, desk, formalities, store, wallet_signing
@@ -27,7 +26,7 @@ from market.contracting.facts import Contract, ContractEvent, ContractRefusal, C
 from market.contracting.paper import paper_of
 from market.contracting.store import ContractRow
 from market.contracting.terms import TradeTerms
-from market.contracting.wording import Row, former_values, rows
+from market.contracting.wording import Row, compared, rows
 from market.contracts import ContractTerms
 from market.csv_cells import csv_text
 from market.currencies import money_text
@@ -37,9 +36,9 @@ from market.pages.deal_page import texts
 from market.pages.negotiations import form_context
 from market.pages.proofs import download
 from market.pages.terms_form import form_of, note_flaws, read_form
-from market.pages.vault_forms import refused, sealed_of, vault_context
+from market.pages.vault_forms import refused, sealed_of, vault_context, wallet_of
 from market.rendering import Form, flash, language_of, render
-from market.wallet_sessions import UnreachableRefusal, session_key
+from market.wallet_sessions import UnreachableRefusal
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -144,17 +143,11 @@ async def sign(request: Request) -> Response:
         form.errors["consent"] = texts(request)("contract.sign_consent_missing")
         return await show(request, form, 422)
     here = request.url_for("contract", contract_id=contract_id).path
-    unlocked: Unlocked | None = None
     try:
-        if sealed:
-            act = house.vault.open_wallet if typed.get("wallet") == "new" else house.vault.unlock
-            opened = await act(request.user.id, session_key(request.user), sealed)
-            if isinstance(opened, Refused):
-                return refused(request, here, opened)
-            unlocked = opened
-        handle = unlocked.handle if unlocked else wallet_sessions.handle_of(request)
-        if handle is None:
-            return refused(request, here, VaultRefusal.WALLET_LOCKED)
+        wallet = await wallet_of(request, sealed, typed)
+        if not isinstance(wallet, tuple):
+            return refused(request, here, wallet)
+        handle, unlocked = wallet
         outcome = await wallet_signing.sign(
             house.pool,
             house.vault,
@@ -216,6 +209,8 @@ async def amend(request: Request) -> Response:
     before = form_of(base, language_of(request)).values
     kept = {**before, **{name: value for name, value in typed.items() if not name.startswith("goods_")}}
     kept["partial"] = typed.get("partial", "") if open_paths == amending.UNSIGNED else before["partial"]
+    if open_paths != amending.SHIPPED:
+        kept |= {name: typed.get(name, "") for name in before if name.endswith("_required")}
     wanted, form = read_form(kept, base, language_of(request), text)
     if not form.errors:
         async with house.pool.acquire() as conn, conn.transaction():
@@ -278,20 +273,13 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 def _changes(request: Request, found: Contract, other: Version) -> list[Change]:
-    """Against the version that stands; while none binds yet, against the one that was proposed before."""
-    stands = found.standing.n == other.n
-    if stands and (other.n == 1 or found.in_force_at is not None):
+    """Against the wording that this one would replace."""
+    base = found.replaced_by(other.n)
+    if base is None or (other.n == found.standing.n and found.in_force_at is not None):
         return []
-    base = found.versions[other.n - 2] if stands else found.standing
     old, new = _rows(request, found, base), _rows(request, found, other)
-    before = former_values(old, new)
-    changed = [Change(label=row.label, old=before[key], new=row.value) for row in new if (key := _key(row)) in before]
-    still = {_key(row) for row in new}
-    return changed + [Change(label=row.label, old=row.value, new="") for row in old if _key(row) not in still]
-
-
-def _key(row: Row) -> str:
-    return f"{row.part} {row.label}"
+    told, former = compared(old, new, "")
+    return [Change(label=row.label, old=former[row.key], new=row.value) for row in told if row.key in former]
 
 
 def _rows(request: Request, found: Contract, version: Version) -> list[Row]:
@@ -317,7 +305,8 @@ def _situation(found: Contract, me: int) -> str:
     if found.ended_at is not None:
         return found.state.value
     if found.amendment is not None:
-        return "own_amendment" if found.amendment.proposed_by == me else "amendment"
+        mine = "own_amendment" if found.amendment.proposed_by == me else "amendment"
+        return mine if found.state is ContractState.IN_FORCE else f"{mine}_unsigned"
     if found.state is ContractState.IN_FORCE:
         return "in_force" if found.is_trade or found.offered is None else "hammer"
     assert found.offered is not None
@@ -325,11 +314,12 @@ def _situation(found: Contract, me: int) -> str:
 
 
 def _may_decline(found: Contract, me: int) -> str:
-    """What there is to decline: the contract, an amendment of the other's, or ""."""
+    """What there is to decline: the contract, the other's amendment of one in force, his wording of one that is not, or ""."""
     if found.role_of(me) is None or found.ended_at is not None:
         return ""
     if found.amendment is not None:
-        return "amendment" if found.amendment.proposed_by != me else ""
+        kind = "amendment" if found.state is ContractState.IN_FORCE else "wording"
+        return kind if found.amendment.proposed_by != me else ""
     return "contract" if found.state is ContractState.AWAITING_SIGNATURES else ""
 
 
@@ -399,7 +389,7 @@ def _amend_page(
     request: Request, found: Contract, open_paths: tuple[str, ...], form: Form, status: int = 200
 ) -> Response:
     how = {amending.UNSIGNED: "unsigned", amending.UNSHIPPED: "unshipped", amending.SHIPPED: "shipped"}[open_paths]
-    context = {"one": found, "how": how, "form": form, **form_context(request, found.terms)}
+    context = {"one": found, "how": how, "form": form, **form_context(request, found.terms, form)}
     return render(request, "contracts/amend.html", context, status=status)
 
 

@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.vault_client import VaultError
-from escrow.vault_facts import Refused, Unlocked, VaultRefusal
 from market import wallet_sessions
 from market.contracting import identity as identities
 from market.contracting import pki_store, wallet_signing
@@ -20,9 +19,9 @@ from market.contracting.pki_store import Certificate
 from market.house import house_of
 from market.pages.deal_page import texts
 from market.pages.proofs import download
-from market.pages.vault_forms import refused, sealed_of, vault_context
+from market.pages.vault_forms import refused, sealed_of, vault_context, wallet_of
 from market.rendering import Form, flash, render
-from market.wallet_sessions import UnreachableRefusal, session_key
+from market.wallet_sessions import UnreachableRefusal
 
 HOME, DESK = "/identity", "/operator/certificates"
 PAGE_SIZE = 25
@@ -37,17 +36,11 @@ async def certificate(request: Request) -> Response:
     """A certificate for the key in the vault; `afresh` asks for another key. The wallet is opened on the way."""
     house = house_of(request)
     sealed, typed = await sealed_of(request)
-    unlocked: Unlocked | None = None
     try:
-        if sealed:
-            act = house.vault.open_wallet if typed.get("wallet") == "new" else house.vault.unlock
-            opened = await act(request.user.id, session_key(request.user), sealed)
-            if isinstance(opened, Refused):
-                return refused(request, HOME, opened)
-            unlocked = opened
-        handle = unlocked.handle if unlocked else wallet_sessions.handle_of(request)
-        if handle is None:
-            return refused(request, HOME, VaultRefusal.WALLET_LOCKED)
+        wallet = await wallet_of(request, sealed, typed)
+        if not isinstance(wallet, tuple):
+            return refused(request, HOME, wallet)
+        handle, unlocked = wallet
         outcome = await wallet_signing.certified(
             house.pool,
             house.vault,

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from market.case_files import Content
 from market.contracting.terms import INCOTERMS, TRANSPORTS, TradeTerms
-from market.contracting.wording import Row, former_values, rows
+from market.contracting.wording import Row, compared, rows
 from market.evidence_rendering import Evidence, EvidenceKind
 from market.house import house_of
 from market.negotiation import rules, store
@@ -34,7 +34,7 @@ from market.negotiation.facts import (
 from market.negotiation.naming import meant_hash, names_for, shown_hash
 from market.pages.case_files import evidence_response, handed_in
 from market.pages.deal_page import texts
-from market.pages.terms_form import DUTIES, PAPERS, form_of, note_flaws, read_form
+from market.pages.terms_form import DUTIES, PAPERS, form_of, note_flaws, paper_rows, read_form
 from market.problems import sentence
 from market.rendering import Form, flash, language_of, render
 from market.trading import posts
@@ -276,12 +276,13 @@ def _shown(
     shown, before = [], None
     for step in steps:
         worded = [] if step.terms is None else rows(step.terms, text, lang)
+        told, former = compared(before or worded, worded, text("contract.gone")) if worded else (worded, {})
         shown.append(
             ShownStep(
                 step=step,
                 role="house" if step.author_id is None else _role(found, step.author_id),
-                rows=worded,
-                former={} if before is None or not worded else former_values(before, worded),
+                rows=told,
+                former=former,
                 state=states.get(step.n),
                 files=[file for file in files if file.n == step.n],
             )
@@ -293,18 +294,18 @@ def _shown(
 async def _proposal_page(
     request: Request, found: Negotiation, base: TradeTerms, kind: StepKind, form: Form, status: int = 200
 ) -> Response:
-    context = {"one": found, "kind": kind.value, "form": form, **form_context(request, base)}
+    context = {"one": found, "kind": kind.value, "form": form, **form_context(request, base, form)}
     return render(request, "negotiation/propose.html", context, status=status)
 
 
 def _new_page(
     request: Request, post: Post, category: Category, base: TradeTerms, form: Form, status: int = 200
 ) -> Response:
-    context = {"post": post, "category": category, "form": form, **form_context(request, base)}
+    context = {"post": post, "category": category, "form": form, **form_context(request, base, form)}
     return render(request, "negotiation/new.html", context, status=status)
 
 
-def form_context(request: Request, base: TradeTerms) -> dict[str, Any]:
+def form_context(request: Request, base: TradeTerms, form: Form) -> dict[str, Any]:
     """What the boxes of the terms need."""
     text = texts(request)
     return {
@@ -313,8 +314,10 @@ def form_context(request: Request, base: TradeTerms) -> dict[str, Any]:
             (code, text("terms.term_value", code=code, name=text(f"incoterm.{code}"))) for code in INCOTERMS
         ],
         "transport_options": [(code, text(f"terms_transport.{code}")) for code in TRANSPORTS],
-        "papers": [kind.value for kind in PAPERS],
-        "duty_options": [("", text("terms_form.paper_none"))] + [(one, text(f"terms_duty.{one}")) for one in DUTIES],
+        "papers": paper_rows(form),
+        "paper_options": [("", text("terms_form.paper_none"))]
+        + [(kind, text(f"terms_formality.{kind}")) for kind in PAPERS],
+        "duty_options": [(one, text(f"terms_duty.{one}")) for one in DUTIES],
         "hours_options": [(str(hours), text("negotiation.valid_hours_value", hours=hours)) for hours in VALID_HOURS],
     }
 

@@ -16,6 +16,7 @@ from market.contracting.terms import (
     BEFORE_SHIP,
     INCOTERMS,
     LARGEST_QUANTITY,
+    MOST_FORMALITIES,
     TRANSPORTS,
     Breach,
     Delivery,
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
 
     from market.contracting.terms import TermsFlaw
 
-PAPERS = tuple(kind for kind in FormalityKind if kind is not FormalityKind.OTHER)
+PAPERS = tuple(kind.value for kind in FormalityKind)
 DUTIES = ("seller", "buyer", "house")
+_PAPER = ("kind", "duty", "due", "required", "note")
+_BLANK = {"kind": "", "duty": "seller", "due": "", "required": "1", "note": ""}
+_FEWEST_PAPERS, _BLANK_PAPERS = 4, 2
 _FIELD_OF = {
     "delivery.term": "term",
     "delivery.country": "country",
@@ -77,9 +81,16 @@ def form_of(terms: TradeTerms, lang: str) -> Form:
         values[f"goods_{line.n}_quantity"] = str(line.quantity)
         price = line.unit_price_minor
         values[f"goods_{line.n}_price"] = decimal_text(price, terms.currency_exponent) if price else ""
-    for each in terms.formalities:
-        values[f"paper_{each.kind.value}"] = each.duty_of
+    for n in range(1, MOST_FORMALITIES + 1):
+        row = _paper_row(terms.formalities[n - 1]) if n <= len(terms.formalities) else _BLANK
+        values |= {f"paper_{n}_{name}": value for name, value in row.items()}
     return Form(values=values)
+
+
+def paper_rows(form: Form) -> range:
+    """The numbers of the papers' rows to show: all that are filled, and some blank ones."""
+    filled = sum(1 for n in range(1, MOST_FORMALITIES + 1) if form.values.get(f"paper_{n}_kind"))
+    return range(1, min(max(filled + _BLANK_PAPERS, _FEWEST_PAPERS), MOST_FORMALITIES) + 1)
 
 
 def read_form(
@@ -105,7 +116,7 @@ def read_form(
             inspection_hours=reader.whole("inspection_hours", base.payment.inspection_hours),
         ),
         breach=_breach(reader, base, lang),
-        formalities=tuple(_formalities(reader, base)),
+        formalities=tuple(_formalities(reader)),
         note=reader.words("note"),
     )
     return terms, reader.form
@@ -123,6 +134,9 @@ def field_of(path: str) -> str:
     if line is not None:
         field = _LINE_FIELDS.get(line[2])
         return f"goods_{line[1]}_{field}" if field else ""
+    paper = re.fullmatch(r"formalities\.(\d+)\.(due|note)", path)
+    if paper is not None:
+        return f"paper_{paper[1]}_{paper[2]}"
     return _FIELD_OF.get(path, "")
 
 
@@ -143,19 +157,40 @@ def _breach(reader: _Reader, base: TradeTerms, lang: str) -> Breach:
     )
 
 
-def _formalities(reader: _Reader, base: TradeTerms) -> Iterable[Formality]:
-    """A paper keeps its further words while the same side hands it in; papers of no known kind stay as they are."""
-    before = {each.kind: each for each in base.formalities}
-    for kind in PAPERS:
-        duty: Any = reader.choice(f"paper_{kind.value}", ("", *DUTIES), "")
-        if duty:
-            former = before.get(kind)
-            yield (
-                former
-                if former is not None and former.duty_of == duty
-                else Formality(kind=kind, duty_of=duty, due=BEFORE_SHIP)
+def _formalities(reader: _Reader) -> list[Formality]:
+    """One for each row with a kind. A row without a day is due before the goods are shipped."""
+    found = []
+    for n in range(1, _close_gaps(reader.form.values) + 1):
+        row = f"paper_{n}"
+        kind = reader.choice(f"{row}_kind", PAPERS, FormalityKind.OTHER.value)
+        duty: Any = reader.choice(f"{row}_duty", DUTIES, "")
+        if not duty:
+            reader.form.errors.setdefault(f"{row}_duty", reader.text("terms_form.choose"))
+            continue
+        day = reader.day(f"{row}_due", date.max).isoformat() if reader.line(f"{row}_due") else BEFORE_SHIP
+        required = reader.form.values.get(f"{row}_required") == "1"
+        found.append(
+            Formality(
+                kind=FormalityKind(kind), duty_of=duty, due=day, required=required, note=reader.words(f"{row}_note")
             )
-    yield from (each for each in base.formalities if each.kind is FormalityKind.OTHER)
+        )
+    return found
+
+
+def _close_gaps(values: dict[str, str]) -> int:
+    """Number the rows that are filled from 1 without a gap, as the record does, and give their number."""
+    rows = [{name: values.pop(f"paper_{n}_{name}", "") for name in _PAPER} for n in range(1, MOST_FORMALITIES + 1)]
+    filled = [row for row in rows if row["kind"].strip()]
+    for n in range(1, MOST_FORMALITIES + 1):
+        row = filled[n - 1] if n <= len(filled) else _BLANK
+        values |= {f"paper_{n}_{name}": value for name, value in row.items()}
+    return len(filled)
+
+
+def _paper_row(each: Formality) -> dict[str, str]:
+    due = "" if each.due == BEFORE_SHIP else each.due
+    required = "1" if each.required else ""
+    return {"kind": each.kind.value, "duty": each.duty_of, "due": due, "required": required, "note": each.note}
 
 
 class _Reader:
@@ -163,7 +198,7 @@ class _Reader:
 
     def __init__(self, typed: Mapping[str, str], text: Callable[..., str]) -> None:
         self.form = Form(values={name: value.replace("\x00", "") for name, value in typed.items()})
-        self._text = text
+        self.text = text
 
     def words(self, name: str) -> str:
         lines = unicodedata.normalize("NFC", self.form.values.get(name, "")).replace("\r\n", "\n")
@@ -209,12 +244,12 @@ class _Reader:
         typed = self.line(f"goods_{line.n}_price")
         price: int | AmountProblem = 0 if not typed else parse_amount(typed, exponent)
         if isinstance(price, AmountProblem):
-            self.form.errors[f"goods_{line.n}_price"] = self._text(f"amount_problem.{price.value}")
+            self.form.errors[f"goods_{line.n}_price"] = self.text(f"amount_problem.{price.value}")
             price = line.unit_price_minor
         return structs.replace(line, quantity=quantity, unit_price_minor=price)
 
     def _wrong(self, name: str, key: str) -> None:
-        self.form.errors[name] = self._text(key)
+        self.form.errors[name] = self.text(key)
 
 
 def _percent(basis_points: int) -> str:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
-from escrow.vault_facts import Refused
+from escrow.vault_facts import Refused, Unlocked, VaultRefusal, WalletHandle
 from market.house import house_of
 from market.pages.account import safe_next
 from market.problems import sentence_key
 from market.rendering import flash, language_of
-from market.wallet_sessions import open_vault
+from market.wallet_sessions import handle_of, open_vault, session_key
 
 if TYPE_CHECKING:
     from market.rendering import FlashKind
@@ -35,6 +35,21 @@ async def sealed_of(request: Request) -> tuple[str, dict[str, str]]:
     typed = await request.form()
     values = {name: value for name, value in typed.multi_items() if isinstance(value, str)}
     return values.pop("sealed", "")[:LONGEST_SEALED], values
+
+
+async def wallet_of(
+    request: Request, sealed: str, typed: dict[str, str]
+) -> tuple[WalletHandle, Unlocked | None] | Refused | VaultRefusal:
+    """The wallet as this form opens or unlocks it (then the response is to `remember` it), or as it is unlocked already.
+    Raises VaultError.
+    """
+    if not sealed:
+        handle = handle_of(request)
+        return VaultRefusal.WALLET_LOCKED if handle is None else (handle, None)
+    vault = house_of(request).vault
+    act = vault.open_wallet if typed.get("wallet") == "new" else vault.unlock
+    opened = await act(request.user.id, session_key(request.user), sealed)
+    return opened if isinstance(opened, Refused) else (opened.handle, opened)
 
 
 def back(request: Request, to: str, key: str, kind: FlashKind = "done", **params: object) -> RedirectResponse:
