@@ -23,6 +23,7 @@ from market.money_acts import Act, Wish, held_now
 from market.pages.deal_page import perform, show, step_up_fault, texts, typed, view_of
 from market.pages.operator_batches import submit_single
 from market.rendering import Form, language_of, render
+from market.to_do import to_do_of
 
 if TYPE_CHECKING:
     from market.deals_store import DealRow
@@ -45,6 +46,7 @@ async def deals(request: Request) -> Response:
         rows, total = await deals_store.deals_of_party(
             conn, request.user.id, role=role, state=state, limit=limit, offset=offset
         )
+        to_do = await to_do_of(conn, request.user.id, house.node_time.now())
     if as_csv:
         return _csv(house, lang, rows)
     return render(
@@ -52,6 +54,7 @@ async def deals(request: Request) -> Response:
         "deal/list.html",
         {
             "rows": rows,
+            "to_do": to_do,
             "tones": TONES,
             "filters": {"role": role, "state": state},
             "filtered": role is not None or state is not None,

@@ -15,6 +15,7 @@ from market.house import house_of
 from market.my_bids import MyBid, Place, my_bids
 from market.problems import ProblemError, sentence_key
 from market.rendering import flash, language_of, render
+from market.to_do import to_do_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -25,12 +26,16 @@ PAGE_SIZE = 25
 async def page(request: Request) -> Response:
     """Every lot of the bidder: outbid first, with the one next step."""
     mine = await _mine(request)
+    house = house_of(request)
+    async with house.pool.acquire() as conn:
+        to_do = await to_do_of(conn, request.user.id, house.node_time.now(), side="buyer")
     place = request.query_params.get("place", "")
     shown = [one for one in mine if place not in set(Place) or one.place == place]
     pages = max(1, -(-len(shown) // PAGE_SIZE))
     asked = request.query_params.get("page", "1")
     number = min(max(int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1, 1), pages)
     context = {
+        "to_do": to_do,
         "bids": shown[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
         "has_bids": bool(mine),
         "places": [one.value for one in Place],

@@ -28,7 +28,8 @@ from market.lot_form import ReadLot, bands_shown, read_lot, values_of
 from market.photo_rendering import LARGEST_UPLOAD_BYTES, PhotoRefusal
 from market.problems import Problem, ProblemError, sentence
 from market.rendering import Form, flash, language_of, phrase_text, plain_phrase_text, render
-from market.selling import lot_to_preview, to_do_of
+from market.selling import lot_to_preview
+from market.to_do import to_do_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ async def dashboard(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         mine = await listings.listings_of_seller(conn, request.user.id)
         rows = await calendar_rows(conn, [listing.id for listing in mine], now)
-        to_do = await to_do_of(conn, house.escrow, request.user.id, mine, now)
+        to_do = await to_do_of(conn, request.user.id, now, side="seller", mine=mine)
     state = request.query_params.get("state", "")
     shown = [listing for listing in mine if state not in LOT_STATES or shown_state(listing, rows) == state]
     page, pages, part = _page_of(request, shown)

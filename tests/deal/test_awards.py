@@ -13,7 +13,7 @@ from market import applications, deals_store, my_bids, trades
 from market.catalogue import Catalogue
 from market.confirmation import confirmation
 from market.listings import listing_by_id
-from market.selling import to_do_of
+from market.to_do import to_do_of
 from tests.deal.traded import DEPOSIT, Stage, notices_of, pays, stage
 from tests.sell.stall import HOUR, NOW
 
@@ -73,8 +73,8 @@ async def test_everybody_is_led_to_his_own_part(conn: Connection) -> None:
     await pays(conn, on.desk, paid.reference, paid.due_minor, NOW + 3 * HOUR)
     listing = await listing_by_id(conn, on.lot_id)
     assert listing is not None
-    to_do = await to_do_of(conn, on.desk, on.seller, [listing], NOW + 3 * HOUR)
-    assert sorted(one.link for one in to_do if one.kind == "ship") == sorted(f"/deals/{case}" for case in own[:2])
+    to_do = await to_do_of(conn, on.seller, NOW + 3 * HOUR, mine=[listing])
+    assert sorted(one.link for one in to_do.items if one.kind == "ship") == sorted(f"/deals/{case}" for case in own[:2])
     mine = await my_bids.my_bids(conn, second, NOW + 3 * HOUR)
     assert [one.case_id for one in mine] == [own[1]]
 
