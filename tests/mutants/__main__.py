@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from tests.mutants.planted import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.planted import MUTANTS
 from tests.mutants.workshop import PlantingError, Workshop, workshop
 
 

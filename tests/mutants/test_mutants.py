@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from tests.mutants.planted import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.planted import MUTANTS
 from tests.mutants.workshop import ROOT, PlantingError, Workshop, workshop
 
 INVARIANTS = {*range(1, 22), 23, 27, 28}
