@@ -5,6 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class MoneyRefusal(StrEnum):
+    """What no sum that somebody names may be, whatever it is for."""
+
+    CURRENCY_NOT_TAKEN = "currency_not_taken"
+    SUM_TOO_LARGE = "sum_too_large"
+
+
 class MarketRefusal(StrEnum):
     """In the order in which registration, sign-in and settings test them."""
 

@@ -22,6 +22,7 @@ from market.api.shapes import (
     MinorOut,
     Paging,
     SignedMinorOut,
+    currency_in,
     minor_in,
     one_page,
 )
@@ -168,7 +169,7 @@ async def write_cheque(request: Request) -> Response:
             writer_id=handle.party_id,
             payee_id=payee.id,
             case_id=None,
-            currency=body.currency,
+            currency=currency_in(body.currency),
             amount_minor=minor_in(body.amount_minor),
             memo=body.memo,
             days=body.days,
@@ -202,17 +203,17 @@ async def small_change(call: Call) -> list[PurseShape]:
 @operation("POST", "/wallet/change/top-ups", tag="wallet")
 async def top_up_change(call: Call, body: ChangeMove) -> PurseShape:
     """From the wallet into the small change."""
-    amount = minor_in(body.amount_minor)
-    held = granted(await change_of(call.house).top_up(call.conn, call.viewer.id, amount, body.currency, call.now))
-    return _purse(call, body.currency, held)
+    amount, currency = minor_in(body.amount_minor), currency_in(body.currency)
+    held = granted(await change_of(call.house).top_up(call.conn, call.viewer.id, amount, currency, call.now))
+    return _purse(call, currency, held)
 
 
 @operation("POST", "/wallet/change/take-outs", tag="wallet")
 async def take_out_change(call: Call, body: ChangeMove) -> PurseShape:
     """From the small change back into the wallet."""
-    amount = minor_in(body.amount_minor)
-    held = granted(await change_of(call.house).take_out(call.conn, call.viewer.id, amount, body.currency, call.now))
-    return _purse(call, body.currency, held)
+    amount, currency = minor_in(body.amount_minor), currency_in(body.currency)
+    held = granted(await change_of(call.house).take_out(call.conn, call.viewer.id, amount, currency, call.now))
+    return _purse(call, currency, held)
 
 
 @operation("GET", "/wallet/records", tag="wallet")

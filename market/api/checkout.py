@@ -13,7 +13,7 @@ from escrow.card_facts import CardOutcome, CardPayment, CardPurpose, CardReason,
 from escrow.facts import Case, State
 from market.api.operations import Call, granted, operation
 from market.api.raw_calls import answered, body_of, handle_in
-from market.api.shapes import Currency, Id, MinorIn, MinorOut, minor_in
+from market.api.shapes import Currency, Id, MinorIn, MinorOut, currency_in, minor_in
 from market.api.vault import Handle
 from market.card_orders import CardOrder, Wanted, pay_by_card
 from market.checkout import (
@@ -138,14 +138,14 @@ async def pay_deposit_by_card(request: Request) -> Response:
 async def top_up(request: Request) -> Response:
     """Put money into the wallet, or into the small change, by a card of the unlocked wallet."""
     body, house, viewer = await body_of(request, TopUpPress), house_of(request), request.user
-    amount = minor_in(body.amount_minor)
-    wanted = wanted_of_top_up(house, CardPurpose(body.into), viewer.id, body.currency, amount)
+    amount, currency = minor_in(body.amount_minor), currency_in(body.currency)
+    wanted = wanted_of_top_up(house, CardPurpose(body.into), viewer.id, currency, amount)
     known = await _known(house, viewer.id, wanted, body.payment_id)
-    if known is not None and (known.currency, known.amount_minor) != (body.currency, amount):
+    if known is not None and (known.currency, known.amount_minor) != (currency, amount):
         raise ProblemError(CardRefusal.PAYMENT_ID_USED)
     if known is None and body.into == "change":
         async with house.pool.acquire() as conn:
-            over = await change_of(house).refuses(conn, viewer.id, amount, body.currency)
+            over = await change_of(house).refuses(conn, viewer.id, amount, currency)
         if over is not None:
             raise ProblemError(over)
     return await _pressed(request, body.handle, body.card_id, wanted, body.payment_id)

@@ -11,9 +11,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
-from auction.facts import LARGEST_AMOUNT_MINOR, Refusal
+from auction.facts import LARGEST_AMOUNT_MINOR
 from market import problems
+from market.currencies import EXPONENTS
 from market.problems import ProblemError
+from market.refusals import MoneyRefusal
 
 T = TypeVar("T")
 
@@ -85,8 +87,15 @@ def minor_in(value: int | str) -> int:
     """An amount as it came over the wire. Refuses what no amount in the house may be."""
     minor = int(value)
     if minor > LARGEST_AMOUNT_MINOR:
-        raise ProblemError(Refusal.OVER_CAP)
+        raise ProblemError(MoneyRefusal.SUM_TOO_LARGE, most_minor=str(LARGEST_AMOUNT_MINOR))
     return minor
+
+
+def currency_in(code: str) -> str:
+    """A currency as it came over the wire. Refuses one that the house keeps no money in, with those that it does."""
+    if code not in EXPONENTS:
+        raise ProblemError(MoneyRefusal.CURRENCY_NOT_TAKEN, currency=code, taken=", ".join(EXPONENTS))
+    return code
 
 
 def said(text: str) -> str:

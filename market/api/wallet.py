@@ -10,7 +10,17 @@ from escrow import debts
 from escrow.card_facts import CardPurpose
 from escrow.facts import ChargebackState, Payout, PayoutPurpose, PayoutState, Refusal
 from market.api.operations import Call, granted, operation
-from market.api.shapes import Currency, Listed, MinorIn, MinorOut, Paging, SignedMinorOut, minor_in, one_page
+from market.api.shapes import (
+    Currency,
+    Listed,
+    MinorIn,
+    MinorOut,
+    Paging,
+    SignedMinorOut,
+    currency_in,
+    minor_in,
+    one_page,
+)
 from market.problems import ProblemError
 from market.wallets import Movement, wallet_view
 
@@ -144,7 +154,7 @@ async def statement(call: Call, query: StatementQuery) -> Listed[MovementShape]:
 async def withdraw(call: Call, body: Withdrawal) -> PayoutShape:
     """Send a free sum to the viewer's own bank account."""
     done = await call.house.escrow.wallet.withdraw(
-        call.conn, call.viewer.id, minor_in(body.amount_minor), body.currency, call.now
+        call.conn, call.viewer.id, minor_in(body.amount_minor), currency_in(body.currency), call.now
     )
     if done is Refusal.DEBT_FIRST:
         owed_minor = await debts.owed(call.conn, call.viewer.id, body.currency)

@@ -17,7 +17,7 @@ from market import parties, wallet_sessions
 from market.checkout import cheques_of, signed_and_written
 from market.currencies import EXPONENTS, AmountProblem, parse_amount
 from market.house import House, house_of
-from market.pages.desk_forms import number
+from market.pages.desk_forms import no_such_currency, number
 from market.pages.vault_forms import vault_context, words
 from market.problems import sentence
 from market.refusals import MarketRefusal
@@ -96,7 +96,7 @@ async def _draft(request: Request, form: Form) -> ChequeDraft | None:
         form.errors[""] = sentence(request, VaultRefusal.WALLET_LOCKED)
     amount: int | AmountProblem = AmountProblem.EMPTY
     if values["currency"] not in EXPONENTS:
-        form.errors["currency"] = words(request, "wallet.no_such_currency")
+        form.errors["currency"] = no_such_currency(request, values["currency"])
     else:
         amount = parse_amount(values["amount"], EXPONENTS[values["currency"]])
         if isinstance(amount, AmountProblem):

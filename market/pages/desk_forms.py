@@ -33,6 +33,11 @@ def number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 and int(text) > 0 else None
 
 
+def no_such_currency(request: Request, code: str) -> str:
+    """That the house keeps no money in this currency, and in which it does."""
+    return texts(request)("market_refusal.currency_not_taken", currency=code[:12] or "–", taken=", ".join(EXPONENTS))
+
+
 def is_number(text: str) -> bool:
     """Whether it is a whole number of ASCII digits that a row may have as its id."""
     return text.isascii() and text.isdigit() and len(text) < 19

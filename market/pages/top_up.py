@@ -19,7 +19,7 @@ from market.card_orders import CardOrder, Wanted, card_order, pay_by_card
 from market.checkout import change_of, lot_of_deposit, wanted_of_deposit, wanted_of_top_up
 from market.currencies import EXPONENTS, AmountProblem, money_text, parse_amount
 from market.house import house_of
-from market.pages.desk_forms import is_number
+from market.pages.desk_forms import is_number, no_such_currency
 from market.pages.vault_forms import vault_context, words
 from market.problems import sentence
 from market.rendering import Form, flash, language_of, render
@@ -174,7 +174,7 @@ async def _over_cap(request: Request, wanted: Wanted) -> StrEnum | None:
 def _wanted(request: Request, form: Form) -> Wanted | None:
     house, values = house_of(request), form.values
     if values["currency"] not in EXPONENTS:
-        form.errors["currency"] = words(request, "wallet.no_such_currency")
+        form.errors["currency"] = no_such_currency(request, values["currency"])
         return None
     amount = parse_amount(values["amount"], EXPONENTS[values["currency"]])
     if isinstance(amount, AmountProblem):

@@ -17,7 +17,7 @@ from market.checkout import change_of
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
 from market.house import House, house_of
-from market.pages.desk_forms import number
+from market.pages.desk_forms import no_such_currency, number
 from market.rendering import Form, flash, language_of, render
 from market.wallets import Movement, WalletView, wallet_view
 
@@ -36,7 +36,7 @@ async def wallet_withdraw(request: Request) -> Response:
     form = Form(values={name: str(typed.get(name, "")) for name in ("amount", "currency")})
     currency = form.values["currency"]
     if currency not in EXPONENTS:
-        form.errors["currency"] = house.catalogue.text("wallet.no_such_currency", lang)
+        form.errors["currency"] = no_such_currency(request, currency)
         return await _show(request, form, status=422)
     amount = parse_amount(form.values["amount"], EXPONENTS[currency])
     if isinstance(amount, AmountProblem):

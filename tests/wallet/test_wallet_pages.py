@@ -107,3 +107,34 @@ async def test_the_clock_ends_cheques_and_requests_that_nobody_answered(server: 
         request = await phone_store.request_by_id(conn, request_id)
     assert ended is not None and ended.state is ChequeState.EXPIRED
     assert request is not None and request.state is PhoneState.EXPIRED
+
+
+async def test_sums_and_currencies_that_the_house_does_not_take_are_refused_in_words_of_their_own(
+    server: Server,
+) -> None:
+    owner = await server.party(phrase=PHRASE)
+    program = {**await server.bearer(owner), "accept-language": "en"}
+    press = {"handle": "a", "card_id": 1}
+    for n, (path, more) in enumerate(
+        (
+            ("/wallet/top-ups", {**press, "into": "wallet"}),
+            ("/wallet/top-ups", {**press, "into": "change"}),
+            ("/wallet/withdrawals", {}),
+            ("/wallet/change/top-ups", {}),
+            ("/wallet/change/take-outs", {}),
+        )
+    ):
+        keyed = {**program, "idempotency-key": f"sum-{n}"}
+        body = {"amount_minor": 100, "currency": "XXX", **more}
+        problem = (await server.client.post(f"/api/v1{path}", headers=keyed, json=body)).json()
+        assert problem["code"] == "currency_not_taken", (path, problem)
+        assert "XXX" in problem["detail"] and "CNY" in problem["taken"]
+        body = {"amount_minor": "9999999999999999", "currency": "CNY", **more}
+        keyed["idempotency-key"] += "-large"
+        problem = (await server.client.post(f"/api/v1{path}", headers=keyed, json=body)).json()
+        assert (problem["code"], problem["most_minor"]) == ("sum_too_large", "1000000000000000"), (path, problem)
+        assert "bid" not in problem["detail"].lower()
+    headers = await server.cookie(owner)
+    typed = {"into": "wallet", "means": "card:1", "amount": "5", "currency": "XXX"}
+    page = await server.client.post("/wallet/top-up?lang=zh", headers=headers, data=typed)
+    assert page.status_code == 422 and "XXX" in page.text and "KWD" in page.text
