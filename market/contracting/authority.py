@@ -109,6 +109,27 @@ class Authority:
         )
         return Leaf(serial=f"{serial:032x}", public_key=public_key, der=der, not_before=start, not_after=end)
 
+    def vouch(self, own_der: bytes, public_key: bytes) -> bytes:
+        """A certificate for a key with which the house seals, DER: whoever trusts the authority needs no other key. The same
+        key always gets the same one; it names no party, so that no party can be sealed for with it.
+        """
+        own, key = x509.load_der_x509_certificate(own_der), Ed25519PublicKey.from_public_bytes(public_key)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(_SEALS)
+            .issuer_name(own.subject)
+            .public_key(key)
+            .serial_number(int.from_bytes(sha256(b"seal\n" + own_der + public_key).digest()[:15]) | 1 << 119)
+            .not_valid_before(own.not_valid_before_utc)
+            .not_valid_after(own.not_valid_after_utc)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(authority=False, binds=False), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, None)
+            .public_bytes(Encoding.DER)
+        )
+
     def revocation_list(self, own_der: bytes, revoked: Iterable[Revoked], number: int, now: datetime) -> bytes:
         """The signed list of what is revoked, DER, to be replaced within a week."""
         own, start = x509.load_der_x509_certificate(own_der), _second(now)
@@ -203,10 +224,18 @@ def _has_prime_order(key: Ed25519PublicKey) -> bool:
 _P = 2**255 - 19
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
+_SEALS = x509.Name(
+    [
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Gavelhouse"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "Gavelhouse seals"),
+    ]
+)
+
+
+def _usage(*, authority: bool, binds: bool = True) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
-        content_commitment=not authority,
+        content_commitment=binds and not authority,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,

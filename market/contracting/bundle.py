@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 async def bundle_of(conn: Connection, house: Contracting, contract: Contract, now: datetime) -> bytes:
     """The bundle as a file: canonical JSON and a line's end."""
     signatures = [one for version in contract.versions for one in version.signatures]
-    authorities = sorted({one.authority for one in signatures if one.authority})
+    authorities = sorted({house.authority.public_key, *(one.authority for one in signatures if one.authority)})
+    keys = sorted({house.signer.public_hex, *(json.loads(one.seal)["key"] for one in signatures)})
     serials = sorted({one.serial for one in signatures if one.serial})
     lists = sorted({(one.authority, one.crl_number) for one in signatures if one.authority and one.crl_number})
-    await identity.own_certificate(conn, house.authority, house.origin, now)
+    own = await identity.own_certificate(conn, house.authority, house.origin, now)
     statement: dict[str, Any] = {
         "kind": KIND,
         "at": time_text(now),
@@ -37,7 +38,8 @@ async def bundle_of(conn: Connection, house: Contracting, contract: Contract, no
         "state": contract.state.value,
         "stands": contract.standing.n if contract.in_force_at is not None else None,
         "deal": contract.case_id,
-        "keys": sorted({house.signer.public_hex, *(json.loads(one.seal)["key"] for one in signatures)}),
+        "keys": keys,
+        "seals": {key: _text(house.authority.vouch(own, bytes.fromhex(key))) for key in keys},
         "authorities": [_text(await pki_store.authority(conn, key)) for key in authorities],
         "certificates": {serial: _text(await _der(conn, serial)) for serial in serials},
         "lists": {

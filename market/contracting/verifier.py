@@ -165,18 +165,39 @@ def own_bytes(ders, key):
     return next(der for der in ders if x509.load_der_x509_certificate(der).public_key().public_bytes_raw() == key)
 
 
+def check_seals(bundle, required):
+    """That the authority vouches for each key with which the house has sealed and signed."""
+    seals, at = bundle.get("seals"), datetime.fromisoformat(bundle["at"])
+    hold(
+        seals is not None or not required, "no authority vouches for the house's key: give it, as you noted it (--key)"
+    )
+    owns = [check_authority(der_of(each)) for each in bundle["authorities"]]
+    for name in bundle["keys"] if seals is not None else ():
+        hold(name in seals, f"no authority vouches for the key {name}")
+        leaf = x509.load_der_x509_certificate(der_of(seals[name]))
+        usage, limits = extension(leaf, x509.KeyUsage), extension(leaf, x509.BasicConstraints)
+        may_seal = not limits.ca and usage.digital_signature and not usage.content_commitment
+        hold(may_seal and leaf.public_key().public_bytes_raw().hex() == name, f"the key {name} may not seal")
+        issued = any(
+            leaf.issuer == own.subject and is_signed(key, leaf.signature, leaf.tbs_certificate_bytes)
+            for own, key in owns
+        )
+        hold(issued, f"no authority vouches for the key {name}")
+        hold(leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc, f"the key {name} may seal no more")
+
+
 def verify(data, key=None, authority=None):
     """What the bundle shows; ValueError with a sentence if anything in it is not genuine. `key`: the house's public key and
-    `authority`: its authority's certificate (PEM), if you know them.
+    `authority`: its authority's certificate (PEM, or several), if you know them. Either shows that the house has made it.
     """
     bundle = read(data)
     hold(isinstance(bundle, dict) and bundle.get("kind") == KIND, "this is no bundle of a contract")
     hold(canonical(bundle) + b"\n" == data, "the file is not written as the house writes it")
     hold(bundle["key"] in bundle["keys"], "the house's key is not among its keys")
     if authority is not None:
-        known = x509.load_pem_x509_certificate(authority)
-        known = b64encode(known.public_bytes(Encoding.DER)).decode()
-        hold(bundle["authorities"] in ([], [known]), "the authority is another than the one you know")
+        known = [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(authority)]
+        known = {b64encode(one).decode() for one in known}
+        hold(known.issuperset(bundle["authorities"]), "the authority is another than the one you know")
     versions, signed = bundle["versions"], {}
     hold(
         [version["n"] for version in versions] == list(range(1, len(versions) + 1)),
@@ -202,6 +223,7 @@ def verify(data, key=None, authority=None):
     )
     hold((bundle["state"] == "in_force") == (bundle["stands"] is not None), "its state does not fit its signatures")
     check_statement(STATEMENT, bundle, [key] if key else bundle["keys"])
+    check_seals(bundle, required=authority is not None and not key)
     terms = read(versions[(bundle["stands"] or len(versions)) - 1]["terms"])
     found = {"contract": bundle["contract"], "state": bundle["state"], "version in force": bundle["stands"]}
     found |= {role: f"{terms[f'{role}_name']} (party {terms[f'{role}_id']})" for role in ("seller", "buyer")}
@@ -209,6 +231,8 @@ def verify(data, key=None, authority=None):
         found |= {f"version {n}, {role}": how for role, how in by.items()}
     ders = [der_of(each) for each in bundle["authorities"]]
     found["authority"] = ", ".join(sha256(der).hexdigest() for der in ders) or "none"
+    if not key and authority is None:
+        found["not compared"] = "neither authority nor key is known to you (--authority, --key): compare them"
     return found | {"as of": bundle["at"], "key": bundle["key"]}
 
 

@@ -246,6 +246,35 @@ def test_another_house_and_another_authority_are_refused_where_one_knows_ones_ow
     assert "not written as the house writes it" in fault_of(json.dumps(bundle, indent=1).encode())
 
 
+def test_whoever_knows_the_authority_needs_no_key_to_see_that_a_stranger_signed_the_rest(signed: Signed) -> None:
+    assert fault_of(signed.bundle, None, signed.authority) == "" == fault_of(signed.bundle, KEY, None)
+    stranger = Signer("44" * 32)
+    sealed = {"keys": [stranger.public_hex], "seals": {}}
+    for change, sentence in (
+        ({}, "the house's key is not among"),
+        ({"keys": [KEY, stranger.public_hex]}, "no authority vouches for the key"),
+        ({"keys": [KEY, stranger.public_hex], "seals": None}, "no authority vouches for the house's key"),
+        (sealed, "another key than it should be"),
+        ({"keys": [KEY, stranger.public_hex], "seals": {KEY: 0, stranger.public_hex: 0}}, "argument should be"),
+        ({"keys": [KEY, stranger.public_hex], "seals": _of_a_party(signed, stranger)}, "may not seal"),
+    ):
+        bundle = {**json.loads(signed.bundle), **change}
+        _stripped_version(bundle)
+        bundle["stands"] = 1
+        plain = {name: value for name, value in bundle.items() if name not in ("key", "signature")}
+        plain = {name: value for name, value in plain.items() if value is not None}
+        forged = canonical(stranger.sign(verifier.STATEMENT, plain)) + b"\n"
+        assert sentence in fault_of(forged, None, signed.authority)
+
+
+def _of_a_party(signed: Signed, stranger: Signer) -> dict[str, str]:
+    """The stranger is a party, too, and puts its own certificate in the place of the house's."""
+    bundle = json.loads(signed.bundle)
+    own = b64decode(bundle["authorities"][0])
+    leaf = HOUSE.authority.issue(own, bytes.fromhex(stranger.public_hex), 9, "Gavelhouse seals", "x:/crl", NOW)
+    return {**bundle["seals"], stranger.public_hex: b64encode(leaf.der).decode()}
+
+
 def test_no_bit_of_a_bundle_can_be_changed_unseen(signed: Signed) -> None:
     """Of the file; and of what parties, authority and house signed in it, with the file signed anew by the house."""
     chance = random.Random(20261122)
@@ -266,6 +295,7 @@ def _signed_places(bundle: dict[str, Any]) -> list[tuple[Any, Any]]:
     places += [(bundle["certificates"], name) for name in bundle["certificates"]]
     used = {one["list"] for version in bundle["versions"] for one in version["signatures"]}
     places += [(bundle["lists"], name) for name in used]
+    places += [(bundle["seals"], name) for name in bundle["seals"]]
     for version in bundle["versions"]:
         places.append((version, "terms"))
         for one in version["signatures"]:
