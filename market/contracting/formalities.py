@@ -86,7 +86,12 @@ class Line(Struct, frozen=True, kw_only=True):
     judged_name: str | None
     judged_at: datetime | None
     reason: str
+    judges: tuple[int, ...] = ()
     papers: tuple[Paper, ...] = ()
+
+    def has_handed_in(self, party_id: int) -> bool:
+        """Whether any paper of this line came from this party: it judges none of them, for good."""
+        return party_id == self.handed_in_by or any(party_id == paper.author_id for paper in self.papers)
 
     @property
     def is_missing(self) -> bool:
@@ -175,6 +180,8 @@ async def hand_in(
         return FormalityRefusal.NOT_FOR_YOU
     if line.state == "accepted":
         return FormalityRefusal.NOT_NOW
+    if party_id in line.judges:
+        return FormalityRefusal.SAME_HANDS
     paper_id: int | None = await conn.fetchval(
         _queries.insert_paper,
         contract_id,
@@ -218,7 +225,7 @@ async def judge(
         return FormalityRefusal.NOT_FOR_YOU
     if line.state != "handed_in":
         return FormalityRefusal.NOT_NOW
-    if line.handed_in_by == party_id:
+    if line.has_handed_in(party_id):
         return FormalityRefusal.SAME_HANDS
     reason = reason.strip()[:LONGEST_REASON]
     if not accept and not reason:

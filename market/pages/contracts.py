@@ -327,10 +327,11 @@ def _acts(found: Contract, line: formalities.Line, me: int, *, is_operator: bool
     """What the viewer can do about a line of the checklist."""
     acts = set()
     open_one = line.state != "accepted"
-    if open_one and formalities.may_hand_in(found, line, me, is_operator=is_operator):
+    hands_in = formalities.may_hand_in(found, line, me, is_operator=is_operator) and me not in line.judges
+    if open_one and hands_in:
         acts.add("hand_in")
     judges = formalities.may_judge(found, line, me, is_operator=is_operator)
-    if line.state == "handed_in" and judges and line.handed_in_by != me:
+    if line.state == "handed_in" and judges and not line.has_handed_in(me):
         acts.add("judge")
     if open_one and line.kind != "other" and formalities.may_appoint(found, line, me, is_operator=is_operator):
         acts.add("appoint")

@@ -8,10 +8,13 @@ select $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5, $6, $7 from market.contract_
 update market.contract_formality set state = 'dropped' where contract_id = $1 and n = $2;
 
 -- name: checklist
--- A contract's checklist with the names of who did what.
+-- A contract's checklist with the names of who did what; `judges` have judged a paper of this line at any time.
 select f.contract_id, f.n, f.version, f.kind, f.duty_of, f.due, f.required, f.note, f.state, f.officer_id, f.handed_in_by,
        f.handed_in_at, f.judged_by, f.judged_at, f.reason, officer.display_name as officer_name,
-       hander.display_name as handed_in_name, judge.display_name as judged_name
+       hander.display_name as handed_in_name, judge.display_name as judged_name,
+       array(select distinct event.actor_id from market.contract_event event
+             where event.contract_id = f.contract_id and event.kind in ('formality_accepted', 'formality_refused')
+               and (event.detail ->> 'n')::integer = f.n) as judges
 from market.contract_formality f
 left join market.party officer on officer.id = f.officer_id
 left join market.party hander on hander.id = f.handed_in_by

@@ -253,7 +253,7 @@ async def test_goods_wait_for_the_papers_that_the_contract_wants_and_ship_is_tol
 
 async def test_an_officer_hands_in_or_judges_but_never_both(conn: Connection) -> None:
     seller, buyer = await new_person(conn, "Orchid"), await new_person(conn, "Heron")
-    operator, surveyor = await new_party(conn, "Operator"), await new_party(conn, "Surveyor")
+    operator, surveyor, second = [await new_party(conn, name) for name in ("Operator", "Surveyor", "Second")]
     both = await in_force(conn, seller, buyer, trade_terms(seller.id, buyer.id, formalities=(INSPECTION,)))
     appoint = formalities.appoint
     none = await appoint(conn, both.id, 1, seller.id, surveyor, NOW, is_operator=False)
@@ -264,7 +264,15 @@ async def test_an_officer_hands_in_or_judges_but_never_both(conn: Connection) ->
     assert [duty.contract_id for duty in await formalities.duties_of(conn, surveyor)] == [both.id]
     await formalities.hand_in(conn, both.id, 1, surveyor, _paper(b"%PDF-1"), NOW, is_operator=False)
     assert await _judged(conn, both, surveyor, accept=True) is formalities.FormalityRefusal.SAME_HANDS
-    assert isinstance(await _judged(conn, both, buyer.id, accept=True), formalities.Line)
+    assert isinstance(await _judged(conn, both, buyer.id, accept=False, reason="Unsigned"), formalities.Line)
+    # Nor what the seller hands in after him; and whoever has judged hands nothing in.
+    await formalities.hand_in(conn, both.id, 1, seller.id, _paper(b"%PDF-2"), NOW, is_operator=False)
+    assert await _judged(conn, both, surveyor, accept=True) is formalities.FormalityRefusal.SAME_HANDS
+    assert isinstance(await formalities.grant_office(conn, "second@example.org", "inspection", operator, NOW), int)
+    assert isinstance(await appoint(conn, both.id, 1, seller.id, second, NOW, is_operator=False), formalities.Line)
+    assert isinstance(await _judged(conn, both, second, accept=False, reason="Unsigned"), formalities.Line)
+    handed = await formalities.hand_in(conn, both.id, 1, second, _paper(b"%PDF-3"), NOW, is_operator=False)
+    assert handed is formalities.FormalityRefusal.SAME_HANDS
 
 
 async def test_the_database_holds_both_signatures_to_the_same_bytes(conn: Connection) -> None:
