@@ -230,10 +230,13 @@ async def _settle(address: Address, victims: Victims) -> None:
     link = SwitchLink("127.0.0.1", victims.switch_port, secret)
     gateway = Iso8583Gateway(link, victims.bank, secret)
     conn = await connect(address, Role.APP)
-    for file in await gateway.settlements(await card_settlement.last_file(conn)):
-        async with conn.transaction():
-            await card_settlement.take(conn, file, datetime.now(UTC))
-    await conn.close()
+    try:
+        for file in await gateway.settlements(await card_settlement.last_file(conn)):
+            async with conn.transaction():
+                await card_settlement.take(conn, file, datetime.now(UTC))
+    finally:
+        await gateway.close()
+        await conn.close()
 
 
 async def _asked(address: Address, question: Callable[[Any], Awaitable[T]]) -> T:
