@@ -235,6 +235,7 @@ class CaseTerms(Struct, frozen=True, kw_only=True):
 
 class ClaimReason(StrEnum):
     NOT_RECEIVED = "not_received"
+    LATE_DELIVERY = "late_delivery"
     NOT_AS_DESCRIBED = "not_as_described"
     DAMAGED = "damaged"
     INCOMPLETE = "incomplete"

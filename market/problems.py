@@ -238,7 +238,6 @@ STATUS: dict[str, int] = {
     "consignee_fixed": 409,
     "lines_booked": 409,
     "already_collected": 409,
-    "carrier_silent": 503,
     # negotiations
     "negotiation_over": 409,
     "no_offer_stands": 409,

@@ -570,6 +570,39 @@ $$;
 
 ALTER FUNCTION market.clearing_is_its_fills() OWNER TO gavelhouse_owner;
 
+CREATE FUNCTION market.fill_is_drawn_or_given_back() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if exists (
+    select from gone
+    where not exists (select from market.contract c where c.origin_kind = 'match' and c.origin_ref = gone.fill_id)
+      and not exists (select from market.fill_given_back b where b.fill_id = gone.fill_id))
+  then
+    raise exception 'a fill without a contract' using errcode = 'check_violation', constraint = 'fill_is_drawn_or_given_back';
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION market.fill_is_drawn_or_given_back() OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.fill_is_to_be_drawn() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into market.fill_to_draw (fill_id, board_id, place, goods)
+  select f.id, f.board_id, row_number() over (order by f.id), p.attributes
+  from made f join market.board_order o on o.id = f.supply_id join market.post p on p.id = o.post_id;
+  perform pg_notify('market_fills', '');
+  return null;
+end
+$$;
+
+ALTER FUNCTION market.fill_is_to_be_drawn() OWNER TO gavelhouse_owner;
+
 CREATE FUNCTION market.fill_moves_orders() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -693,6 +726,17 @@ end
 $$;
 
 ALTER FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) OWNER TO gavelhouse_owner;
+
+CREATE FUNCTION market.have_documents_made() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into market.document_due (case_id) values (new.case_id);
+  return null;
+end
+$$;
+
+ALTER FUNCTION market.have_documents_made() OWNER TO gavelhouse_owner;
 
 CREATE FUNCTION market.pieces(haystack text) RETURNS tsvector
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -1799,7 +1843,7 @@ END) STORED,
     CONSTRAINT claim_handler_is_no_party CHECK (((handler_id <> buyer_id) AND (handler_id <> seller_id))),
     CONSTRAINT claim_has_an_end CHECK ((hard_stop_at > opened_at)),
     CONSTRAINT claim_offer_is_less CHECK (((offer_minor >= 0) AND (offer_minor <= (amount_minor - 1)))),
-    CONSTRAINT claim_reason CHECK ((reason = ANY (ARRAY['not_received'::text, 'not_as_described'::text, 'damaged'::text, 'incomplete'::text, 'counterfeit'::text, 'other'::text]))),
+    CONSTRAINT claim_reason CHECK ((reason = ANY (ARRAY['not_received'::text, 'late_delivery'::text, 'not_as_described'::text, 'damaged'::text, 'incomplete'::text, 'counterfeit'::text, 'other'::text]))),
     CONSTRAINT claim_says_why CHECK ((btrim(statement) <> ''::text)),
     CONSTRAINT claim_sent_back_with_tracking CHECK (((returned_at IS NULL) OR ((return_carrier <> ''::text) AND (return_tracking_number <> ''::text))))
 );
@@ -2732,7 +2776,13 @@ CREATE TABLE market.consignment (
     asked_at timestamp with time zone,
     ask_again_at timestamp with time zone,
     tries integer DEFAULT 0 NOT NULL,
-    CONSTRAINT consignment_asked_while_booked CHECK (((state = 'booked'::text) = (ask_again_at IS NOT NULL))),
+    call_off_at timestamp with time zone,
+    call_off_for text,
+    call_off_refused_at timestamp with time zone,
+    CONSTRAINT consignment_asked_until_answered CHECK (((ask_again_at IS NOT NULL) = ((state = 'booked'::text) OR ((state = 'confirmed'::text) AND (call_off_at IS NOT NULL) AND (call_off_refused_at IS NULL))))),
+    CONSTRAINT consignment_call_off_refused_once_asked CHECK (((call_off_refused_at IS NULL) OR (call_off_at IS NOT NULL))),
+    CONSTRAINT consignment_called_off_for CHECK ((call_off_for = ANY (ARRAY['seller'::text, 'deal'::text]))),
+    CONSTRAINT consignment_called_off_for_something CHECK (((call_off_at IS NULL) = (call_off_for IS NULL))),
     CONSTRAINT consignment_carrier_check CHECK ((carrier ~ '^[a-z][a-z0-9_]{1,39}$'::text)),
     CONSTRAINT consignment_delivered_to_somebody CHECK (((state = 'delivered'::text) = (received_by IS NOT NULL))),
     CONSTRAINT consignment_description_check CHECK (((length(description) >= 1) AND (length(description) <= 200))),
@@ -2745,6 +2795,8 @@ CREATE TABLE market.consignment (
 );
 
 ALTER TABLE market.consignment OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.consignment.call_off_refused_at IS 'When the carrier said that it has the goods already.';
 
 ALTER TABLE market.consignment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME market.consignment_id_seq
@@ -2979,14 +3031,28 @@ CREATE TABLE market.document_delivery (
     said text DEFAULT ''::text NOT NULL,
     sent_at timestamp with time zone,
     answered_at timestamp with time zone,
+    queued_at timestamp with time zone NOT NULL,
+    resent smallint DEFAULT 0 NOT NULL,
+    remind_at timestamp with time zone,
     CONSTRAINT delivery_answered_says_when CHECK (((state = ANY (ARRAY['acknowledged'::text, 'rejected'::text])) = (answered_at IS NOT NULL))),
     CONSTRAINT delivery_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'folder'::text, 'queue'::text]))),
     CONSTRAINT delivery_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
+    CONSTRAINT delivery_resent_count CHECK ((resent >= 0)),
     CONSTRAINT delivery_state_is_known CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'acknowledged'::text, 'rejected'::text, 'given_up'::text]))),
     CONSTRAINT document_delivery_said_check CHECK ((length(said) <= 500))
 );
 
 ALTER TABLE market.document_delivery OWNER TO gavelhouse_owner;
+
+CREATE TABLE market.document_due (
+    case_id bigint NOT NULL,
+    sends boolean DEFAULT true NOT NULL,
+    due_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    CONSTRAINT document_due_tries_check CHECK ((tries >= 0))
+);
+
+ALTER TABLE market.document_due OWNER TO gavelhouse_owner;
 
 ALTER TABLE market.document ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME market.document_id_seq
@@ -3090,6 +3156,15 @@ CREATE TABLE market.fill (
 
 ALTER TABLE market.fill OWNER TO gavelhouse_owner;
 
+CREATE TABLE market.fill_given_back (
+    fill_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    flaws jsonb NOT NULL,
+    CONSTRAINT fill_given_back_flaws_check CHECK (((jsonb_typeof(flaws) = 'array'::text) AND (flaws <> '[]'::jsonb)))
+);
+
+ALTER TABLE market.fill_given_back OWNER TO gavelhouse_owner;
+
 ALTER TABLE market.fill ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME market.fill_id_seq
     START WITH 1
@@ -3098,6 +3173,25 @@ ALTER TABLE market.fill ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE market.fill_to_draw (
+    fill_id bigint NOT NULL,
+    board_id bigint NOT NULL,
+    place integer NOT NULL,
+    goods jsonb NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    try_at timestamp with time zone,
+    CONSTRAINT fill_to_draw_goods_check CHECK ((jsonb_typeof(goods) = 'object'::text)),
+    CONSTRAINT fill_to_draw_place_check CHECK ((place > 0)),
+    CONSTRAINT fill_to_draw_tried_again CHECK (((tries = 0) = (try_at IS NULL))),
+    CONSTRAINT fill_to_draw_tries_check CHECK ((tries >= 0))
+);
+
+ALTER TABLE market.fill_to_draw OWNER TO gavelhouse_owner;
+
+COMMENT ON COLUMN market.fill_to_draw.place IS 'Among the fills of its match: the first of a small match need not wait for the last of a large one';
+
+COMMENT ON COLUMN market.fill_to_draw.goods IS 'The attributes in the seller''s post when it was matched; the post may say something else before the contract is drawn';
 
 CREATE TABLE market.formality_paper (
     id bigint NOT NULL,
@@ -3473,9 +3567,12 @@ CREATE TABLE market.partner (
     url text DEFAULT ''::text NOT NULL,
     generation integer DEFAULT 1 NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    rest_until timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
     CONSTRAINT partner_agency_is_known CHECK ((agency = ANY (ARRAY['gln'::text, 'house'::text]))),
     CONSTRAINT partner_channel_is_known CHECK ((channel = ANY (ARRAY['webhook'::text, 'folder'::text, 'queue'::text]))),
     CONSTRAINT partner_code_is_carried CHECK ((code ~ '^[0-9A-Za-z._-]{1,35}$'::text)),
+    CONSTRAINT partner_failures_count CHECK ((failures >= 0)),
     CONSTRAINT partner_format_is_known CHECK ((format = ANY (ARRAY['edifact'::text, 'ubl'::text]))),
     CONSTRAINT partner_generation_check CHECK ((generation > 0)),
     CONSTRAINT partner_gln_is_one CHECK (((agency <> 'gln'::text) OR (code ~ '^[0-9]{13}$'::text))),
@@ -3705,7 +3802,8 @@ CREATE TABLE market.post (
     CONSTRAINT post_title_zh_check CHECK ((length(title_zh) <= 160)),
     CONSTRAINT post_version_check CHECK ((version > 0)),
     CONSTRAINT post_window_in_order CHECK ((delivery_from <= delivery_to))
-);
+)
+WITH (fillfactor='60');
 
 ALTER TABLE market.post OWNER TO gavelhouse_owner;
 
@@ -4540,6 +4638,9 @@ ALTER TABLE ONLY market.desk_request
 ALTER TABLE ONLY market.document_delivery
     ADD CONSTRAINT document_delivery_pk PRIMARY KEY (document_id);
 
+ALTER TABLE ONLY market.document_due
+    ADD CONSTRAINT document_due_pk PRIMARY KEY (case_id);
+
 ALTER TABLE ONLY market.document
     ADD CONSTRAINT document_once_a_step UNIQUE (step, kind);
 
@@ -4558,8 +4659,14 @@ ALTER TABLE ONLY market.exchange
 ALTER TABLE ONLY market.fee_schedule
     ADD CONSTRAINT fee_schedule_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY market.fill_given_back
+    ADD CONSTRAINT fill_given_back_pk PRIMARY KEY (fill_id);
+
 ALTER TABLE ONLY market.fill
     ADD CONSTRAINT fill_pk PRIMARY KEY (id);
+
+ALTER TABLE ONLY market.fill_to_draw
+    ADD CONSTRAINT fill_to_draw_pk PRIMARY KEY (fill_id);
 
 ALTER TABLE ONLY market.formality_paper
     ADD CONSTRAINT formality_paper_bytes UNIQUE (id, sha256);
@@ -4919,6 +5026,8 @@ CREATE UNIQUE INDEX consignment_number ON market.consignment USING btree (carrie
 
 CREATE INDEX consignment_to_ask ON market.consignment USING btree (ask_again_at) WHERE (ask_again_at IS NOT NULL);
 
+CREATE INDEX consignment_to_collect ON market.consignment USING btree (case_id) WHERE ((state = ANY (ARRAY['booked'::text, 'confirmed'::text])) AND (call_off_at IS NULL) AND (shipped_case_id IS NULL));
+
 CREATE INDEX contract_by_buyer ON market.contract USING btree (buyer_id, id DESC);
 
 CREATE INDEX contract_by_seller ON market.contract USING btree (seller_id, id DESC);
@@ -4935,6 +5044,10 @@ CREATE INDEX delivery_by_party ON market.document_delivery USING btree (party_id
 
 CREATE INDEX delivery_due ON market.document_delivery USING btree (try_at) WHERE ((state = 'queued'::text) AND (channel <> 'queue'::text));
 
+CREATE INDEX delivery_to_remind ON market.document_delivery USING btree (remind_at) WHERE ((state = 'sent'::text) AND (remind_at IS NOT NULL));
+
+CREATE INDEX delivery_waiting ON market.document_delivery USING btree (party_id, document_id) WHERE (state = 'queued'::text);
+
 CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
 
 CREATE INDEX document_by_case ON market.document USING btree (case_id) WHERE (case_id IS NOT NULL);
@@ -4948,6 +5061,8 @@ CREATE INDEX document_by_negotiation ON market.document USING btree (negotiation
 CREATE INDEX document_by_number ON market.document USING btree (number, kind);
 
 CREATE INDEX document_by_recipient ON market.document USING btree (recipient_id, id DESC);
+
+CREATE INDEX document_due_at ON market.document_due USING btree (due_at, case_id);
 
 CREATE INDEX edi_consent_by_other ON market.edi_consent USING btree (other_id) WHERE (ended_at IS NULL);
 
@@ -4968,6 +5083,10 @@ CREATE INDEX fill_of_board ON market.fill USING btree (board_id, id DESC);
 CREATE INDEX fill_of_demand ON market.fill USING btree (demand_id);
 
 CREATE INDEX fill_of_supply ON market.fill USING btree (supply_id);
+
+CREATE INDEX fill_to_draw_in_turn ON market.fill_to_draw USING btree (place, fill_id);
+
+CREATE INDEX fill_to_draw_of_board ON market.fill_to_draw USING btree (board_id);
 
 CREATE INDEX formality_of_officer ON market.contract_formality USING btree (officer_id) WHERE (officer_id IS NOT NULL);
 
@@ -5195,6 +5314,8 @@ CREATE TRIGGER contract_version_is_append_only BEFORE DELETE OR UPDATE ON market
 
 CREATE TRIGGER contract_version_is_never_emptied BEFORE TRUNCATE ON market.contract_version FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
+CREATE TRIGGER deal_has_documents AFTER INSERT ON market.deal FOR EACH ROW WHEN ((new.lot_id IS NOT NULL)) EXECUTE FUNCTION market.have_documents_made();
+
 CREATE TRIGGER deal_is_append_only BEFORE DELETE OR UPDATE ON market.deal FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER deal_is_never_emptied BEFORE TRUNCATE ON market.deal FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
@@ -5207,9 +5328,17 @@ CREATE TRIGGER exchange_is_append_only BEFORE DELETE OR UPDATE ON market.exchang
 
 CREATE TRIGGER exchange_is_never_emptied BEFORE TRUNCATE ON market.exchange FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
+CREATE TRIGGER fill_given_back_is_append_only BEFORE DELETE OR UPDATE ON market.fill_given_back FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
+
 CREATE TRIGGER fill_is_append_only BEFORE DELETE OR UPDATE ON market.fill FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
+CREATE TRIGGER fill_is_drawn_or_given_back AFTER DELETE ON market.fill_to_draw REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION market.fill_is_drawn_or_given_back();
+
+CREATE TRIGGER fill_is_to_be_drawn AFTER INSERT ON market.fill REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION market.fill_is_to_be_drawn();
+
 CREATE TRIGGER fill_moves_orders AFTER INSERT ON market.fill REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION market.fill_moves_orders();
+
+CREATE TRIGGER fill_to_draw_is_never_emptied BEFORE TRUNCATE ON market.fill_to_draw FOR EACH STATEMENT EXECUTE FUNCTION market.refuse_change();
 
 CREATE TRIGGER formality_paper_content_is_append_only BEFORE DELETE OR UPDATE ON market.formality_paper_content FOR EACH ROW EXECUTE FUNCTION market.refuse_change();
 
@@ -5694,6 +5823,9 @@ ALTER TABLE ONLY market.document_delivery
 ALTER TABLE ONLY market.document_delivery
     ADD CONSTRAINT document_delivery_party_id_fkey FOREIGN KEY (party_id) REFERENCES market.party(id);
 
+ALTER TABLE ONLY market.document_due
+    ADD CONSTRAINT document_due_case_id_fkey FOREIGN KEY (case_id) REFERENCES market.deal(case_id);
+
 ALTER TABLE ONLY market.document
     ADD CONSTRAINT document_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES market.party(id);
 
@@ -5735,6 +5867,9 @@ ALTER TABLE ONLY market.fill
 
 ALTER TABLE ONLY market.fill
     ADD CONSTRAINT fill_demand_id_fkey FOREIGN KEY (demand_id) REFERENCES market.board_order(id);
+
+ALTER TABLE ONLY market.fill_given_back
+    ADD CONSTRAINT fill_given_back_fill_id_fkey FOREIGN KEY (fill_id) REFERENCES market.fill(id);
 
 ALTER TABLE ONLY market.fill
     ADD CONSTRAINT fill_of_clearing FOREIGN KEY (board_id, clearing) REFERENCES market.clearing(board_id, n);
@@ -6033,6 +6168,11 @@ GRANT ALL ON FUNCTION market.bigrams(haystack text) TO gavelhouse_app;
 REVOKE ALL ON FUNCTION market.clearing_is_its_fills() FROM PUBLIC;
 GRANT ALL ON FUNCTION market.clearing_is_its_fills() TO gavelhouse_app;
 
+REVOKE ALL ON FUNCTION market.fill_is_drawn_or_given_back() FROM PUBLIC;
+GRANT ALL ON FUNCTION market.fill_is_drawn_or_given_back() TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.fill_is_to_be_drawn() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION market.fill_moves_orders() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, counted integer) FROM PUBLIC;
@@ -6040,6 +6180,8 @@ GRANT ALL ON FUNCTION market.find_posts(wanted jsonb, asked_at timestamp with ti
 
 REVOKE ALL ON FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.fitting_posts(wanted jsonb, asked_at timestamp with time zone, sort text, most integer, skip integer, in_order boolean) TO gavelhouse_app;
+
+REVOKE ALL ON FUNCTION market.have_documents_made() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION market.pieces(haystack text) FROM PUBLIC;
 GRANT ALL ON FUNCTION market.pieces(haystack text) TO gavelhouse_app;
@@ -6555,6 +6697,12 @@ GRANT UPDATE(ask_again_at) ON TABLE market.consignment TO gavelhouse_app;
 
 GRANT UPDATE(tries) ON TABLE market.consignment TO gavelhouse_app;
 
+GRANT UPDATE(call_off_at) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(call_off_for) ON TABLE market.consignment TO gavelhouse_app;
+
+GRANT UPDATE(call_off_refused_at) ON TABLE market.consignment TO gavelhouse_app;
+
 GRANT SELECT,INSERT ON TABLE market.contract TO gavelhouse_app;
 
 GRANT UPDATE(state) ON TABLE market.contract TO gavelhouse_app;
@@ -6623,6 +6771,18 @@ GRANT UPDATE(sent_at) ON TABLE market.document_delivery TO gavelhouse_app;
 
 GRANT UPDATE(answered_at) ON TABLE market.document_delivery TO gavelhouse_app;
 
+GRANT UPDATE(queued_at) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(resent) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT UPDATE(remind_at) ON TABLE market.document_delivery TO gavelhouse_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE market.document_due TO gavelhouse_app;
+
+GRANT UPDATE(due_at) ON TABLE market.document_due TO gavelhouse_app;
+
+GRANT UPDATE(tries) ON TABLE market.document_due TO gavelhouse_app;
+
 GRANT USAGE ON SEQUENCE market.document_id_seq TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.edi_consent TO gavelhouse_app;
@@ -6640,6 +6800,14 @@ GRANT UPDATE(confirmed_at) ON TABLE market.fee_schedule TO gavelhouse_app;
 GRANT UPDATE(withdrawn_at) ON TABLE market.fee_schedule TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.fill TO gavelhouse_app;
+
+GRANT SELECT,INSERT ON TABLE market.fill_given_back TO gavelhouse_app;
+
+GRANT SELECT,DELETE ON TABLE market.fill_to_draw TO gavelhouse_app;
+
+GRANT UPDATE(tries) ON TABLE market.fill_to_draw TO gavelhouse_app;
+
+GRANT UPDATE(try_at) ON TABLE market.fill_to_draw TO gavelhouse_app;
 
 GRANT SELECT,INSERT ON TABLE market.formality_paper TO gavelhouse_app;
 
@@ -6716,6 +6884,10 @@ GRANT UPDATE(url) ON TABLE market.partner TO gavelhouse_app;
 GRANT UPDATE(generation) ON TABLE market.partner TO gavelhouse_app;
 
 GRANT UPDATE(changed_at) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(rest_until) ON TABLE market.partner TO gavelhouse_app;
+
+GRANT UPDATE(failures) ON TABLE market.partner TO gavelhouse_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE market.party TO gavelhouse_app;
 

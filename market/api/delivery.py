@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, structs
 from starlette.responses import Response
@@ -12,8 +12,8 @@ from escrow import rules
 from escrow.facts import Case, Role
 from market.api.case_files import Sha256
 from market.api.operations import Call, granted, operation
-from market.api.shapes import Listed, PageNumber, PageSize, said
-from market.delivery import store
+from market.api.shapes import Currency, Listed, MinorOut, PageNumber, PageSize, said
+from market.delivery import damages, store
 from market.delivery.desk import Booking
 from market.delivery.facts import (
     MOST_GRAMS,
@@ -26,7 +26,8 @@ from market.delivery.facts import (
     TrackingEvent,
     address_of,
 )
-from market.pages.delivery import ask_off, proof_response
+from market.delivery.lateness import Lateness
+from market.pages.delivery import proof_response
 from market.problems import Problem, ProblemError
 
 
@@ -70,7 +71,9 @@ class EventOut(Struct, kw_only=True):
 
 
 class ConsignmentOut(Struct, kw_only=True):
-    """`shipped_case_id` is the deal, or the part of it, that went out with this."""
+    """`shipped_case_id` is the deal, or the part of it, that went out with this. `call_off_for`: whether the seller wants it
+    called off, or the deal no longer waits for the goods.
+    """
 
     id: int
     case_id: int
@@ -89,21 +92,45 @@ class ConsignmentOut(Struct, kw_only=True):
     proof_sha256: Sha256 | None
     booked_at: datetime
     moved_at: datetime
+    call_off_at: datetime | None
+    call_off_for: Literal["seller", "deal"] | None
+    call_off_refused_at: datetime | None
     events: list[EventOut]
 
 
+class LateOut(Struct, kw_only=True):
+    """A delivery that is late by its contract: `damages_minor` is `price_minor` times `rate_bp` for each day after
+    `counts_from` (the last day agreed on, or the day of a later payment), at most `cap_bp`, rounded down. Without
+    `delivered_on` it is what it comes to today. Nothing is paid by itself: the buyer claims it.
+    """
+
+    due_on: date
+    counts_from: date
+    delivered_on: date | None
+    days: int
+    rate_bp: int
+    cap_bp: int
+    currency: Currency
+    price_minor: MinorOut
+    damages_minor: MinorOut
+
+
 class DeliveryOut(Struct, kw_only=True):
-    """The seller reads where to once the buyer has paid, and not when the money has gone back."""
+    """The seller reads where to once the buyer has paid, and not when the money has gone back. `late` while the house holds
+    the money of a delivery for whose lateness damages are agreed on.
+    """
 
     case_id: int
     consignee: AddressShape | None
     consignments: list[ConsignmentOut]
+    late: LateOut | None
 
 
 class ConsignmentsQuery(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Without a state: all that are under way."""
+    """Without a state: all that are under way. `astray`: only what a carrier has, or has delivered, of deals that are over."""
 
     state: ConsignmentState | None = None
+    astray: bool = False
     page: PageNumber = 1
     page_size: PageSize = 50
 
@@ -151,15 +178,15 @@ async def book_carrier(call: Call, case_id: int, body: BookingIn) -> DeliveryOut
     return await _shown(call, case)
 
 
-@operation("DELETE", "/deals/{case_id:int}/consignments/{consignment_id:int}", tag="delivery")
+@operation("DELETE", "/deals/{case_id:int}/consignments/{consignment_id:int}", tag="delivery", status=202)
 async def call_off_carrier(call: Call, case_id: int, consignment_id: int) -> DeliveryOut:
-    """The seller calls a booking off, unless the carrier has the goods."""
+    """The seller calls a booking off, unless the carrier has the goods. The carrier is asked until it answers; then the
+    consignment is cancelled, or `call_off_refused_at` says that the goods were collected already.
+    """
     case = await _case(call, case_id)
     found = await _consignment(call, case, consignment_id)
     if case.seller_id != call.viewer.id:
         raise ProblemError(Problem.FORBIDDEN)
-    if (refused := await ask_off(call.house, found)) is not None:
-        raise ProblemError(refused)
     granted(await call.house.delivery.call_off(call.conn, found.id, call.now))
     return await _shown(call, case)
 
@@ -183,15 +210,15 @@ async def delivery_proof(call: Call, case_id: int, consignment_id: int) -> Respo
 
 @operation("GET", "/consignments", tag="delivery")
 async def consignments(call: Call, query: ConsignmentsQuery) -> Listed[ConsignmentOut]:
-    """Every consignment under way, or all in one state, those that have not moved for longest first."""
+    """Every consignment under way, or all in one state: what is astray first, then those that have not moved for longest."""
     rows, total = await store.consignments_of_house(
         call.conn,
-        state=query.state.value if query.state else None,
+        state="astray" if query.astray else query.state.value if query.state else None,
         limit=query.page_size,
         offset=(query.page - 1) * query.page_size,
     )
-    events = await store.events_of(call.conn, [one.id for one in rows])
-    items = [_out(one, events[one.id]) for one in rows]
+    events = await store.events_of(call.conn, [one.id for one, _ in rows])
+    items = [_out(one, events[one.id], one.reason) for one, _ in rows]
     return Listed(items=items, page=query.page, pages=max(1, -(-total // query.page_size)), total=total)
 
 
@@ -219,11 +246,19 @@ async def _shown(call: Call, case: Case) -> DeliveryOut:
     return DeliveryOut(
         case_id=case.id,
         consignee=None if to is None or hidden else AddressShape(**structs.asdict(to)),
-        consignments=[_out(one, events[one.id]) for one in found],
+        consignments=[_out(one, events[one.id], one.told_reason) for one in found],
+        late=_late(await damages.late_delivery(call.conn, case, call.now), case.currency),
     )
 
 
-def _out(one: Consignment, events: list[TrackingEvent]) -> ConsignmentOut:
+def _late(late: Lateness | None, currency: str) -> LateOut | None:
+    if late is None:
+        return None
+    sums = {"price_minor": str(late.price_minor), "damages_minor": str(late.damages_minor)}
+    return LateOut(currency=currency, **{**structs.asdict(late), **sums})
+
+
+def _out(one: Consignment, events: list[TrackingEvent], reason: str | None) -> ConsignmentOut:
     return ConsignmentOut(
         id=one.id,
         case_id=one.case_id,
@@ -237,11 +272,14 @@ def _out(one: Consignment, events: list[TrackingEvent]) -> ConsignmentOut:
         description=one.description,
         collect_from=AddressShape(**structs.asdict(one.collect_from)),
         deliver_to=AddressShape(**structs.asdict(one.deliver_to)),
-        reason=one.reason,
+        reason=reason,
         received_by=one.received_by,
         proof_sha256=None if one.proof_sha256 is None else one.proof_sha256.hex(),
         booked_at=one.booked_at,
         moved_at=one.moved_at,
+        call_off_at=one.call_off_at,
+        call_off_for=one.call_off_for,
+        call_off_refused_at=one.call_off_refused_at,
         events=[
             EventOut(kind=each.kind, at=each.at, received_at=each.received_at, place=each.place, note=each.note)
             for each in events

@@ -49,7 +49,9 @@ class Carrier(Protocol):
         """Take the booking. Asked again under one booking id it answers the same. Raises CarrierError."""
 
     async def cancel(self, booking_id: UUID) -> bool:
-        """Call it off; False when the goods have been collected already. Raises CarrierError."""
+        """Call it off; False when the goods have been collected already. What is called off before its booking comes is
+        never taken. Asked again it answers the same. Raises CarrierError.
+        """
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """What the carrier tells. Raises BadReportError."""

@@ -7,6 +7,7 @@ just that; a delivery with the receiver's name is the carrier's proof, which beg
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from msgspec import Struct, structs
 
 from escrow import store as escrow_store
 from escrow.facts import Case, Refusal, State
-from market import deals_store, live_topics, notices
+from market import deals_store, desk_notices, live_topics, notices
 from market.delivery import store
 from market.delivery.facts import (
     MOST_GRAMS,
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from market.delivery.carriers import Booked, Carriers, NotTaken
     from migrations.database import Connection
 
+NUDGE_SECONDS = 0.05
 _TOLD = {
     EventKind.CONFIRMED: ("seller",),
     EventKind.REFUSED: ("seller",),
+    EventKind.CANCELLED: ("seller",),
     EventKind.OUT_FOR_DELIVERY: ("buyer",),
     EventKind.ATTEMPTED: ("buyer",),
     EventKind.DELIVERED: ("buyer", "seller"),
@@ -71,6 +74,8 @@ class DeliveryDesk:
         self._escrow = escrow
         self._on_consigned = on_consigned
         self.carriers = carriers
+        self.nudged = asyncio.Event()
+        """Set when a carrier is to be asked something. The clock looks by itself as well, so one that is lost costs seconds."""
 
     async def set_consignee(
         self, conn: Connection, case_id: int, to: Address | None, now: datetime
@@ -123,20 +128,46 @@ class DeliveryDesk:
         if self._on_consigned is not None:
             await self._on_consigned(conn, made, now)
         await self._announce(conn, made, now)
+        self._nudge()
         return made
 
     async def call_off(self, conn: Connection, consignment_id: int, now: datetime) -> Consignment | DeliveryRefusal:
-        """The carrier has been told; here it is called off as well, unless the goods are in its hands."""
+        """The seller wants it called off: the clock asks the carrier, which alone knows whether it has the goods."""
         found = await store.lock_consignment(conn, consignment_id)
         if found is None:
             return DeliveryRefusal.NO_SUCH_CONSIGNMENT
-        if found.state is ConsignmentState.CANCELLED:
+        if found.state in (ConsignmentState.CANCELLED, ConsignmentState.REFUSED) or found.waits_to_be_called_off:
             return found
-        if found.state not in (ConsignmentState.BOOKED, ConsignmentState.CONFIRMED, ConsignmentState.REFUSED):
+        if not found.can_be_called_off:
             return DeliveryRefusal.ALREADY_COLLECTED
-        moved = structs.replace(found, state=ConsignmentState.CANCELLED, moved_at=now)
-        await self._announce(conn, moved, now)
-        return await store.move_consignment(conn, moved)
+        marked = await store.call_off(conn, consignment_id, now)
+        await self._announce(conn, marked, now)
+        self._nudge()
+        return marked
+
+    async def call_off_ended(self, conn: Connection, now: datetime, limit: int) -> None:
+        """What waits for a carrier while its deal no longer waits for the goods is to be called off as well."""
+        for marked in await store.call_off_ended(conn, now, limit):
+            await self._announce(conn, marked, now)
+
+    async def called_off(self, conn: Connection, consignment_id: int, is_done: bool, now: datetime) -> None:
+        """The carrier's answer to a call-off. When it has the goods of a deal that is over, the operators are told."""
+        found = await store.lock_consignment(conn, consignment_id)
+        assert found is not None, "it was claimed a moment ago"
+        if not found.waits_to_be_called_off:
+            return
+        if is_done:
+            report = Report(carrier_id="called-off", booking_id=found.booking_id, kind=EventKind.CANCELLED, at=now)
+            await self.receive(conn, found.carrier, report, now)
+            return
+        refused = await store.refuse_call_off(conn, consignment_id, now)
+        await self._announce(conn, refused, now)
+        if refused.call_off_for == "deal":
+            await self._tell_astray(conn, refused, now)
+        else:
+            _, params = await self._params(conn, refused)
+            link = f"/deals/{refused.case_id}/delivery"
+            await notices.notify(conn, [refused.booked_by], "delivery_not_called_off", params, link, now)
 
     async def answered(
         self, conn: Connection, consignment_id: int, answer: Booked | NotTaken, now: datetime
@@ -175,7 +206,7 @@ class DeliveryDesk:
             found,
             state=state,
             tracking_number=number,
-            reason=report.note or found.reason if state is not found.state else found.reason,
+            reason=(report.note or None) if state is not found.state else found.reason,
             received_by=report.received_by if arrives else found.received_by,
             moved_at=now,
         )
@@ -185,14 +216,20 @@ class DeliveryDesk:
             await self._delivered(conn, moved, now)
         saved = await store.move_consignment(conn, moved, report.proof if arrives else None)
         await self._tell(conn, saved, report.kind, now)
-        if report.kind in ON_ITS_WAY and saved.shipped_case_id is None and found.state in NOT_COLLECTED:
+        is_new = report.kind in ON_ITS_WAY and saved.shipped_case_id is None and found.state in NOT_COLLECTED
+        if is_new and not (found.call_off_refused_at and found.call_off_for == "deal"):
             await self._tell_unshipped(conn, saved, now)
         return saved
 
     async def _shipped(self, conn: Connection, moved: Consignment, number: str, now: datetime) -> Consignment:
-        """With the carrier's first sight of the goods the deal is shipped. What the escrow refuses stands as the reason."""
+        """With the carrier's first sight of the goods the deal is shipped, unless its seller has typed this number himself.
+        What the escrow refuses stands as the reason.
+        """
         if moved.shipped_case_id is not None:
             return moved
+        if (by_hand := await store.case_that_goes_by(conn, moved.case_id, number)) is not None:
+            return structs.replace(moved, shipped_case_id=by_hand)
+        await store.number_consignment(conn, moved.id, number)
         settlement, name = self._escrow.settlement, self.carriers.name_of(moved.carrier)
         case_id, seller_id = moved.case_id, moved.booked_by
         async with conn.transaction():
@@ -214,9 +251,10 @@ class DeliveryDesk:
         await self._announce(conn, moved, now)
         deal, params = await self._params(conn, moved)
         parties = {"buyer": deal.buyer_id, "seller": deal.seller_id}
-        told = [parties[role] for role in _TOLD.get(kind, ())]
+        ended = kind is EventKind.CANCELLED and moved.call_off_for == "deal"
+        told = list(parties.values()) if ended else [parties[role] for role in _TOLD.get(kind, ())]
         link = f"/deals/{moved.shipped_case_id or moved.case_id}/delivery"
-        await notices.notify(conn, told, f"delivery_{kind.value}", params, link, now)
+        await notices.notify(conn, told, f"delivery_{'ended' if ended else kind.value}", params, link, now)
 
     async def _params(self, conn: Connection, moved: Consignment) -> tuple[Deal, dict[str, str | int]]:
         deal = await deals_store.deal_of_case(conn, moved.case_id)
@@ -230,13 +268,26 @@ class DeliveryDesk:
         }
 
     async def _tell_unshipped(self, conn: Connection, moved: Consignment, now: datetime) -> None:
-        """The carrier has goods that the deal does not let go: it ended meanwhile, or waits for papers."""
+        """The carrier has goods that the deal does not let go: it waits for papers, or no longer for the goods."""
         case = await escrow_store.case_by_id(conn, moved.case_id)
-        if case is None or case.state is State.SHIPPED:
-            return
-        _, params = await self._params(conn, moved)
-        link = f"/deals/{moved.case_id}/delivery"
-        await notices.notify(conn, [moved.booked_by], "delivery_not_shipped", params, link, now)
+        if case is not None and case.state is State.FUNDED:
+            _, params = await self._params(conn, moved)
+            link = f"/deals/{moved.case_id}/delivery"
+            await notices.notify(conn, [moved.booked_by], "delivery_not_shipped", params, link, now)
+        else:
+            await self._tell_astray(conn, moved, now)
+
+    async def _tell_astray(self, conn: Connection, moved: Consignment, now: datetime) -> None:
+        """The carrier has goods of a deal that no longer waits for them: both parties and the operators are told."""
+        deal, params = await self._params(conn, moved)
+        parties = (deal.buyer_id, deal.seller_id)
+        await notices.notify(conn, parties, "delivery_astray", params, f"/deals/{moved.case_id}/delivery", now)
+        desk = "/operator/consignments?state=astray"
+        await desk_notices.tell_operators(conn, parties, "desk_delivery_astray", params, desk, now)
+
+    def _nudge(self) -> None:
+        """A little later: the caller's transaction is to be over by then."""
+        asyncio.get_running_loop().call_later(NUDGE_SECONDS, self.nudged.set)
 
     async def _announce(self, conn: Connection, moved: Consignment, now: datetime) -> None:
         for case_id in {moved.case_id, moved.shipped_case_id or moved.case_id}:

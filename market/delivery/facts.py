@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -106,10 +107,28 @@ class Consignment(Struct, frozen=True, kw_only=True):
     booked_at: datetime
     moved_at: datetime
     tries: int
+    call_off_at: datetime | None
+    call_off_for: Literal["seller", "deal"] | None
+    """`seller`, or `deal`: a deal that no longer waits for the goods."""
+    call_off_refused_at: datetime | None
 
     @property
     def is_over(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def waits_to_be_called_off(self) -> bool:
+        """The carrier is being asked."""
+        return self.call_off_at is not None and self.call_off_refused_at is None and self.state in NOT_COLLECTED
+
+    @property
+    def can_be_called_off(self) -> bool:
+        return self.call_off_at is None and self.state in NOT_COLLECTED
+
+    @property
+    def told_reason(self) -> str | None:
+        """What the carrier says of it; why the carrier was not reached is the operators' to read."""
+        return None if self.state in NOT_COLLECTED else self.reason
 
     @property
     def kilograms(self) -> str:
@@ -157,7 +176,6 @@ class DeliveryRefusal(StrEnum):
     PACKAGES_WRONG = "packages_wrong"
     WEIGHT_WRONG = "weight_wrong"
     ALREADY_COLLECTED = "already_collected"
-    CARRIER_SILENT = "carrier_silent"
 
 
 SELLER_READS_ADDRESS = HOLDING | {State.RELEASED, State.SETTLED}

@@ -18,6 +18,7 @@ from market.delivery.facts import Consignment, EventKind, Report
 
 CODE = "sandbox"
 TIMEOUT_SECONDS = 5.0
+LARGEST_ANSWER_BYTES = 64 * 1024
 LARGEST_PROOF_BYTES = 512 * 1024
 _WITHOUT_NUMBER = (EventKind.REFUSED, EventKind.CANCELLED)
 
@@ -64,9 +65,12 @@ class SandboxCarrier:
             }
         )
         answer = await self._ask("POST", "/api/bookings", str(consignment.booking_id), body)
-        if answer.tracking_number is not None:
-            return Booked(answer.tracking_number)
-        return NotTaken(answer.refused or "refused")
+        number = answer.tracking_number
+        if number is None:
+            return NotTaken((answer.refused or "refused").replace("\x00", ""))
+        if not 0 < len(number) <= 80 or "\x00" in number:
+            raise CarrierError("the carrier gives a number of no or more than 80 characters")
+        return Booked(number)
 
     async def cancel(self, booking_id: UUID) -> bool:
         """See `market.delivery.carriers.Carrier`."""
@@ -113,9 +117,15 @@ class SandboxCarrier:
             "webhook-signature": self._webhook.sign(message_id, sent_at, body.decode()),
         }
         try:
-            answer = await self._client.request(method, path, content=body, headers=headers)
+            async with self._client.stream(method, path, content=body, headers=headers) as answer:
+                said = b""
+                async for piece in answer.aiter_bytes():
+                    said += piece
+                    if len(said) > LARGEST_ANSWER_BYTES:
+                        raise CarrierError("the carrier's answer has no end")
             if not answer.is_success:
-                raise CarrierError(f"the carrier answered {answer.status_code}: {answer.text[:200]}")
-            return msgspec.json.decode(answer.content, type=_Answer)
+                words = said[:200].decode(errors="replace").replace("\x00", "")
+                raise CarrierError(f"the carrier answered {answer.status_code}: {words}")
+            return msgspec.json.decode(said, type=_Answer)
         except (httpx2.HTTPError, msgspec.MsgspecError) as error:
             raise CarrierError(f"{type(error).__name__}: {error}") from error

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
+from asyncpg import UniqueViolationError
 
 from market.delivery.facts import Address, Consignment, ConsignmentState, EventKind, Report, TrackingEvent
+from market.delivery.lateness import Dates
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -17,6 +21,10 @@ if TYPE_CHECKING:
     from migrations.database import Connection
 
 _queries = load_queries("market", "delivery")
+
+
+class NumberTakenError(Exception):
+    """The carrier gives a parcel the number of another."""
 
 
 async def root_of_case(conn: Connection, case_id: int) -> int:
@@ -35,6 +43,12 @@ async def save_consignee(conn: Connection, root_id: int, to: Address, now: datet
     await conn.execute(
         _queries.save_consignee, root_id, to.name, to.lines, to.city, to.postcode, to.country, to.phone, now
     )
+
+
+async def dates_of(conn: Connection, case_id: int, root_id: int) -> Dates | None:
+    """When the goods of a case were paid, handed over and brought; None while nobody has paid."""
+    row = await conn.fetchrow(_queries.dates_of, case_id, root_id)
+    return None if row is None or row["paid_on"] is None else Dates(**dict(row))
 
 
 async def insert_consignment(
@@ -94,23 +108,51 @@ async def lock_booking(conn: Connection, carrier: str, booking_id: UUID) -> Cons
 
 
 async def move_consignment(conn: Connection, moved: Consignment, proof: bytes | None = None) -> Consignment:
-    """Write where it has come to; a proof that is there stays."""
-    row = await conn.fetchrow(
-        _queries.move_consignment,
-        moved.id,
-        moved.state.value,
-        moved.tracking_number,
-        moved.reason,
-        moved.received_by,
-        proof,
-        moved.shipped_case_id,
-        moved.moved_at,
-    )
+    """Write where it has come to; a proof that is there stays. Raises NumberTakenError."""
+    with _one_number():
+        row = await conn.fetchrow(
+            _queries.move_consignment,
+            moved.id,
+            moved.state.value,
+            moved.tracking_number,
+            moved.reason,
+            moved.received_by,
+            proof,
+            moved.shipped_case_id,
+            moved.moved_at,
+        )
     return _consignment(row)
 
 
+async def number_consignment(conn: Connection, consignment_id: int, number: str) -> None:
+    """Write the number that it goes by."""
+    with _one_number():
+        await conn.execute(_queries.number_consignment, consignment_id, number)
+
+
+async def case_that_goes_by(conn: Connection, case_id: int, number: str) -> int | None:
+    """The deal, or the part of it, that was shipped under this number."""
+    found: int | None = await conn.fetchval(_queries.case_that_goes_by, case_id, number)
+    return found
+
+
+async def call_off(conn: Connection, consignment_id: int, now: datetime) -> Consignment:
+    """The seller wants it called off: the clock asks the carrier."""
+    return _consignment(await conn.fetchrow(_queries.call_off, consignment_id, now))
+
+
+async def call_off_ended(conn: Connection, now: datetime, limit: int) -> list[Consignment]:
+    """What carriers are to be asked to call off, because its deal no longer waits for the goods."""
+    return [_consignment(row) for row in await conn.fetch(_queries.call_off_ended, now, limit)]
+
+
+async def refuse_call_off(conn: Connection, consignment_id: int, now: datetime) -> Consignment:
+    """The carrier has the goods already."""
+    return _consignment(await conn.fetchrow(_queries.refuse_call_off, consignment_id, now))
+
+
 async def claim_to_ask(conn: Connection, now: datetime, again_at: datetime, limit: int) -> list[Consignment]:
-    """Bookings that wait for the carrier; no other node asks for them before `again_at`."""
+    """Bookings and call-offs that wait for the carrier; no other node asks for them before `again_at`."""
     return [_consignment(row) for row in await conn.fetch(_queries.claim_to_ask, now, again_at, limit)]
 
 
@@ -157,10 +199,22 @@ async def proof(conn: Connection, consignment_id: int) -> bytes | None:
 
 async def consignments_of_house(
     conn: Connection, *, state: str | None, limit: int, offset: int
-) -> tuple[list[Consignment], int]:
-    """A part of those in a state (else of all that are under way), and how many there are in all."""
+) -> tuple[list[tuple[Consignment, bool]], int]:
+    """A part of those in a state (`astray`: of those; else of all that are under way), each with whether it is astray, and
+    how many there are in all.
+    """
     rows = await conn.fetch(_queries.consignments_of_house, state, limit, offset)
-    return [_consignment(row) for row in rows], rows[0]["total"] if rows else 0
+    return [(_consignment(row), row["is_astray"]) for row in rows], rows[0]["total"] if rows else 0
+
+
+@contextmanager
+def _one_number() -> Iterator[None]:
+    try:
+        yield
+    except UniqueViolationError as error:
+        if error.constraint_name != "consignment_number":
+            raise
+        raise NumberTakenError from error
 
 
 def _consignment(row: Record | None) -> Consignment:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from market.delivery.carriers import BadReportError
+from market.delivery.store import NumberTakenError
 from market.house import house_of
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ async def carrier_webhook(request: Request) -> Response:
         report = carrier.read_report(request.headers, body)
     except BadReportError:
         return _problem(401, "bad_report")
-    async with house.pool.acquire() as conn, conn.transaction():
-        taken = await desk.receive(conn, carrier.code, report, house.node_time.now())
+    try:
+        async with house.pool.acquire() as conn, conn.transaction():
+            taken = await desk.receive(conn, carrier.code, report, house.node_time.now())
+    except NumberTakenError:
+        return _problem(409, "number_taken")
     if taken is None:
         return _problem(422, "unknown_booking")
     return Response(msgspec.json.encode({"state": taken.state}), media_type="application/json")

@@ -17,14 +17,16 @@ from starlette.routing import Route
 from escrow.facts import Action, Case, ClaimReason, Refusal, Role
 from market import case_files
 from market.case_files import LONGEST_MESSAGE, MOST_EVIDENCE
-from market.currencies import EXPONENTS, AmountProblem, parse_amount
+from market.contracting.wording import day_text
+from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
+from market.delivery import damages
 from market.evidence_rendering import EvidenceRefusal
 from market.house import house_of
 from market.pages.case_files import handed_in
 from market.pages.deal_page import clocks, perform, step_up_fault, texts, typed, view_of
 from market.parties import party_by_id
 from market.problems import sentence
-from market.rendering import Form, flash, render
+from market.rendering import Form, flash, language_of, render
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -44,7 +46,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 async def claim_form(request: Request) -> Response:
     """Where a buyer says what is wrong; once sent, the claim with its evidence is made in one transaction."""
     if request.method == "GET":
-        return await _claim_page(request, Form())
+        return await _claim_page(request, await _begun(request))
     async with request.form(max_files=MOST_EVIDENCE, max_fields=8, max_part_size=64 * 1024) as sent:
         form = Form(values={name: str(sent.get(name, "")) for name in ("amount", "reason", "statement")})
         evidence = await handed_in(sent)
@@ -174,6 +176,27 @@ async def _make(
         except _Undo as undone:
             return undone.refusal
     return None
+
+
+async def _begun(request: Request) -> Form:
+    """Empty, but for a late delivery: that begins with the sum that the contract gives for it."""
+    if request.query_params.get("reason") != ClaimReason.LATE_DELIVERY:
+        return Form()
+    house = house_of(request)
+    async with house.pool.acquire() as conn:
+        case = (await view_of(request, conn)).case
+        late = await damages.late_delivery(conn, case, house.node_time.now())
+    if late is None:
+        return Form()
+    claimed, lang = min(late.damages_minor, case.held_minor), language_of(request)
+    words = texts(request)(
+        "delivery.late.statement",
+        due=day_text(late.counts_from, lang),
+        days=late.days,
+        sum=money_text(late.damages_minor, case.currency),
+    )
+    amount = decimal_text(claimed, EXPONENTS[case.currency])
+    return Form(values={"reason": ClaimReason.LATE_DELIVERY.value, "amount": amount, "statement": words})
 
 
 async def _claim_page(request: Request, form: Form, status: int = 200) -> Response:

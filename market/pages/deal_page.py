@@ -16,9 +16,10 @@ from escrow.facts import Case, Refusal, Role, Timers
 from market import case_files
 from market.bank_details import bank_details
 from market.confirmation import rate_text
+from market.contracting.wording import day_text, percent_text
 from market.currencies import money_text
 from market.deals import TONES, DealView, TimelineRow, deal_view
-from market.delivery import tracking
+from market.delivery import damages, tracking
 from market.house import House, house_of
 from market.parties import party_by_id
 from market.refusals import MarketRefusal
@@ -29,6 +30,8 @@ from market.trades import MOST_LINES
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from market.catalogue import Language
+    from market.delivery.lateness import Lateness
     from migrations.database import Connection
 
 Act = Callable[["Connection", House, int], Awaitable[Case | Refusal]]
@@ -42,6 +45,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         viewer = await party_by_id(conn, request.user.id)
         file = await case_files.case_file(conn, view.case.id)
         parcels = await tracking.tracked(conn, house.delivery.carriers, view.case.id)
+        late = await damages.late_delivery(conn, view.case, house.node_time.now())
     context = {
         "view": view,
         # A password manager fills in the passphrase of whoever is named beside it.
@@ -54,6 +58,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         "timeline": sorted(
             [*timeline_of(texts(request), view), *parcel_rows(texts(request), parcels)], key=lambda row: row["at"]
         ),
+        "late": late and late_words(texts(request), late, view.case.currency, lang),
         "file": file,
         "may_add": case_files.may_add(view.case),
         "lang": lang,
@@ -143,6 +148,22 @@ def sums_of(text: Callable[..., str], view: DealView) -> list[tuple[str, Any]]:
             rows.append((text("deal.sums.fees"), money(case.own_fees_minor)))
         rows.append((text("deal.sums.seller_receives"), money(case.proceeds_minor)))
     return rows
+
+
+def late_words(text: Callable[..., str], late: Lateness, currency: str, lang: Language) -> dict[str, str]:
+    """A late delivery in words, and the sum that the contract gives for it."""
+    total = money_text(late.damages_minor, currency)
+    said = text(
+        "delivery.late.so_far" if late.delivered_on is None else "delivery.late.delivered",
+        due=day_text(late.counts_from, lang),
+        day=day_text(late.delivered_on or late.counts_from, lang),
+        days=late.days,
+        rate=percent_text(late.rate_bp),
+        cap=percent_text(late.cap_bp),
+        price=money_text(late.price_minor, currency),
+        sum=total,
+    )
+    return {"said": said, "sum": total}
 
 
 def _parties(text: Callable[..., str], view: DealView) -> list[tuple[str, str]]:

@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from escrow.facts import Role, State
+from escrow.facts import Refusal, Role, State
 from market import topic_news
 from market.contracting.terms import TradeTerms
 from market.delivery import store
-from market.delivery.carriers import CarrierError
 from market.delivery.desk import Booking
 from market.delivery.facts import (
     SELLER_READS_ADDRESS,
@@ -115,38 +114,19 @@ async def delivery_book(request: Request) -> Response:
 
 
 async def delivery_call_off(request: Request) -> Response:
-    """The seller calls a booking off: the carrier first, then the house."""
+    """The seller wants a booking called off: written here, asked of the carrier by the clock."""
     house, consignment_id = house_of(request), int(request.path_params["consignment_id"])
-    async with house.pool.acquire() as conn:
+    async with house.pool.acquire() as conn, conn.transaction():
         view = await view_of(request, conn)
         found = await _own(conn, view, consignment_id)
-    refused = await ask_off(house, found) if view.role is Role.SELLER else DeliveryRefusal.NO_SUCH_CONSIGNMENT
-    if refused is None:
-        async with house.pool.acquire() as conn, conn.transaction():
+        done: Consignment | DeliveryRefusal = DeliveryRefusal.NO_SUCH_CONSIGNMENT
+        if view.role is Role.SELLER:
             done = await house.delivery.call_off(conn, found.id, house.node_time.now())
-        refused = done if isinstance(done, DeliveryRefusal) else None
-    if refused is not None:
+    if isinstance(done, DeliveryRefusal):
         form = Form()
-        form.errors[""] = sentence(request, refused)
+        form.errors[""] = sentence(request, done)
         return await _show(request, form, 422)
     return _back(request, "delivery.flash.called_off")
-
-
-async def ask_off(house: House, found: Consignment) -> DeliveryRefusal | None:
-    """Ask the carrier to call it off, for it alone knows whether it has the goods; the reason when it does not."""
-    if found.state in (ConsignmentState.CANCELLED, ConsignmentState.REFUSED):
-        return None
-    carrier = house.delivery.carriers.get(found.carrier)
-    if carrier is None:
-        return DeliveryRefusal.NO_SUCH_CARRIER
-    if found.state not in (ConsignmentState.BOOKED, ConsignmentState.CONFIRMED):
-        return DeliveryRefusal.ALREADY_COLLECTED
-    try:
-        if not await carrier.cancel(found.booking_id):
-            return DeliveryRefusal.ALREADY_COLLECTED
-    except CarrierError:
-        return DeliveryRefusal.CARRIER_SILENT
-    return None
 
 
 async def delivery_proof(request: Request) -> Response:
@@ -174,7 +154,7 @@ async def operator_consignments(request: Request) -> Response:
     """Every consignment under way, or all in one state, those that have not moved for longest first."""
     house, text = house_of(request), texts(request)
     state = request.query_params.get("state")
-    state = state if state in set(ConsignmentState) else None
+    state = state if state in {*ConsignmentState, "astray"} else None
     given = request.query_params.get("page", "")
     page = max(int(given), 1) if given.isdecimal() and len(given) < 5 else 1
     async with house.pool.acquire() as conn:
@@ -182,9 +162,10 @@ async def operator_consignments(request: Request) -> Response:
             conn, state=state, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
         )
     context = {
-        "rows": [_row(house, one, []) for one in rows],
+        "rows": [(_row(house, one, []), is_astray) for one, is_astray in rows],
         "state": state or "",
-        "state_options": [("", text("delivery.under_way"))]
+        "not_shipped": set(Refusal),
+        "state_options": [("", text("delivery.under_way")), ("astray", text("delivery.astray"))]
         + [(one.value, text(f"consignment_state.{one.value}")) for one in ConsignmentState],
         "page": page,
         "pages": max(1, -(-total // PAGE_SIZE)),
