@@ -27,6 +27,7 @@ class Line:
         self._answers.set()
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     def hold_answers(self) -> None:
         """What the house says from now on waits on the way."""
@@ -44,15 +45,27 @@ class Line:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of the browser, from the greeting to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         self._writers.add(writer)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            host, port = await _asked_for(reader, writer)
-            if self._is_cut:
-                writer.write(_REFUSED)
-            else:
-                await self._relay(reader, writer, host, port)
-        self._writers.discard(writer)
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                host, port = await _asked_for(reader, writer)
+                if self._is_cut:
+                    writer.write(_REFUSED)
+                else:
+                    await self._relay(reader, writer, host, port)
+        finally:
+            self._writers.discard(writer)
+            self._serving.discard(task)
+            writer.transport.abort()
+
+    async def close(self) -> None:
+        """Cut, and come back when nothing of it runs any more: also what was just calling the house."""
+        self.cut()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted connection lets go of its socket in the next turn of the loop
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
         house_reader, house_writer = await asyncio.open_connection(host, port)
@@ -67,6 +80,7 @@ class Line:
         finally:
             for task in ways:
                 task.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             self._writers.discard(house_writer)
             house_writer.transport.abort()
 
@@ -104,5 +118,5 @@ async def open_line() -> AsyncIterator[Line]:
         yield line
     finally:
         server.close()
-        line.cut()
+        await line.close()
         await server.wait_closed()
