@@ -108,7 +108,8 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
                 group.create_task(DeliveryClock(pool, house.delivery, house.node_time.now).run(), name="delivery"),
-                group.create_task(house.documents.outbox.run(), name="documents"),
+                group.create_task(house.documents.papers.run(), name="documents"),
+                group.create_task(house.documents.outbox.run(), name="documents' outbox"),
                 group.create_task(house.documents.collector.run(), name="partners' folders"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 group.create_task(
@@ -195,6 +196,11 @@ async def _house(
         )
     )
     negotiations = NegotiationDesk(partial(contracting.draw_up, config=config), documents.on_round)
+    delivery = DeliveryDesk(
+        escrow,
+        Carriers([SandboxCarrier(config.carrier_url, config.carrier_secret)] if config.carrier_url else []),
+        documents.on_consigned,
+    )
     await bidding.run(group)
     centre = Centre(
         holder=config.centre_holder or CENTRE_HOLDER, accounts={**CENTRE_ACCOUNTS, **config.centre_accounts}
@@ -227,14 +233,10 @@ async def _house(
         heads=heads,
         book_seals=BookSeals(pool, heads.signer, node_time.now),
         live=Live(bidding, hub, node_time, still_good, topics=TopicHub(version_by(pool))),
-        delivery=DeliveryDesk(
-            escrow,
-            Carriers([SandboxCarrier(config.carrier_url, config.carrier_secret)] if config.carrier_url else []),
-            documents.on_consigned,
-        ),
+        delivery=delivery,
         negotiations=negotiations,
         documents=Documents(
-            config, pool, node_time.now, catalogue, documents, negotiations, signing, escrow.settlement
+            config, pool, node_time.now, catalogue, documents, negotiations, signing, escrow.settlement, delivery
         ),
         bank_webhook=bank_route.endpoint,
         escrow_clock=clock,

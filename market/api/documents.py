@@ -15,6 +15,7 @@ from market.api.operations import Call, operation
 from market.api.shapes import Listed, Paging
 from market.documents import store
 from market.documents.flaws import Flaw
+from market.documents.papers import make_at_need
 from market.documents.receiving import Received, receive
 from market.documents.records import Kind
 from market.documents.sending import body_for
@@ -110,6 +111,7 @@ async def send_edi(call: Call, body: bytes) -> ReceivedOut:
 @operation("GET", "/deals/{case_id:int}/documents", tag="documents")
 async def deal_documents(call: Call, case_id: int) -> list[DocumentLine]:
     """The documents of a deal, from the first inquiry to the remittance, oldest first."""
+    await make_at_need(call.conn, call.house.documents.desk.house, case_id, call.now)
     return [_line(each, call.viewer.id) for each in await store.documents_of_deal(call.conn, case_id)]
 
 
@@ -169,7 +171,7 @@ async def fetch_document(call: Call, document_id: int) -> Response:
     row, partner = await _row(call, document_id), await store.partner(call.conn, call.viewer.id)
     if partner is None or row["recipient_id"] != call.viewer.id or row["delivery_state"] is None:
         raise ProblemError(Problem.NOT_FOUND)
-    await store.delivery_sent(call.conn, document_id, call.now, "")
+    await store.delivery_sent(call.conn, document_id, call.now, None)
     return Response(body_for(row, partner), media_type="application/octet-stream")
 
 

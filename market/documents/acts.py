@@ -32,6 +32,7 @@ from market.negotiation.facts import Negotiation, NegotiationRefusal
 
 if TYPE_CHECKING:
     from escrow.settlement import Settlement
+    from market.delivery.desk import DeliveryDesk
     from migrations.database import Connection
 
 _K = ReferenceKind
@@ -43,6 +44,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     negotiations: NegotiationDesk
     contracting: Contracting
     settlement: Settlement
+    delivery: DeliveryDesk
     alias: Callable[[int], str]
 
 

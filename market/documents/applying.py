@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from market.documents import negotiating, ordering, performing
+from market.documents import carrying, negotiating, ordering, performing
 from market.documents.acts import From, Outcome, Tools
 from market.documents.flaws import Code, Why
 from market.documents.objections import Objection
@@ -24,6 +24,7 @@ from market.documents.records import (
     Record,
     RemittanceAdvice,
     RequestForQuotation,
+    TransportInstruction,
 )
 from market.documents.steps import OWN_NUMBER
 
@@ -39,6 +40,7 @@ async def apply(conn: Connection, tools: Tools, record: Record, sender: From) ->
         Order: ordering.order,
         OrderResponse: ordering.respond,
         OrderChange: ordering.amend,
+        TransportInstruction: carrying.book,
         DespatchAdvice: performing.ship,
         ReceiptAdvice: performing.confirm,
         Invoice: performing.check_invoice,

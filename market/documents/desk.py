@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from market.documents.acts import Tools
 from market.documents.collecting import Collector
 from market.documents.folders import Folders
+from market.documents.papers import PapersClock
 from market.documents.receiving import Desk
 from market.documents.sending import Outbox
 from market.documents.sentences import flaw_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from market.catalogue import Catalogue
     from market.config import Config
     from market.contracting.signing import Contracting
+    from market.delivery.desk import DeliveryDesk
     from market.negotiation.desk import NegotiationDesk
     from migrations.database import Pool
 
@@ -32,7 +34,7 @@ def steps_of(config: Config) -> DocumentSteps:
 
 
 class Documents:
-    """`outbox` and `collector` are run once each in the house's task group."""
+    """`papers`, `outbox` and `collector` are run once each in the house's task group."""
 
     def __init__(
         self,
@@ -44,16 +46,19 @@ class Documents:
         negotiations: NegotiationDesk,
         contracting: Contracting,
         settlement: Settlement,
+        delivery: DeliveryDesk,
     ) -> None:
         self.steps = steps
         tools = Tools(
             negotiations=negotiations,
             contracting=contracting,
             settlement=settlement,
+            delivery=delivery,
             alias=partial(alias, config.secret_key),
         )
         self.desk = Desk(house=steps.house, tools=tools, sentence=lambda flaw: flaw_text(flaw, catalogue, "en"))
         courier = Courier(may_be_private=config.partner_networks == "any")
         folders = Folders(config.partner_folder)
         self.outbox = Outbox(pool, now, courier, folders, self.desk, config.secret_key)
+        self.papers = PapersClock(pool, now, steps.house)
         self.collector = Collector(pool, now, folders, self.desk)

@@ -9,9 +9,12 @@ from msgspec import Struct, structs
 from escrow.facts import Case
 from market.contracting.terms import Delivery, Goods, TradeTerms
 from market.contracts import ContractTerms
+from market.delivery import facts as delivery
+from market.delivery.facts import Consignment
 from market.documents.messages.common import minutes
 from market.documents.messages.priced import LONGEST_ARTICLE
 from market.documents.records import (
+    Address,
     Deduction,
     DespatchAdvice,
     Invoice,
@@ -289,22 +292,75 @@ def remittance(
     )
 
 
+def hammer_number(case_id: int) -> str:
+    """Under which number a hammer orders, and the seller answers: that of the deal's first case."""
+    return f"H{case_id}"
+
+
+def hammer_order(
+    terms: ContractTerms, between: Between, number: str, refer: tuple[Reference, ...], at: datetime
+) -> Order:
+    """The highest bid was the buyer's order."""
+    return Order(**_of_hammer(terms, between, number, refer, at))  # type: ignore[arg-type]
+
+
+def hammer_response(
+    terms: ContractTerms, between: Between, number: str, refer: tuple[Reference, ...], at: datetime
+) -> OrderResponse:
+    """The hammer was the seller's yes."""
+    return OrderResponse(**_of_hammer(terms, between, number, refer, at))  # type: ignore[arg-type]
+
+
+def _of_hammer(
+    terms: ContractTerms, between: Between, number: str, refer: tuple[Reference, ...], at: datetime
+) -> dict[str, object]:
+    hours, rest = divmod(terms.payment_seconds, 3600)
+    return {
+        "number": number,
+        "issued_at": minutes(at),
+        "buyer": between.buyer,
+        "seller": between.seller,
+        "references": refer,
+        "currency": terms.currency,
+        "exponent": terms.currency_exponent,
+        "lines": _all_lines(terms),
+        "pay_within_hours": None if rest or not hours else hours,
+    }
+
+
 def instruction(
-    terms: TradeTerms,
+    terms: TradeTerms | ContractTerms,
     between: Between,
-    carrier: Party,
+    booked: Consignment,
     number: str,
     refer: tuple[Reference, ...],
     items: tuple[Item, ...],
-    now: datetime,
 ) -> TransportInstruction:
+    """What a carrier was booked for: from whose hands at which address into whose."""
+    collect, deliver = booked.collect_from, booked.deliver_to
     return TransportInstruction(
         number=number,
-        issued_at=minutes(now),
-        buyer=between.buyer,
-        seller=between.seller,
-        carrier=carrier,
+        issued_at=minutes(booked.booked_at),
+        buyer=structs.replace(between.buyer, name=deliver.name),
+        seller=structs.replace(between.seller, name=collect.name),
+        carrier=Party(code=booked.carrier.upper()[:35], name=booked.carrier),
         references=refer,
         items=items,
-        delivery=place_of(terms.delivery),
+        delivery=place_of(terms.delivery) if isinstance(terms, TradeTerms) else None,
+        collect_from=address_of(collect),
+        deliver_to=address_of(deliver),
+        packages=booked.packages,
+        weight_grams=booked.weight_grams,
+        note=booked.description,
+    )
+
+
+def address_of(given: delivery.Address) -> Address:
+    """An address as documents say it: the street on one line."""
+    return Address(
+        street=", ".join(given.lines.splitlines()),
+        city=given.city,
+        postcode=given.postcode,
+        country=given.country,
+        phone=given.phone,
     )

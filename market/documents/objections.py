@@ -38,6 +38,12 @@ _IN_LINE = {
     "price": ("PRI", "", 1, 2),
     "sum": ("MOA", "203", 1, 2),
 }
+_IN_GOODS = _IN_LINE | {
+    "line": ("GID", "", 1, 0),
+    "quantity": ("MEA", "AAE", 3, 2),
+    "unit": ("MEA", "AAE", 3, 1),
+}
+"""The same in a transport instruction, which counts goods otherwise."""
 _IN_HEAD = {
     "document": ("BGM", "", 2, 0),
     "verdict": ("BGM", "", 3, 0),
@@ -52,9 +58,18 @@ _IN_HEAD = {
     "place": ("TOD", "", 3, 4),
     "country": ("LOC", "1", 2, 1),
     "transport": ("TDT", "20", 3, 1),
+    "carrier_code": ("NAD", "CA FW", 2, 1),
+    "collect_from": ("NAD", "CZ SU SE", 5, 1),
+    "street": ("NAD", "CN BY", 5, 1),
+    "city": ("NAD", "CN BY", 6, 0),
+    "postcode": ("NAD", "CN BY", 8, 0),
+    "country_to": ("NAD", "CN BY", 9, 0),
+    "packages": ("CNT", "11", 1, 2),
+    "weight": ("CNT", "7", 1, 2),
     "total": ("MOA", "77 79 86 12 9", 1, 2),
     "tracking": ("RFF", "CN", 1, 2),
 } | {f"reference:{kind.value}": ("RFF", code, 1, 2) for kind, code in REFERENCES.items()}
+_CONSIGNEE = "Shipment/Consignment/ConsigneeParty"
 _PATHS = {
     "line": "ID",
     "quantity": "Quantity",
@@ -74,12 +89,30 @@ _PATHS = {
     "country": "DeliveryTerms/DeliveryLocation/Address/Country",
     "total": "LegalMonetaryTotal",
     "tracking": "Shipment/Delivery/TrackingID",
+    "carrier_code": "CarrierParty/PartyIdentification/ID",
+    "collect_from": "ConsignorParty/PostalAddress",
+    "street": f"{_CONSIGNEE}/PostalAddress/StreetName",
+    "city": f"{_CONSIGNEE}/PostalAddress/CityName",
+    "postcode": f"{_CONSIGNEE}/PostalAddress/PostalZone",
+    "country_to": f"{_CONSIGNEE}/PostalAddress/Country",
+    "packages": "Shipment/TotalTransportHandlingUnitQuantity",
+    "weight": "Shipment/GrossWeightMeasure",
 }
+_DELIVERY = {"buyer": "DeliveryCustomerParty", "seller": "DespatchSupplierParty"}
+_PATHS_OF = {
+    "ForwardingInstructions": {"buyer": _CONSIGNEE, "seller": "ConsignorParty"},
+    "DespatchAdvice": _DELIVERY,
+    "ReceiptAdvice": _DELIVERY,
+    "RemittanceAdvice": {"seller": "AccountingSupplierParty"},
+    "Invoice": {"buyer": "AccountingCustomerParty", "seller": "AccountingSupplierParty"},
+}
+"""Where a document has these in another place than most."""
 
 
 def in_message(found: Objection, message: Message) -> Flaw:
     """The flaw at its segment; at the end of the message where the segment is not there at all."""
-    tags, qualifiers, element, component = (_IN_LINE if found.line else _IN_HEAD).get(found.what, ("BGM", "", 2, 0))
+    in_line = _IN_GOODS if message.type == "IFTMIN" else _IN_LINE
+    tags, qualifiers, element, component = (in_line if found.line else _IN_HEAD).get(found.what, ("BGM", "", 2, 0))
     at, tag = _segment_at(message, found.line, tags.split(), qualifiers.split())
     return Flaw(
         why=found.why,
@@ -108,7 +141,7 @@ def _segment_at(message: Message, line: int, tags: list[str], qualifiers: list[s
 
 def in_xml(found: Objection, name: str) -> Flaw:
     """The flaw with the way to its element."""
-    path = _PATHS.get(found.what, found.what.replace("reference:", "reference "))
+    path = (_PATHS | _PATHS_OF.get(name, {})).get(found.what, found.what.replace("reference:", "reference "))
     where = f"/{name}/line {found.line}/{path}" if found.line else f"/{name}/{path}"
     return Flaw(why=found.why, code=found.code, path=where, said=short(found.said), right=short(found.right))
 

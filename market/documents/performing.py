@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from escrow.facts import Case, Refusal, State
+from market import deals_store
 from market.contracting import desk as contracting
 from market.contracting.facts import ContractState
 from market.contracting.terms import TradeTerms
+from market.contracts import ContractTerms
 from market.documents import drawing, objections, store
 from market.documents.acts import From, Outcome, Tools, named_other, named_right, numbered, of_case
 from market.documents.flaws import Code, Why
@@ -19,6 +21,7 @@ from market.documents.records import (
     ReceiptAdvice,
     ReferenceKind,
     RemittanceAdvice,
+    TransportInstruction,
 )
 from market.documents.texts import amount_said
 
@@ -30,10 +33,10 @@ _K = ReferenceKind
 
 async def ship(conn: Connection, tools: Tools, record: DespatchAdvice, sender: From) -> Outcome:
     """A seller has sent the goods, or the lines that are named."""
-    case = await _case(conn, tools, record, sender)
+    case = await case_of(conn, tools, record, sender)
     if isinstance(case, Objection):
         return case
-    terms = await _terms_of(conn, case)
+    terms = await terms_of(conn, case)
     if terms is None:
         return unknown_reference(_K.DEAL, str(case.id))
     agreed = drawing.lines_of_case(case, terms)
@@ -53,10 +56,10 @@ async def ship(conn: Connection, tools: Tools, record: DespatchAdvice, sender: F
 
 async def confirm(conn: Connection, tools: Tools, record: ReceiptAdvice, sender: From) -> Outcome:
     """A buyer has the goods and is content: the seller is paid. Goods that are not right are claimed on the deal's page."""
-    case = await _case(conn, tools, record, sender)
+    case = await case_of(conn, tools, record, sender)
     if isinstance(case, Objection):
         return case
-    terms = await _terms_of(conn, case)
+    terms = await terms_of(conn, case)
     if terms is None:
         return unknown_reference(_K.DEAL, str(case.id))
     rejected = next((item for item in record.items if item.rejected), None)
@@ -88,7 +91,7 @@ async def check_remittance(conn: Connection, tools: Tools, record: RemittanceAdv
 async def _check_sum(
     conn: Connection, tools: Tools, record: Invoice | RemittanceAdvice, sender: From, total_minor: int
 ) -> Outcome:
-    case = await _case(conn, tools, record, sender)
+    case = await case_of(conn, tools, record, sender)
     if isinstance(case, Objection):
         return case
     if record.currency != case.currency:
@@ -99,10 +102,10 @@ async def _check_sum(
     return of_case(case, case)
 
 
-async def _case(
+async def case_of(
     conn: Connection,
     tools: Tools,
-    record: DespatchAdvice | ReceiptAdvice | Invoice | RemittanceAdvice,
+    record: TransportInstruction | DespatchAdvice | ReceiptAdvice | Invoice | RemittanceAdvice,
     sender: From,
 ) -> Case | Objection:
     """The case of the despatch, deal, contract or order that it names."""
@@ -128,6 +131,10 @@ async def _case(
     return await named_right(conn, record, case.buyer_id, case.seller_id) or case
 
 
-async def _terms_of(conn: Connection, case: Case) -> TradeTerms | None:
+async def terms_of(conn: Connection, case: Case) -> TradeTerms | ContractTerms | None:
+    """What was agreed on: as both signed it last, or as the hammer fell."""
     contract = await contracting.contract_of_case(conn, case.id)
-    return None if contract is None or not contract.is_trade else contract.terms
+    if contract is not None and contract.is_trade:
+        return contract.terms
+    deal = await deals_store.deal_of_case(conn, case.id)
+    return None if deal is None else deal.terms

@@ -121,6 +121,16 @@ class Place(Struct, frozen=True, kw_only=True):
     partial: bool = False
 
 
+class Address(Struct, frozen=True, kw_only=True):
+    """Where goods are collected or delivered: what stands on the label below the name."""
+
+    street: str
+    city: str
+    postcode: str = ""
+    country: str
+    phone: str = ""
+
+
 class _Heading(Struct, frozen=True, kw_only=True):
     number: str
     issued_at: datetime
@@ -169,12 +179,18 @@ class OrderChange(_Priced, frozen=True, kw_only=True, tag_field="document", tag=
 
 
 class TransportInstruction(_Heading, frozen=True, kw_only=True, tag_field="document", tag="iftmin"):
-    """To the carrier. The seller sends, the buyer receives."""
+    """To the carrier. The seller sends, the buyer receives; each goes by the name on the label. A hammer's deal has no
+    terms of delivery; what was written before a document had addresses has none.
+    """
 
     carrier: Party
     items: tuple[Item, ...]
-    delivery: Place
+    delivery: Place | None = None
     pick_up_on: date | None = None
+    collect_from: Address | None = None
+    deliver_to: Address | None = None
+    packages: int | None = None
+    weight_grams: int | None = None
 
 
 class DespatchAdvice(_Heading, frozen=True, kw_only=True, tag_field="document", tag="desadv"):

@@ -100,11 +100,37 @@ class Found(Struct, frozen=True, kw_only=True):
     record: str
 
 
+class Turn(Struct, frozen=True, kw_only=True):
+    """A partner who is served now, and how often in a row he did not take anything."""
+
+    party_id: int
+    failures: int
+
+
 class Claimed(Struct, frozen=True, kw_only=True):
     document_id: int
     party_id: int
     format: Format
     attempts: int
+    queued_at: datetime
+
+
+class Unanswered(Struct, frozen=True, kw_only=True):
+    """A document that was sent again `resent` times, and of which nobody has said a word."""
+
+    document_id: int
+    party_id: int
+    resent: int
+    kind: Kind
+    number: str
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """A hammer's deal whose documents are to be made; without `sends` they go to nobody's system."""
+
+    case_id: int
+    sends: bool
+    tries: int
 
 
 class Consent(Struct, frozen=True, kw_only=True):
@@ -182,10 +208,6 @@ async def party_of(conn: Connection, given: Party) -> int | None:
     return found
 
 
-async def has_partner(conn: Connection, party_ids: Sequence[int]) -> bool:
-    return bool(await conn.fetchval(_queries.has_partner, list(party_ids)))
-
-
 async def set_consent(conn: Connection, party_id: int, other_id: int, given: bool, now: datetime) -> None:
     await conn.execute(_queries.give_consent if given else _queries.end_consent, party_id, other_id, now)
 
@@ -216,7 +238,54 @@ async def insert_document(conn: Connection, one: Stored) -> bool:
 
 async def queue_delivery(conn: Connection, document_id: int, to: Partner, now: datetime) -> None:
     try_at = None if to.channel is Channel.QUEUE else now
-    await conn.execute(_queries.queue_delivery, document_id, to.party_id, to.channel.value, to.format.value, try_at)
+    values = (document_id, to.party_id, to.channel.value, to.format.value, try_at, now)
+    await conn.execute(_queries.queue_delivery, *values)
+
+
+async def claim_due(conn: Connection, now: datetime, limit: int) -> list[Due]:
+    """Deals whose documents are to be made, locked until the transaction ends; those that another makes are passed over."""
+    return [convert(dict(row), Due) for row in await conn.fetch(_queries.claim_due, now, limit)]
+
+
+async def is_due(conn: Connection, case_id: int) -> bool:
+    return bool(await conn.fetchval(_queries.is_due, case_id))
+
+
+async def claim_due_of(conn: Connection, case_id: int) -> bool | None:
+    """Whether what is made of this deal is sent; None when nothing is due, or another is making it."""
+    found: bool | None = await conn.fetchval(_queries.claim_due_of, case_id)
+    return found
+
+
+async def wait_for_due_of(conn: Connection, case_id: int) -> bool | None:
+    """The same, but whoever is making it is waited for."""
+    found: bool | None = await conn.fetchval(_queries.wait_for_due_of, case_id)
+    return found
+
+
+async def documents_made(conn: Connection, case_id: int) -> None:
+    """The deal has said everything up to now."""
+    await conn.execute(_queries.documents_made, case_id)
+
+
+async def postpone_due(conn: Connection, case_id: int, due_at: datetime) -> None:
+    """It could not be made; the others go on."""
+    await conn.execute(_queries.postpone_due, case_id, due_at)
+
+
+async def origin_of_case(conn: Connection, case_id: int) -> int:
+    """The first case of the deal that this case belongs to."""
+    return int(await conn.fetchval(_queries.origin_of_case, case_id))
+
+
+async def cases_of_deal(conn: Connection, case_id: int) -> list[int]:
+    """The first case of a deal, what reinstated it, and the parts of each."""
+    return [row["id"] for row in await conn.fetch(_queries.cases_of_deal, case_id)]
+
+
+async def made_of_deal(conn: Connection, case_id: int) -> set[tuple[str, Kind]]:
+    """Which steps of a deal have made which documents."""
+    return {(row["step"], Kind(row["kind"])) for row in await conn.fetch(_queries.made_of_deal, case_id)}
 
 
 async def document(conn: Connection, document_id: int) -> Row | None:
@@ -257,9 +326,21 @@ async def order_number(conn: Connection, contract_id: int) -> str:
     return await conn.fetchval(_queries.order_number, contract_id) or ""
 
 
-async def claim_delivery(conn: Connection, now: datetime, next_try: datetime) -> Claimed | None:
-    row = await conn.fetchrow(_queries.claim_delivery, now, next_try)
+async def claim_turn(conn: Connection, now: datetime, until: datetime) -> Turn | None:
+    """Whom to serve next; nobody else serves him before `until`."""
+    row = await conn.fetchrow(_queries.claim_turn, now, until)
+    return None if row is None else convert(dict(row), Turn)
+
+
+async def claim_delivery(conn: Connection, party_id: int, now: datetime, next_try: datetime) -> Claimed | None:
+    """The party's oldest document that is due."""
+    row = await conn.fetchrow(_queries.claim_delivery, now, next_try, party_id)
     return None if row is None else convert(dict(row), Claimed)
+
+
+async def end_turn(conn: Connection, to: Partner, rest_until: datetime, failures: int) -> None:
+    """The partner is left alone until then."""
+    await conn.execute(_queries.end_turn, to.party_id, rest_until, failures, to.generation)
 
 
 async def next_delivery_at(conn: Connection) -> datetime | None:
@@ -271,12 +352,28 @@ async def postpone_delivery(conn: Connection, document_id: int, try_at: datetime
     await conn.execute(_queries.postpone_delivery, document_id, try_at, said)
 
 
-async def give_up_delivery(conn: Connection, document_id: int, said: str) -> None:
-    await conn.execute(_queries.give_up_delivery, document_id, said)
+async def give_up_delivery(conn: Connection, document_id: int, said: str) -> bool:
+    return await conn.fetchval(_queries.give_up_delivery, document_id, said) is not None
 
 
-async def delivery_sent(conn: Connection, document_id: int, now: datetime, said: str) -> None:
-    await conn.execute(_queries.delivery_sent, document_id, now, said)
+async def give_up_older(conn: Connection, party_id: int, before: datetime, said: str) -> int:
+    """Give up all that has waited for the party since before then; how many that was."""
+    return len(await conn.fetch(_queries.give_up_older, party_id, before, said))
+
+
+async def delivery_sent(conn: Connection, document_id: int, now: datetime, remind_at: datetime | None) -> None:
+    """Taken. Without an answer it is sent again at `remind_at`; what was fetched never is."""
+    await conn.execute(_queries.delivery_sent, document_id, now, "", remind_at)
+
+
+async def send_unanswered(conn: Connection, now: datetime, most: int, limit: int) -> int:
+    """Queue once more what was not answered in time; how many that was."""
+    return len(await conn.fetch(_queries.send_unanswered, now, most, limit))
+
+
+async def unanswered(conn: Connection, now: datetime, most: int, limit: int) -> list[Unanswered]:
+    """What was sent `most` times more in vain, each once."""
+    return [convert(dict(row), Unanswered) for row in await conn.fetch(_queries.unanswered, now, most, limit)]
 
 
 async def delivery_answered(
@@ -338,9 +435,9 @@ async def exchange(conn: Connection, exchange_id: int) -> Row | None:
     return await conn.fetchrow(_queries.exchange, exchange_id)
 
 
-async def held_in_book(conn: Connection, case_id: int, currency: str) -> int:
-    """What lies in the case's account."""
-    found: int = await conn.fetchval(_queries.held_in_book, f"escrow:{case_id}", currency)
+async def held_when_shipped(conn: Connection, case_id: int, currency: str, at: datetime) -> int:
+    """What the book says had come into the case's account, and not gone on to a part of the sale, when it was shipped."""
+    found: int = await conn.fetchval(_queries.held_when_shipped, f"escrow:{case_id}", currency, at)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _NEAREST = str.maketrans(
     {
@@ -84,6 +85,18 @@ def pieces(text: str, longest: int) -> list[str]:
         parts.append(rest[:cut])
         rest = rest[cut:]
     return [*parts, rest] if rest else parts
+
+
+def joined(lines: Iterable[str]) -> str:
+    """The text of lines of thirty-five: what `pieces` has cut is whole again, and between shorter lines, which their sender
+    has broken on purpose, stands a comma.
+    """
+    whole, is_full = "", True
+    for line in lines:
+        if line:
+            whole += line if is_full or not whole else f", {line}"
+            is_full = len(line) >= 33
+    return whole
 
 
 def decimal_text(minor: int, exponent: int, longest: int = 18) -> str:

@@ -4,7 +4,8 @@ A partner chooses where the house connects to, so the name is resolved once, eve
 one, and the connection goes to that very address: a name that changes its mind between question and connection gains
 nothing. No redirect is followed, and of the answer no more is read than an acknowledgement needs.
 
-UnreachableError   the partner was not reached, or did not take it; the message says why, in words for the partner
+UnreachableError       the partner was not reached; the message says why, in words for the partner
+└── NotTakenError      it was reached and did not take the document; and may have said for how long it wants none
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
 from hmac import digest
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from ssl import SSLError
@@ -20,17 +25,29 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from market.documents.flaws import short
 from market.documents.store import Format, Partner
 
 TIMEOUT_SECONDS = 15.0
 LARGEST_ANSWER = 256 * 1024
 LONGEST_URL = 500
+LOOKUPS = 16
+"""So many names are looked up at once, in threads of their own: one that nobody answers for holds up nothing else."""
 MEDIA_TYPES = {Format.EDIFACT: "application/edifact; charset=iso-8859-1", Format.UBL: "application/xml; charset=utf-8"}
+
+
+LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 
 class UnreachableError(Exception):
     """Not taken this time."""
+
+
+class NotTakenError(UnreachableError):
+    """The partner answered that it does not take it now; `wait` is what its Retry-After asks for."""
+
+    def __init__(self, said: str, wait: timedelta | None = None) -> None:
+        super().__init__(said)
+        self.wait = wait
 
 
 def secret_of(secret_key: str, partner: Partner) -> str:
@@ -77,45 +94,57 @@ class Courier:
 
     def __init__(self, *, may_be_private: bool) -> None:
         self._may_be_private = may_be_private
+        self._lookups = ThreadPoolExecutor(LOOKUPS, "partner-name")
         self._client = httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
 
     async def close(self) -> None:
+        self._lookups.shutdown(wait=False, cancel_futures=True)
         await self._client.aclose()
 
-    async def post(self, partner: Partner, secret: str, message_id: str, body: bytes) -> bytes:
+    async def post(self, partner: Partner, secret: str, message_id: str, body: bytes, now: datetime) -> bytes:
         """Hand it over; what the partner answered with. The partner knows a message id it has seen. Raises UnreachableError."""
         if (fault := url_fault(partner.url, may_be_private=self._may_be_private)) is not None:
             raise UnreachableError(fault)
         parts = urlsplit(partner.url)
         assert parts.hostname is not None
-        address = await self._address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
-        url = httpx2.URL(partner.url).copy_with(host=address)
-        sent_at = datetime.now(UTC)
         headers = {
             "host": parts.netloc,
             "content-type": MEDIA_TYPES[partner.format],
+            "accept-encoding": "identity",
             "webhook-id": message_id,
-            "webhook-timestamp": str(int(sent_at.timestamp())),
-            "webhook-signature": signature(secret, message_id, sent_at, body),
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": signature(secret, message_id, now, body),
         }
-        request = self._client.build_request(
-            "POST", url, content=body, headers=headers, extensions={"sni_hostname": parts.hostname}
-        )
+        taken = False
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
+                address = await self._address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+                request = self._client.build_request(
+                    "POST",
+                    httpx2.URL(partner.url).copy_with(host=address),
+                    content=body,
+                    headers=headers,
+                    extensions={"sni_hostname": parts.hostname},
+                )
                 answer = await self._client.send(request, stream=True)
                 try:
-                    return await _taken(answer)
+                    if not answer.is_success:
+                        raise NotTakenError(f"HTTP {answer.status_code}", wait_of(answer.headers, now))
+                    taken = True
+                    return await _read(answer)
                 finally:
                     await answer.aclose()
         except (httpx2.HTTPError, TimeoutError, SSLError) as error:
+            if taken:  # It said that it has it; what it would say beside that is not worth a second copy.
+                return b""
             raise UnreachableError(type(error).__name__) from error
 
     async def _address(self, host: str, port: int) -> str:
         """The one address to connect to. Raises UnreachableError."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            found = await loop.run_in_executor(self._lookups, ask)
         except (OSError, UnicodeError) as error:
             raise UnreachableError("name not found") from error
         addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
@@ -126,12 +155,25 @@ class Courier:
         return str(addresses[0])
 
 
-async def _taken(answer: httpx2.Response) -> bytes:
-    if not answer.is_success:
-        raise UnreachableError(f"HTTP {answer.status_code}")
+async def _read(answer: httpx2.Response) -> bytes:
+    """What came with the answer, as it came; of one that is too long to be an acknowledgement nothing."""
     body = b""
-    async for piece in answer.aiter_bytes():
+    async for piece in answer.aiter_raw():
         body += piece
         if len(body) > LARGEST_ANSWER:
-            raise UnreachableError(short("answer too long"))
+            return b""
     return body
+
+
+def wait_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """For how long a partner asks not to be called: `Retry-After` in seconds or as a date, a day at most."""
+    said = headers.get("retry-after", "").strip()
+    try:
+        if said.isascii() and said.isdigit():
+            wait = timedelta(seconds=min(int(said[:9]), 10**9))
+        else:
+            at = parsedate_to_datetime(said)
+            wait = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)

@@ -10,8 +10,10 @@ from starlette.routing import Route
 
 from market.contracting.terms import UNITS
 from market.documents import store
+from market.documents.papers import make_at_need
 from market.documents.records import Kind, Party, Record, read_record
 from market.documents.store import Listing
+from market.documents.texts import decimal_text
 from market.house import house_of
 from market.pages.deal_page import texts
 from market.pages.proofs import download
@@ -50,8 +52,9 @@ async def partner_documents(request: Request) -> Response:
 
 async def deal_documents(request: Request) -> Response:
     """The documents of a deal, from the first inquiry to the remittance."""
-    case_id = int(request.path_params["case_id"])
-    async with house_of(request).pool.acquire() as conn:
+    case_id, house = int(request.path_params["case_id"]), house_of(request)
+    async with house.pool.acquire() as conn:
+        await make_at_need(conn, house.documents.desk.house, case_id, house.node_time.now())
         rows = await store.documents_of_deal(conn, case_id)
         names = await _names(conn, rows)
     return render(request, "documents/deal.html", {"rows": rows, "names": names, "case_id": case_id})
@@ -69,6 +72,7 @@ async def document(request: Request) -> Response:
         "parties": _parties(record),
         "priced": getattr(record, "lines", ()),
         "items": getattr(record, "items", ()),
+        "kilograms": _kilograms(record),
         "edifact": row["edifact"].decode("iso-8859-1"),
         "is_recipient": row["recipient_id"] == request.user.id,
     }
@@ -96,6 +100,12 @@ async def document_again(request: Request) -> Response:
     if done:
         flash(response, "documents.flash.again")
     return response
+
+
+def _kilograms(record: Record) -> str:
+    """The weight for people; empty where none is said."""
+    grams = getattr(record, "weight_grams", None)
+    return "" if grams is None else decimal_text(grams, 3).rstrip("0").rstrip(".")
 
 
 def _parties(record: Record) -> list[tuple[str, Party]]:

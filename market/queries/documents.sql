@@ -6,11 +6,12 @@ select party_id, code, agency, format, channel, url, generation, changed_at from
 -- The address of a party's system; a change makes another secret.
 insert into market.partner (party_id, code, agency, format, channel, url, changed_at) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (party_id) do update set code = excluded.code, agency = excluded.agency, format = excluded.format,
-  channel = excluded.channel, url = excluded.url, changed_at = excluded.changed_at, generation = market.partner.generation + 1;
+  channel = excluded.channel, url = excluded.url, changed_at = excluded.changed_at, generation = market.partner.generation + 1,
+  rest_until = null, failures = 0;
 
 -- name: redirect_deliveries
 -- What has not gone yet goes the new way.
-update market.document_delivery set channel = $2, format = $3, try_at = $4, attempts = 0, said = ''
+update market.document_delivery set channel = $2, format = $3, try_at = $4, queued_at = $4, attempts = 0, said = ''
 where party_id = $1 and state = 'queued';
 
 -- name: parties_with_folders
@@ -26,10 +27,6 @@ from market.party left join market.partner on partner.party_id = party.id where 
 -- name: party_of_code
 -- Whose code it is.
 select party_id from market.partner where agency = $1 and code = $2;
-
--- name: has_partner
--- Whether one of these parties has a system that documents go to.
-select exists (select from market.partner where party_id = any ($1::bigint[]));
 
 -- name: give_consent
 -- Messages may stand for this party's signature towards the other.
@@ -66,6 +63,63 @@ select exists (select from market.party where id = $1);
 -- The number of the document that is made next; a number that is not used is no fault.
 select nextval(pg_get_serial_sequence('market.document', 'id'));
 
+-- name: claim_due
+-- Deals whose documents are to be made; another clock passes them over.
+select case_id, sends, tries from market.document_due where due_at <= $1 order by due_at, case_id limit $2 for update skip locked;
+
+-- name: is_due
+-- Whether documents of the deal are still to be made.
+select exists (select from market.document_due where case_id = $1);
+
+-- name: claim_due_of
+-- Whether what is made of this deal is sent, if it is due and nobody is making it.
+select sends from market.document_due where case_id = $1 for update skip locked;
+
+-- name: wait_for_due_of
+-- The same, after whoever is making it.
+select sends from market.document_due where case_id = $1 for update;
+
+-- name: documents_made
+-- The deal has said everything up to now.
+delete from market.document_due where case_id = $1;
+
+-- name: postpone_due
+-- It could not be made this time.
+update market.document_due set due_at = $2, tries = tries + 1 where case_id = $1;
+
+-- name: origin_of_case
+-- The first case of a deal: that from which a part was split off, or which was reinstated.
+with recursive origin(id, depth) as (
+  select $1::bigint, 0
+  union all
+  select coalesce(one.parent_id, one.reinstates_id), origin.depth + 1
+  from origin join escrow.escrow_case as one on one.id = origin.id
+  where coalesce(one.parent_id, one.reinstates_id) is not null
+)
+select id from origin order by depth desc limit 1;
+
+-- name: cases_of_deal
+-- The first case of a deal, what reinstated it, and the parts of each.
+with recursive cases(id) as (
+  select $1::bigint
+  union
+  select one.id from cases, lateral (
+    select id from escrow.escrow_case where parent_id = cases.id
+    union all select id from escrow.escrow_case where reinstates_id = cases.id) as one
+)
+select id from cases order by id;
+
+-- name: made_of_deal
+-- Which steps of a deal have made which documents.
+with recursive cases(id) as (
+  select $1::bigint
+  union
+  select one.id from cases, lateral (
+    select id from escrow.escrow_case where parent_id = cases.id
+    union all select id from escrow.escrow_case where reinstates_id = cases.id) as one
+)
+select step, kind from market.document where case_id in (select id from cases);
+
 -- name: insert_document
 -- A document of a step; nothing when the step has made it before.
 insert into market.document (id, kind, number, step, issuer_id, recipient_id, negotiation_id, round, contract_id, case_id,
@@ -75,27 +129,38 @@ on conflict (step, kind) do nothing returning id;
 
 -- name: queue_delivery
 -- The recipient's system is to have it.
-insert into market.document_delivery (document_id, party_id, channel, format, try_at) values ($1, $2, $3, $4, $5);
+insert into market.document_delivery (document_id, party_id, channel, format, try_at, queued_at) values ($1, $2, $3, $4, $5, $6);
 
 -- name: document
 -- One document with its bytes.
 select document.*, delivery.state as delivery_state, delivery.said, delivery.sent_at, delivery.answered_at, delivery.channel,
-  delivery.format, delivery.attempts
+  delivery.format, delivery.attempts, delivery.resent, delivery.remind_at
 from market.document left join market.document_delivery delivery on delivery.document_id = document.id
 where document.id = $1;
 
 -- name: documents_of_deal
--- The documents of a deal: of its case and parts, its contract, and the negotiation that made it; oldest first.
-with asked as (select coalesce(parent_id, id) as root from escrow.escrow_case where id = $1),
-  cases as (select id from escrow.escrow_case, asked where id = asked.root or parent_id = asked.root),
-  contracts as (select id from market.contract, asked where case_id = asked.root),
+-- The documents of a deal: of its case, parts, and what reinstated it, its contract, and the negotiation that made it; in
+-- the order of what they say, which for those that were made late is not the order of making.
+with recursive origin(id, depth) as (
+  select $1::bigint, 0
+  union all
+  select coalesce(one.parent_id, one.reinstates_id), origin.depth + 1
+  from origin join escrow.escrow_case as one on one.id = origin.id
+  where coalesce(one.parent_id, one.reinstates_id) is not null
+), cases(id) as (
+  (select id from origin order by depth desc limit 1)
+  union
+  select one.id from cases, lateral (
+    select id from escrow.escrow_case where parent_id = cases.id
+    union all select id from escrow.escrow_case where reinstates_id = cases.id) as one
+), contracts as (select id from market.contract where case_id in (select id from cases)),
   talks as (select id from market.negotiation where contract_id in (select id from contracts))
 select document.id, kind, number, issuer_id, recipient_id, document.made_at, case_id, reference,
   delivery.state as delivery_state, delivery.said, delivery.answered_at
 from market.document left join market.document_delivery delivery on delivery.document_id = document.id
 where case_id in (select id from cases) or contract_id in (select id from contracts)
   or negotiation_id in (select id from talks)
-order by document.id;
+order by document.record::jsonb ->> 'issued_at', document.id;
 
 -- name: documents_of_party
 -- A party's documents, newest first, and how many there are; of one kind if named.
@@ -130,20 +195,34 @@ select number from market.document where kind = 'orders'
   and (contract_id = $1 or negotiation_id in (select id from market.negotiation where contract_id = $1))
 order by id limit 1;
 
--- name: has_document
--- Whether the step has made its document.
-select exists (select from market.document where step = $1 and kind = $2);
+-- name: claim_turn
+-- A partner for whom something waits and who is neither resting nor being served: whoever was served longest ago. He is
+-- ours until $2, so that a killed sender only delays him.
+update market.partner p set rest_until = $2
+where p.party_id = (select one.party_id from market.partner one
+  where (one.rest_until is null or one.rest_until <= $1) and exists (
+    select from market.document_delivery d
+    where d.party_id = one.party_id and d.state = 'queued' and d.channel <> 'queue' and d.try_at <= $1)
+  order by one.rest_until nulls first, one.party_id limit 1 for no key update skip locked)
+returning p.party_id, p.failures;
 
 -- name: claim_delivery
--- One delivery whose time has come; its next try is set first, so that a killed sender only delays it.
+-- The partner's oldest document whose time has come.
 update market.document_delivery d set attempts = attempts + 1, try_at = $2
 where d.document_id = (select u.document_id from market.document_delivery u
-  where u.state = 'queued' and u.channel <> 'queue' and u.try_at <= $1 order by u.try_at, u.document_id limit 1 for update skip locked)
-returning d.document_id, d.party_id, d.format, d.attempts;
+  where u.party_id = $3 and u.state = 'queued' and u.channel <> 'queue' and u.try_at <= $1
+  order by u.document_id limit 1 for update skip locked)
+returning d.document_id, d.party_id, d.format, d.attempts, d.queued_at;
+
+-- name: end_turn
+-- The partner rests until $2 after so many failures in a row; unless its address was changed meanwhile.
+update market.partner set rest_until = $2, failures = $3 where party_id = $1 and generation = $4;
 
 -- name: next_delivery_at
--- When there is something to send next.
-select min(try_at) from market.document_delivery where state = 'queued' and channel <> 'queue';
+-- When there is something to send next: when a document's time and its partner's have come.
+select min(greatest(d.try_at, coalesce(p.rest_until, d.try_at)))
+from market.document_delivery d join market.partner p on p.party_id = d.party_id
+where d.state = 'queued' and d.channel <> 'queue';
 
 -- name: postpone_delivery
 -- Not taken this time: when to try again, and what was said.
@@ -151,16 +230,44 @@ update market.document_delivery set try_at = $2, said = $3 where document_id = $
 
 -- name: give_up_delivery
 -- Tried for days: it stays to be fetched or sent again by hand.
-update market.document_delivery set state = 'given_up', said = $2 where document_id = $1 and state = 'queued';
+update market.document_delivery set state = 'given_up', said = $2 where document_id = $1 and state = 'queued' returning document_id;
+
+-- name: give_up_older
+-- Whoever has not been reached for days gets nothing of what has waited for so long.
+update market.document_delivery set state = 'given_up', said = $3
+where party_id = $1 and state = 'queued' and channel <> 'queue' and queued_at <= $2 returning document_id;
 
 -- name: delivery_sent
--- The partner's system has taken it.
-update market.document_delivery set state = 'sent', sent_at = $2, said = $3 where document_id = $1
-  and state in ('queued', 'given_up');
+-- The partner's system has taken it; by $4 it should have answered. What it fetches by itself is never sent again.
+update market.document_delivery set state = 'sent', sent_at = $2, said = $3, try_at = null,
+  remind_at = case when channel = 'queue' then null else $4::timestamptz end
+where document_id = $1 and state in ('queued', 'given_up');
+
+-- name: send_unanswered
+-- What was taken and not answered in time goes once more, as it was, while that has been done less than $2 times.
+update market.document_delivery d set state = 'queued', try_at = $1, queued_at = $1, attempts = 0, resent = d.resent + 1,
+  remind_at = null, channel = p.channel, format = p.format
+from market.partner p
+where p.party_id = d.party_id and p.channel <> 'queue' and d.document_id in (
+  select u.document_id from market.document_delivery u
+  where u.state = 'sent' and u.remind_at <= $1 and u.resent < $2 order by u.remind_at limit $3 for update skip locked)
+returning d.document_id;
+
+-- name: unanswered
+-- What was sent again as often as may be and still is not answered; this is told once.
+update market.document_delivery d set remind_at = null
+where d.document_id in (
+  select u.document_id from market.document_delivery u
+  where u.state = 'sent' and u.remind_at <= $1 and (u.resent >= $2
+    or exists (select from market.partner p where p.party_id = u.party_id and p.channel = 'queue'))
+  order by u.remind_at limit $3 for update skip locked)
+returning d.document_id, d.party_id, d.resent,
+  (select kind from market.document where id = d.document_id) as kind,
+  (select number from market.document where id = d.document_id) as number;
 
 -- name: delivery_answered
 -- The partner's system has said what it makes of it; the first word counts.
-update market.document_delivery set state = $3, answered_at = $4, said = $5, sent_at = coalesce(sent_at, $4)
+update market.document_delivery set state = $3, answered_at = $4, said = $5, sent_at = coalesce(sent_at, $4), remind_at = null
 where document_id = (select id from market.document where reference = $1 and recipient_id = $2)
   and state not in ('acknowledged', 'rejected') returning document_id;
 
@@ -177,7 +284,8 @@ where document.reference = $1 and delivery.party_id = $2;
 
 -- name: send_again
 -- The recipient asks for it once more.
-update market.document_delivery d set state = 'queued', try_at = $3, attempts = 0, said = '', channel = p.channel, format = p.format
+update market.document_delivery d set state = 'queued', try_at = $3, queued_at = $3, attempts = 0, resent = 0, remind_at = null,
+  said = '', channel = p.channel, format = p.format
 from market.partner p
 where document_id = $1 and d.party_id = $2 and p.party_id = $2 and state in ('sent', 'given_up') returning document_id;
 
@@ -205,10 +313,12 @@ from market.exchange where party_id = $1 order by id desc limit $2 offset $3;
 -- One of them with its bytes.
 select id, party_id, format, reference, kinds, accepted, flaws, content, answer, received_at from market.exchange where id = $1;
 
--- name: held_in_book
--- What the book says lies in an account of escrow now; of an account that never moved nothing.
-select coalesce((select balance from escrow.balance
-  where account = (select id from escrow.account where path = $1 and currency = $2) order by version desc limit 1), 0);
+-- name: held_when_shipped
+-- What had come into an account of escrow up to an instant, less what went out before it and what was split off in it.
+select coalesce(sum(balance.delta), 0)::bigint
+from escrow.balance join escrow.op on op.id = balance.op
+where balance.account = (select id from escrow.account where path = $1 and currency = $2)
+  and (op.at < $3 or op.at = $3 and (balance.delta > 0 or op.kind like 'case\_split\_%'));
 
 -- name: paid_out_by
 -- What one act took out of a case's account, by where it went.

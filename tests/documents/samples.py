@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from market.documents.records import (
+    Address,
     Agency,
     Control,
     Deduction,
@@ -107,6 +108,16 @@ RECORDS: dict[str, Record] = {
         items=ITEMS,
         delivery=PLACE,
         pick_up_on=date(2026, 12, 2),
+        collect_from=Address(street="Heping Dadao 17, Gate 3", city="Wuhan", postcode="430080", country="CN"),
+        deliver_to=Address(
+            street="Am Sandtorkai 50: Speicher 'G' + Kontor, zweiter Boden links",
+            city="Hamburg",
+            postcode="20457",
+            country="DE",
+            phone="+49 40 123?",
+        ),
+        packages=12,
+        weight_grams=120_400_500,
         note="Keep dry.",
     ),
     "desadv": DespatchAdvice(

@@ -159,7 +159,7 @@ SPOILT = {
     "a segment of no use": ("orders", "LIN+2", "ALC+C'\nLIN+2", Why.SEGMENT_UNKNOWN, 23, 0, 0, ""),
     "what is remitted": ("remadv", "MOA+12:497361.17'\nUNT", "MOA+12:497361.18'\nUNT", Why.TOTAL, 22, 1, 2, "497361.17"),
     "what is kept": ("remadv", "MOA+165:0.77", "MOA+165:0.78", Why.TOTAL, 11, 1, 2, "498362.01"),
-    "packages": ("iftmin", "CNT+16:2", "CNT+16:1", Why.LINE_COUNT, 9, 1, 2, "2"),
+    "packages": ("iftmin", "CNT+2:2", "CNT+2:1", Why.LINE_COUNT, 9, 1, 2, "2"),
     "a control character": ("orders", "Hamburg, E", "Hamburg\x07, E", Why.CHARACTER, 13, 3, 4, "ISO 8859-1"),
     "no tag": ("orders", "BGM+220", "B?+GM+220", Why.TAG_MALFORMED, 0, 0, 0, "BGM"),
     "cut off": ("orders", "UNZ+1+42'\n", "UNZ+1+42", Why.CUT_OFF, 0, 0, 0, "'"),

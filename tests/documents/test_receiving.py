@@ -323,7 +323,7 @@ async def test_no_private_address_is_connected_to(host: str, server: Server) -> 
     )
     try:
         with pytest.raises(UnreachableError, match="private address"):
-            await courier.post(partner, "whsec_AAAA", "m", b"x")
+            await courier.post(partner, "whsec_AAAA", "m", b"x", partner.changed_at)
     finally:
         await courier.close()
 
@@ -408,10 +408,10 @@ async def test_a_folder_is_a_door_like_the_other(server: Server, tmp_path: Path)
     (one,) = [each for each in written if each.exists()]
     envelope = read(one.read_bytes()).envelope
     assert envelope is not None and envelope.recipient == on.buyer.party.code
-    # Whatever went wrong before it could be said: tried sixty times it is not tried for ever.
+    # Whatever went wrong before it could be said: after days it is not tried any more.
     async with house.pool.acquire() as conn, asyncio.timeout(20):
-        again = "update market.document_delivery set state = 'queued', attempts = 60, try_at = $2 where party_id = $1"
-        await conn.execute(again, on.buyer.id, now)
+        again = "update market.document_delivery set state = 'queued', attempts = 9, try_at = $2, queued_at = $3 where party_id = $1"
+        await conn.execute(again, on.buyer.id, now, now - timedelta(days=5))
         await outbox.send_one()
         while (row := await conn.fetchrow(query, on.buyer.id))["state"] != "given_up":
             await conn.execute("select pg_sleep(0.05)")

@@ -99,8 +99,9 @@ async def _traded(conn: Connection) -> None:
     assert isinstance(rest, Case)
     invoices = [each for _, each, _ in await documents(conn, case_id) if isinstance(each, Invoice)]
     assert [each.total_minor for each in invoices] == [2 * 99_999, 3 * 412_500]
-    for each, of in zip(invoices, (part.id, case_id), strict=True):
-        assert each.prepaid_minor == each.total_minor == await store.held_in_book(conn, of, "CNY")
+    for each, of, hours in zip(invoices, (part.id, case_id), (1, 2), strict=True):
+        held = await store.held_when_shipped(conn, of, "CNY", NOW + timedelta(hours=hours))
+        assert each.prepaid_minor == each.total_minor == held
     assert sum(each.total_minor for each in invoices) == terms.price_minor
 
     for of, hours in ((part.id, 3), (case_id, 4)):

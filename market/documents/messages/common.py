@@ -11,9 +11,9 @@ from typing import NoReturn, TypeVar
 
 from market.documents.edifact import Segment, segment
 from market.documents.flaws import Code, Flaw, FlawedError, Why, short
-from market.documents.records import Agency, Kind, Party, Place, Reference, ReferenceKind
+from market.documents.records import Address, Agency, Kind, Party, Place, Reference, ReferenceKind
 from market.documents.structures import Group, Tree, structure_of
-from market.documents.texts import carried, in_latin, pieces, whole_of
+from market.documents.texts import carried, in_latin, joined, pieces, whole_of
 
 T = TypeVar("T")
 Part = Sequence[Segment]
@@ -68,10 +68,34 @@ def references(given: Iterable[Reference]) -> list[Part]:
     return [[segment("RFF", (REFERENCES[each.kind], each.number))] for each in given]
 
 
-def party(role: str, given: Party) -> Part:
+def party(role: str, given: Party, address: Address | None = None) -> Part:
+    """A party; with an address also what stands on the label below the name, and whom to call."""
     agency = GLN_AGENCY if given.agency is Agency.GLN else HOUSE_AGENCY
     name = pieces(in_latin(given.name, named=given.code), 35)[:5]
-    return [segment("NAD", role, (given.code, "", agency), "", name)]
+    named = (role, (given.code, "", agency), "", name)
+    if address is None:
+        return [segment("NAD", *named)]
+    street, city, postcode = street_lines(address), city_text(address), postcode_text(address)
+    one = segment("NAD", *named, street, city, "", postcode, address.country)
+    phone = carried(address.phone)
+    return [one, segment("CTA", "IC"), segment("COM", (phone, "TE"))] if phone else [one]
+
+
+def street_lines(address: Address) -> list[str]:
+    """Four lines of thirty-five; a longer street is in the XML alone, as is a text of other letters."""
+    lines = pieces(in_latin(address.street, named="street"), 35)
+    return lines if len(lines) <= 4 else ["[street: longer, see the XML]"]
+
+
+def city_text(address: Address) -> str:
+    city = in_latin(address.city, named="city")
+    return city if len(city) <= 35 else "[city: longer, see the XML]"
+
+
+def postcode_text(address: Address) -> str:
+    """Nine characters at most; a longer one is left away."""
+    postcode = carried(address.postcode) or ""
+    return postcode if len(postcode) <= 9 else ""
 
 
 def place_parts(place: Place, *, dated: bool = True) -> list[Part]:
@@ -228,6 +252,27 @@ def party_of(tree: Tree, *roles: str) -> Party:
             name = "".join(one.elements[3][:5]) if len(one.elements) >= 4 else ""
             return Party(code=one.text(2), agency=agency, name=name)
     missing(tree, "NAD", f"NAD+{roles[0]}")
+
+
+def address_of(tree: Tree, *roles: str) -> Address | None:
+    """The address of whoever stands in the first of these roles; None where only the party is named."""
+    found = next((group for role in roles if (group := tree.first("NAD", role)) is not None), None)
+    if found is None or len(found.segment.elements) < 5:
+        return None
+    one = found.segment
+    for element, right in ((5, "an..35"), (6, "an..35"), (9, "DE")):
+        if not one.text(element):
+            refuse(tree, found, Why.ELEMENT_MISSING, Code.MISSING, right, element)
+    phones = [
+        each.segment.text(1) for who in found.all("CTA") for each in who.all("COM") if each.segment.text(1, 2) == "TE"
+    ]
+    return Address(
+        street=joined(one.elements[4]),
+        city=one.text(6),
+        postcode=one.text(8),
+        country=one.text(9),
+        phone=phones[0] if phones else "",
+    )
 
 
 def place_of(tree: Tree) -> Place | None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 
 from market.currencies import EXPONENTS
 from market.documents.flaws import Code, Why
-from market.documents.records import Agency, Party, Place, Reference, ReferenceKind
+from market.documents.records import Address, Agency, Party, Place, Reference, ReferenceKind
 from market.documents.texts import decimal_text, is_reference, minor_of, whole_of
 from market.documents.ubl.xml import Child, Node, branch, leaf, need, refuse
 
@@ -29,13 +29,24 @@ def heading(number: str, issued_at: datetime, note: str) -> list[Child]:
     ]
 
 
-def party(name: str, given: Party, *, wrapped: bool = True) -> Child:
-    """A party; most stand in a `Party` of their own."""
+def party(name: str, given: Party, *, wrapped: bool = True, address: Address | None = None) -> Child:
+    """A party; most stand in a `Party` of their own. With its address where goods are collected or delivered."""
     scheme = GLN_SCHEME if given.agency is Agency.GLN else HOUSE_SCHEME
     inner = [
         branch("PartyIdentification", leaf("ID", given.code, schemeID=scheme)),
         branch("PartyName", leaf("Name", given.name)),
     ]
+    if address is not None:
+        inner.append(
+            branch(
+                "PostalAddress",
+                leaf("StreetName", address.street),
+                leaf("CityName", address.city),
+                leaf("PostalZone", address.postcode),
+                branch("Country", leaf("IdentificationCode", address.country)),
+            )
+        )
+        inner.append(branch("Contact", leaf("Telephone", address.phone)))
     return branch(name, branch("Party", inner)) if wrapped else branch(name, inner)
 
 
@@ -47,6 +58,26 @@ def party_of(node: Node) -> Party:
     if len(number.text) > 35:
         refuse(number, Why.ELEMENT_TOO_LONG, Code.TOO_LONG, "≤ 35")
     return Party(code=number.text, agency=agency, name=inside.value("PartyName/Name"))
+
+
+def address_of(node: Node) -> Address | None:
+    """The address of the party in an element, if it has one."""
+    inside = node.first("Party") or node
+    given = inside.first("PostalAddress")
+    if given is None:
+        return None
+    lines = [each.text for each in given.all("AddressLine/Line")]
+    streets = [given.value("StreetName"), given.value("BuildingNumber"), given.value("AdditionalStreetName"), *lines]
+    street = ", ".join(each for each in streets if each)
+    if not street:
+        need(given, "StreetName")
+    return Address(
+        street=street,
+        city=need(given, "CityName").text,
+        postcode=given.value("PostalZone"),
+        country=need(given, "Country/IdentificationCode").text,
+        phone=inside.value("Contact/Telephone"),
+    )
 
 
 def document_number(node: Node) -> str:

@@ -14,7 +14,7 @@ from market.documents.records import (
     ReferenceKind,
     TransportInstruction,
 )
-from market.documents.texts import whole_of
+from market.documents.texts import decimal_text, minor_of, whole_of
 from market.documents.ubl import parts
 from market.documents.ubl.xml import Child, Node, branch, document, leaf, need, refuse
 
@@ -28,7 +28,8 @@ _HEAD = "UBLVersionID ID IssueDate IssueTime Note"
 def write_forwarding(record: TransportInstruction) -> bytes:
     """The seller is the consignor, the buyer the consignee."""
     place = record.delivery
-    may_split, mode = parts.shipment_parts(place)
+    may_split, mode = (None, None) if place is None else parts.shipment_parts(place)
+    weight = None if record.weight_grams is None else decimal_text(record.weight_grams, 3)
     on = record.pick_up_on
     goods = [
         branch(
@@ -42,24 +43,26 @@ def write_forwarding(record: TransportInstruction) -> bytes:
     shipment = branch(
         "Shipment",
         leaf("ID", record.number),
+        leaf("GrossWeightMeasure", weight, unitCode="KGM"),
+        leaf("TotalTransportHandlingUnitQuantity", record.packages),
         may_split,
         branch(
             "Consignment",
             leaf("ID", record.number),
-            parts.party("ConsigneeParty", record.buyer, wrapped=False),
-            parts.terms(place),
+            parts.party("ConsigneeParty", record.buyer, wrapped=False, address=record.deliver_to),
+            None if place is None else parts.terms(place),
         ),
         goods,
         mode,
         branch(
             "Delivery",
-            parts.period(place),
+            None if place is None else parts.period(place),
             branch("Despatch", leaf("RequestedDespatchDate", on.isoformat() if on else None)),
         ),
     )
     children: list[Child] = [
         *parts.heading(record.number, record.issued_at, record.note),
-        parts.party("ConsignorParty", record.seller, wrapped=False),
+        parts.party("ConsignorParty", record.seller, wrapped=False, address=record.collect_from),
         parts.party("CarrierParty", record.carrier, wrapped=False),
         shipment,
         *(parts.reference("DocumentReference", each) for each in record.references),
@@ -73,10 +76,9 @@ def read_forwarding(node: Node) -> TransportInstruction:
     shipment = need(node, "Shipment")
     consignment = need(shipment, "Consignment")
     issued = parts.issued_at(node)
-    delivery = parts.place_of(
-        need(consignment, "DeliveryTerms"), shipment.first("Delivery/RequestedDeliveryPeriod"), shipment, issued
-    )
-    assert delivery is not None, "the terms were needed"
+    when = shipment.first("Delivery/RequestedDeliveryPeriod")
+    delivery = parts.place_of(consignment.first("DeliveryTerms"), when, shipment, issued)
+    packages = shipment.first("TotalTransportHandlingUnitQuantity")
     pick_up = shipment.first("Delivery/Despatch/RequestedDespatchDate")
     return TransportInstruction(
         number=parts.document_number(node),
@@ -89,7 +91,23 @@ def read_forwarding(node: Node) -> TransportInstruction:
         items=_items(shipment, "GoodsItem", "Quantity"),
         delivery=delivery,
         pick_up_on=None if pick_up is None else parts.day_of(pick_up),
+        collect_from=parts.address_of(need(node, "ConsignorParty")),
+        deliver_to=parts.address_of(need(consignment, "ConsigneeParty")),
+        packages=None if packages is None else parts.quantity_of(packages)[0],
+        weight_grams=_grams(shipment.first("GrossWeightMeasure")),
     )
+
+
+def _grams(node: Node | None) -> int | None:
+    if node is None:
+        return None
+    decimals = {"KGM": 3, "GRM": 0, "TNE": 6}.get(node.attributes.get("unitCode", "KGM"))
+    if decimals is None:
+        refuse(node, Why.VALUE_UNKNOWN, right="KGM, GRM, TNE", path="@unitCode")
+    grams = minor_of(node.text, decimals)
+    if grams is None or grams < 1:
+        refuse(node, Why.QUANTITY_MALFORMED, right="12.345")
+    return grams
 
 
 def write_despatch(record: DespatchAdvice) -> bytes:
