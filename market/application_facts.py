@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from market.currencies import amounts_text
+
 
 class ApplicationState(StrEnum):
     APPLIED = "applied"
@@ -24,6 +26,7 @@ class ApplicationRefusal(StrEnum):
     NO_SUCH_APPLICATION = "no_such_application"
     SELLER_MAY_NOT_BID = "seller_may_not_bid"
     BARRED = "barred"
+    OWES_THE_HOUSE = "owes_the_house"
     DEFAULTED_BEFORE = "defaulted_before"
     LINKED_TO_SELLER = "linked_to_seller"
     LOT_IS_OVER = "lot_is_over"
@@ -42,6 +45,7 @@ class NextStep(StrEnum):
     ADMITTED = "admitted"
     OVER = "over"
     BARRED = "barred"
+    OWES_THE_HOUSE = "owes_the_house"
     DEFAULTED_BEFORE = "defaulted_before"
     LINKED = "linked"
     APPLY = "apply"
@@ -64,6 +68,8 @@ class Application(Struct, frozen=True, kw_only=True):
     deposit_id: int | None = None
     paddle: int | None = None
     admitted_at: datetime | None = None
+    rests_since: datetime | None = None
+    """Since when the right to bid rests, as the party owes the house."""
 
 
 class LotDoor(Struct, frozen=True, kw_only=True):
@@ -90,6 +96,13 @@ class Qualification(Struct, frozen=True, kw_only=True):
     balance_minor: int = 0
     paddle: int | None = None
     reason: str | None = None
+    owed: tuple[tuple[str, int], ...] = ()
+    """What the viewer owes the house in each currency, where that is what keeps him from the lot."""
+
+    @property
+    def owed_text(self) -> str:
+        """What is owed, for people."""
+        return amounts_text(self.owed)
 
     @property
     def may_freeze(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auction import desk
+from escrow import debts
 from escrow.deposits import Deposits
 from escrow.facts import Refusal as EscrowRefusal
 from escrow.hooks import Hooks
@@ -26,6 +27,7 @@ from market.application_facts import (
     Qualification,
     next_step,
 )
+from market.currencies import amounts_text
 from market.fraud_facts import Verdict
 from market.listing_facts import LONGEST_REASON
 from migrations.queries import load_queries
@@ -53,7 +55,10 @@ __all__ = [
     "freeze_from_wallet",
     "on_deposit_held",
     "on_deposit_taken_back",
+    "owed_still",
+    "party_of",
     "reject",
+    "tell_of_debt",
 ]
 
 _queries = load_queries("market", "applications")
@@ -66,6 +71,7 @@ async def apply(conn: Connection, *, lot_id: int, party_id: int, now: datetime) 
         return ApplicationRefusal.NO_SUCH_LOT
     if lot.seller_id == party_id:
         return ApplicationRefusal.SELLER_MAY_NOT_BID
+    await owed_still(conn, party_id, now)
     if (bar := await _bar(conn, lot_id, party_id)) is not None:
         return bar
     if await _is_linked(conn, lot, party_id, now):
@@ -92,6 +98,7 @@ async def confirm(
     assert lot is not None, "an application is for an approved lot, and an approved lot stays"
     if lot.over:
         return ApplicationRefusal.LOT_IS_OVER
+    await owed_still(conn, application.party_id, now)
     if (bar := await _bar(conn, application.lot_id, application.party_id)) is not None:
         return bar
     if await _is_linked(conn, lot, application.party_id, now):
@@ -100,6 +107,20 @@ async def confirm(
     if approved.deposit_id is None:
         return await _admit(conn, approved, lot, now)
     return approved
+
+
+async def owed_still(conn: Connection, party_id: int, now: datetime) -> dict[str, int]:
+    """What the party owes, by currency, once what lies in its wallet has repaid what it can: nobody waits for the clock."""
+    owed = {
+        currency: await debts.repay(conn, party_id, currency, now) for currency in await debts.owed_by(conn, party_id)
+    }
+    return {currency: minor for currency, minor in owed.items() if minor}
+
+
+async def party_of(conn: Connection, application_id: int) -> int | None:
+    """Whose application it is."""
+    found: int | None = await conn.fetchval(_queries.party_of_application, application_id)
+    return found
 
 
 async def reject(
@@ -133,6 +154,7 @@ async def freeze_from_wallet(
         return application
     lot = await _door_of(conn, lot_id)
     assert lot is not None, "an application is for an approved lot, and an approved lot stays"
+    await owed_still(conn, party_id, now)
     if (bar := await _bar(conn, lot_id, party_id)) is not None:
         return bar
     if await _is_linked(conn, lot, party_id, now):
@@ -166,7 +188,12 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
     application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
     if application is None or application.admitted_at is not None:
         return
-    if await _bar(conn, application.lot_id, deposit.party_id) is not None:
+    if (bar := await _bar(conn, application.lot_id, deposit.party_id)) is not None:
+        if bar is ApplicationRefusal.OWES_THE_HOUSE:
+            await conn.execute(_queries.mark_resting, application.id, now)
+            door = await _door_of(conn, application.lot_id)
+            assert door is not None, "an application is for an approved lot, and an approved lot stays"
+            await tell_of_debt(conn, application, door, await debts.owed_by(conn, application.party_id), now)
         return
     lot = await _door_of(conn, application.lot_id)
     assert lot is not None and not lot.over, "a deposit is held only while its lot is open"
@@ -233,6 +260,8 @@ async def application_state(
         linked = await fraud_links.standing_verdict(conn, lot.seller_id, party_id) is Verdict.BARRED
     step = next_step(lot, party_id, application, bar=bar, linked=linked)
     stands = Qualification(step=step, lot_id=lot_id, currency=lot.currency, deposit_minor=lot.deposit_minor)
+    if step is NextStep.OWES_THE_HOUSE and party_id is not None:
+        return msgspec.structs.replace(stands, owed=tuple((await debts.owed_by(conn, party_id)).items()))
     if application is None or party_id is None:
         return stands
     stands = msgspec.structs.replace(stands, paddle=application.paddle, reason=application.reason)
@@ -292,6 +321,13 @@ async def _admit(conn: Connection, application: Application, lot: LotDoor, now: 
     return _application(row)
 
 
+async def tell_of_debt(
+    conn: Connection, application: Application, lot: LotDoor, owed: dict[str, int], now: datetime
+) -> None:
+    """The bidder reads what he owes, and that he bids again once it is repaid."""
+    await _tell(conn, application, lot, "bidding_rests", now, sums=amounts_text(owed.items()))
+
+
 async def _tell(
     conn: Connection, application: Application, lot: LotDoor, kind: str, now: datetime, **more: str | int
 ) -> None:
@@ -305,11 +341,13 @@ async def _door_of(conn: Connection, lot_id: int) -> LotDoor | None:
 
 
 async def _bar(conn: Connection, lot_id: int, party_id: int) -> ApplicationRefusal | None:
-    """What keeps the party from the lot: a bar from the house, or the default on a former sale of the same goods."""
+    """What keeps the party from the lot: a bar from the house, what it owes, or the default on a former sale of the goods."""
     row = await conn.fetchrow(_queries.what_bars, lot_id, party_id)
     assert row is not None, "a question without a table always has its row"
     if row["barred"]:
         return ApplicationRefusal.BARRED
+    if row["owes"]:
+        return ApplicationRefusal.OWES_THE_HOUSE
     return ApplicationRefusal.DEFAULTED_BEFORE if row["defaulted"] else None
 
 

@@ -1,5 +1,5 @@
 """The cashier's clock: cheques whose time is up go back, phone requests nobody answered end, confirmed ones are finished,
-contracts that were not signed in time lapse.
+contracts that were not signed in time lapse, the rights to bid of who owes the house rest until he has repaid.
 
 It knows only rows: killed at any line or running twice, each thing still ends once.
 """
@@ -15,7 +15,7 @@ from asyncpg import PostgresError
 
 from auction.store import CONNECTION_LOST
 from escrow import cashier_store
-from market import phone_confirmations, phone_store
+from market import debtors, phone_confirmations, phone_store
 from market.checkout import cheques_of
 from market.contracting import desk as contracting
 from market.contracting import store as contracts_store
@@ -65,6 +65,10 @@ class CashierClock:
             while True:
                 async with conn.transaction():
                     if await contracting.lapse_one(conn, now) is None:
+                        break
+            while True:
+                async with conn.transaction():
+                    if not await debtors.rest_one(conn, now) and not await debtors.resume_one(conn, house.escrow, now):
                         break
             ends = (await cashier_store.next_cheque_expiry(conn), await contracts_store.next_overdue(conn))
             next_at = min((one for one in ends if one is not None), default=None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from enum import StrEnum
 
 from auction.facts import LARGEST_AMOUNT_MINOR
@@ -66,6 +67,11 @@ def decimal_text(minor: int, exponent: int) -> str:
     """Minor units as a plain decimal string: `1234.50`."""
     sign, digits = ("-" if minor < 0 else ""), str(abs(minor)).rjust(exponent + 1, "0")
     return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"
+
+
+def amounts_text(sums: Iterable[tuple[str, int]]) -> str:
+    """Sums in several currencies, the same in both languages: `CNY 550.00, USD 3.00`."""
+    return ", ".join(money_text(minor, currency, coded=True) for currency, minor in sums)
 
 
 def money_text(minor: int, currency: str, *, trim: bool = False, coded: bool = False) -> str:

@@ -31,6 +31,7 @@ class Place(StrEnum):
 
     OFFERED = "offered"
     OUTBID = "outbid"
+    RESTS = "rests"
     PAY_DEPOSIT = "pay_deposit"
     CAN_BID = "can_bid"
     LEADING = "leading"
@@ -117,6 +118,8 @@ def _after_the_close(row: CalendarRow, position: Position | None, *, has_bid: bo
 def _before_admission(application: Application | None) -> Place:
     if application is None or application.state is ApplicationState.REJECTED:
         return Place.REJECTED
+    if application.rests_since is not None:
+        return Place.RESTS
     return Place.WAIT if application.state is ApplicationState.APPLIED else Place.PAY_DEPOSIT
 
 

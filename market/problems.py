@@ -85,6 +85,7 @@ STATUS: dict[str, int] = {
     "barred": 403,
     "linked_to_seller": 403,
     "defaulted_before": 403,
+    "owes_the_house": 409,
     "not_yours": 403,
     "unknown_lot": 404,
     "unknown_case": 404,

@@ -1406,8 +1406,8 @@ CREATE TABLE escrow.bank_notice (
     body jsonb NOT NULL,
     received_at timestamp with time zone NOT NULL,
     outcome text NOT NULL,
-    CONSTRAINT bank_notice_kind CHECK ((kind = ANY (ARRAY['transfer.received'::text, 'payout.settled'::text, 'payout.returned'::text, 'card.chargeback'::text, 'card.chargeback_won'::text, 'card.chargeback_lost'::text]))),
-    CONSTRAINT bank_notice_outcome CHECK ((outcome = ANY (ARRAY['deposit_held'::text, 'case_funded'::text, 'quarantined'::text, 'payout_settled'::text, 'payout_returned'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'ignored'::text])))
+    CONSTRAINT bank_notice_kind CHECK ((kind = ANY (ARRAY['transfer.received'::text, 'transfer.reversed'::text, 'payout.settled'::text, 'payout.returned'::text, 'card.chargeback'::text, 'card.chargeback_won'::text, 'card.chargeback_lost'::text]))),
+    CONSTRAINT bank_notice_outcome CHECK ((outcome = ANY (ARRAY['deposit_held'::text, 'case_funded'::text, 'quarantined'::text, 'payout_settled'::text, 'payout_returned'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'transfer_reversed'::text, 'ignored'::text])))
 );
 
 ALTER TABLE escrow.bank_notice OWNER TO gavelhouse_owner;
@@ -2198,11 +2198,11 @@ CASE
     ELSE NULL::boolean
 END) STORED,
     CONSTRAINT quarantine_amount CHECK ((amount_minor > 0)),
-    CONSTRAINT quarantine_decided CHECK (((state = 'open'::text) OR ((decided_by IS NOT NULL) AND (decided_at IS NOT NULL)))),
-    CONSTRAINT quarantine_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = ((state = ANY (ARRAY['applied'::text, 'returned'::text])) AND (account IS NOT NULL)))),
+    CONSTRAINT quarantine_decided CHECK (((state = ANY (ARRAY['open'::text, 'reversed'::text])) OR ((decided_by IS NOT NULL) AND (decided_at IS NOT NULL)))),
+    CONSTRAINT quarantine_ended_is_sealed CHECK (((sealed_version IS NOT NULL) = ((state = ANY (ARRAY['applied'::text, 'returned'::text, 'reversed'::text])) AND (account IS NOT NULL)))),
     CONSTRAINT quarantine_holds_money CHECK (((account IS NULL) = (reason = 'unknown_currency'::text))),
     CONSTRAINT quarantine_reason CHECK ((reason = ANY (ARRAY['unknown_reference'::text, 'wrong_sum'::text, 'wrong_currency'::text, 'already_paid'::text, 'late'::text, 'unknown_currency'::text]))),
-    CONSTRAINT quarantine_state CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'returning'::text, 'returned'::text])))
+    CONSTRAINT quarantine_state CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'returning'::text, 'returned'::text, 'reversed'::text])))
 );
 
 ALTER TABLE escrow.quarantine OWNER TO gavelhouse_owner;
@@ -2297,11 +2297,12 @@ CREATE TABLE escrow.statement_entry (
     matched_by bigint,
     matched_at timestamp with time zone,
     note text,
+    is_reversal boolean DEFAULT false NOT NULL,
     CONSTRAINT statement_entry_amount CHECK ((amount_minor > 0)),
     CONSTRAINT statement_entry_direction CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
     CONSTRAINT statement_entry_ended CHECK (((state = 'open'::text) = (matched_at IS NULL))),
     CONSTRAINT statement_entry_explained CHECK (((state <> 'explained'::text) OR ((matched_by IS NOT NULL) AND (note <> ''::text)))),
-    CONSTRAINT statement_entry_kind CHECK ((matched_kind = ANY (ARRAY['notice'::text, 'payout'::text, 'payout_return'::text, 'card_settlement'::text]))),
+    CONSTRAINT statement_entry_kind CHECK ((matched_kind = ANY (ARRAY['notice'::text, 'payout'::text, 'payout_return'::text, 'card_settlement'::text, 'reversal'::text]))),
     CONSTRAINT statement_entry_matched CHECK (((state = 'matched'::text) = ((matched_kind IS NOT NULL) AND (matched_id IS NOT NULL)))),
     CONSTRAINT statement_entry_state CHECK ((state = ANY (ARRAY['open'::text, 'matched'::text, 'explained'::text])))
 );
@@ -2419,10 +2420,12 @@ CREATE TABLE market.application (
     applied_at timestamp with time zone NOT NULL,
     decided_at timestamp with time zone,
     admitted_at timestamp with time zone,
+    rests_since timestamp with time zone,
     CONSTRAINT application_admitted_only_if_approved CHECK (((admitted_at IS NULL) OR (state = 'approved'::text))),
     CONSTRAINT application_admitted_with_a_paddle CHECK (((admitted_at IS NULL) = (paddle IS NULL))),
     CONSTRAINT application_decided_by_someone CHECK (((state = 'applied'::text) = (decided_by IS NULL))),
     CONSTRAINT application_rejected_with_a_reason CHECK (((state = 'rejected'::text) <= (reason IS NOT NULL))),
+    CONSTRAINT application_rests_without_a_paddle CHECK (((rests_since IS NULL) OR ((admitted_at IS NULL) AND (state = 'approved'::text)))),
     CONSTRAINT application_state_is_known CHECK ((state = ANY (ARRAY['applied'::text, 'approved'::text, 'rejected'::text])))
 );
 
@@ -4886,9 +4889,13 @@ CREATE INDEX outbox_undelivered ON bank.outbox USING btree (try_at) WHERE (deliv
 
 CREATE INDEX transfer_latest ON bank.transfer USING btree (booked_at DESC);
 
+CREATE INDEX account_receivable ON escrow.account USING btree (owner_id) WHERE (kind = 'receivable'::text);
+
 CREATE UNIQUE INDEX bank_account_current ON escrow.bank_account USING btree (party_id) WHERE (replaced_at IS NULL);
 
 CREATE INDEX bank_notice_received ON escrow.bank_notice USING btree (received_at);
+
+CREATE UNIQUE INDEX bank_notice_reverses_once ON escrow.bank_notice USING btree (((body ->> 'reference'::text))) WHERE ((kind = 'transfer.reversed'::text) AND (outcome = 'transfer_reversed'::text));
 
 CREATE INDEX bank_statement_by_period ON escrow.bank_statement USING btree (account, to_at DESC, part DESC);
 
@@ -4993,6 +5000,8 @@ CREATE UNIQUE INDEX transfer_reversed_once ON escrow.transfer USING btree (rever
 CREATE INDEX api_token_party ON market.api_token USING btree (party_id);
 
 CREATE INDEX application_of_party ON market.application USING btree (party_id, lot_id);
+
+CREATE INDEX application_rests ON market.application USING btree (party_id, lot_id) WHERE (rests_since IS NOT NULL);
 
 CREATE INDEX application_to_decide ON market.application USING btree (applied_at) WHERE (state = 'applied'::text);
 

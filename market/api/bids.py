@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from auction import routes as auction_routes
 from auction import store
 from auction.messages import BidAccepted, BidRefused, told
-from market import applications
+from market import applications, debtors
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Id, Listed, MinorIn, MinorOut, Paging, Reasoned
 from market.application_facts import Application, ApplicationState, NextStep
@@ -121,18 +122,18 @@ async def my_application(call: Call, lot_id: int) -> QualificationShape:
 @operation("POST", "/lots/{lot_id:int}/application", tag="bidding")
 async def apply(call: Call, lot_id: int) -> QualificationShape:
     """Ask to bid on the lot."""
-    granted(await applications.apply(call.conn, lot_id=lot_id, party_id=call.viewer.id, now=call.now))
+    done = await applications.apply(call.conn, lot_id=lot_id, party_id=call.viewer.id, now=call.now)
+    await _granted(call, done, call.viewer.id)
     return await _qualification(call, lot_id)
 
 
 @operation("POST", "/lots/{lot_id:int}/deposit", tag="bidding")
 async def freeze_deposit(call: Call, lot_id: int) -> QualificationShape:
     """Freeze the deposit out of the viewer's wallet, which admits him."""
-    granted(
-        await applications.freeze_from_wallet(
-            call.conn, call.house.escrow, lot_id=lot_id, party_id=call.viewer.id, now=call.now
-        )
+    done = await applications.freeze_from_wallet(
+        call.conn, call.house.escrow, lot_id=lot_id, party_id=call.viewer.id, now=call.now
     )
+    await _granted(call, done, call.viewer.id)
     _refresh(call, lot_id)
     return await _qualification(call, lot_id)
 
@@ -154,14 +155,16 @@ async def list_applications(call: Call, query: ApplicationQuery) -> Listed[Appli
 @operation("POST", "/applications/{application_id:int}/approve", tag="operator")
 async def approve_application(call: Call, application_id: int) -> ApplicationShape:
     """Confirm the bidder's qualification: without a deposit it admits at once."""
-    done: Application = granted(
+    done = await _granted(
+        call,
         await applications.confirm(
             call.conn,
             call.house.escrow,
             application_id=application_id,
             operator_id=call.viewer.id,
             now=call.now,
-        )
+        ),
+        await applications.party_of(call.conn, application_id),
     )
     _refresh(call, done.lot_id)
     return _application(done)
@@ -176,6 +179,13 @@ async def reject_application(call: Call, application_id: int, body: Reasoned) ->
         )
     )
     return _application(done)
+
+
+async def _granted(call: Call, done: Application | StrEnum, party_id: int | None) -> Application:
+    """The application, or the problem that the refusal means, with the sums if it is for debts."""
+    if isinstance(done, StrEnum):
+        raise ProblemError(done, **await debtors.refusal_figures(call.conn, done, party_id))
+    return done
 
 
 def _refresh(call: Call, lot_id: int) -> None:

@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from escrow.card_facts import CardOutcome, CardPayment, CardPurpose, CardReason, CardRefusal
 from escrow.facts import Case, State
+from market import applications, debtors
 from market.api.operations import Call, granted, operation
 from market.api.raw_calls import answered, body_of, handle_in
 from market.api.shapes import Currency, Id, MinorIn, MinorOut, currency_in, minor_in
 from market.api.vault import Handle
+from market.application_facts import ApplicationRefusal
 from market.card_orders import CardOrder, Wanted, pay_by_card
 from market.checkout import (
     change_of,
@@ -131,7 +133,15 @@ async def pay_deposit_by_card(request: Request) -> Response:
         deposit = await house.escrow.deposits.deposit_by_id(conn, request.path_params["deposit_id"])
     if deposit is None:
         raise ProblemError(Problem.NOT_FOUND)
-    return await _pressed(request, body.handle, body.card_id, wanted_of_deposit(house, deposit), body.payment_id)
+    wanted = wanted_of_deposit(house, deposit)
+    if await _known(house, request.user.id, wanted, body.payment_id) is None:
+        async with house.pool.acquire() as conn, conn.transaction():
+            owed = await applications.owed_still(conn, request.user.id, house.node_time.now())
+            refused = ApplicationRefusal.OWES_THE_HOUSE if owed else None
+            figures = await debtors.refusal_figures(conn, refused, request.user.id)
+        if refused is not None:
+            raise ProblemError(refused, **figures)
+    return await _pressed(request, body.handle, body.card_id, wanted, body.payment_id)
 
 
 @operation("POST", "/wallet/top-ups", tag="wallet", status=201, keyed=False, raw=(TopUpPress, CardPaymentShape))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from market import applications
+from market import applications, debtors
 from market.application_facts import Application, ApplicationRefusal
 from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
@@ -78,7 +78,8 @@ async def apply(request: Request) -> Response:
     house, lot_id = house_of(request), int(request.path_params["lot_id"])
     async with house.pool.acquire() as conn, conn.transaction():
         done = await applications.apply(conn, lot_id=lot_id, party_id=request.user.id, now=house.node_time.now())
-    return _back(request, lot_id, done, "bidder.applied")
+        figures = await debtors.refusal_figures(conn, done, request.user.id)
+    return _back(request, lot_id, done, "bidder.applied", figures)
 
 
 async def freeze(request: Request) -> Response:
@@ -88,16 +89,19 @@ async def freeze(request: Request) -> Response:
         done = await applications.freeze_from_wallet(
             conn, house.escrow, lot_id=lot_id, party_id=request.user.id, now=house.node_time.now()
         )
-    return _back(request, lot_id, done, "bidder.frozen")
+        figures = await debtors.refusal_figures(conn, done, request.user.id)
+    return _back(request, lot_id, done, "bidder.frozen", figures)
 
 
-def _back(request: Request, lot_id: int, done: Application | ApplicationRefusal, said: str) -> Response:
+def _back(
+    request: Request, lot_id: int, done: Application | ApplicationRefusal, said: str, figures: dict[str, object]
+) -> Response:
     """To the lot's page, with what happened said there."""
     if done is ApplicationRefusal.NO_SUCH_LOT:
         raise ProblemError(done)
     response = RedirectResponse(str(request.app.url_path_for("lot", lot_id=lot_id)), status_code=303)
     if isinstance(done, ApplicationRefusal):
-        flash(response, sentence_key(done), kind="problem")
+        flash(response, sentence_key(done), kind="problem", **figures)
     else:
         flash(response, said)
     return response

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auction.facts import Standing
-from market import applications, audit, fraud_bars, listings, listings_store, parties, photos, trades
+from market import applications, audit, debtors, fraud_bars, listings, listings_store, parties, photos, trades
 from market.application_facts import ApplicationRefusal, ApplicationState
 from market.calendar import calendar_rows
 from market.control_room import Act, act_on_lot, applications_page, audit_page, queues, running_lots
@@ -172,8 +172,11 @@ async def decide(request: Request) -> Response:
     if done is ApplicationRefusal.NO_SUCH_APPLICATION:
         raise ProblemError(done)
     if isinstance(done, ApplicationRefusal):
+        async with house.pool.acquire() as conn:
+            party_id = await applications.party_of(conn, application_id)
+            figures = await debtors.refusal_figures(conn, done, party_id)
         name = f"reason-{application_id}" if done is ApplicationRefusal.REASON_MISSING else ""
-        return await _qualifications(request, {name: sentence(request, done)})
+        return await _qualifications(request, {name: sentence(request, done, figures)})
     if done.admitted_at is not None:
         await house.bidding.refresh(done.lot_id)
     return _see(request, "operator_applications", f"applications.{'confirmed' if wanted == 'confirm' else 'rejected'}")

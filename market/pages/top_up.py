@@ -14,10 +14,10 @@ from escrow.card_facts import CardPayment, CardPurpose, is_payment_id
 from escrow.facts import Deposit, DepositState
 from escrow.vault_facts import VaultRefusal
 from market import applications, wallet_sessions
-from market.application_facts import Application
+from market.application_facts import Application, ApplicationRefusal
 from market.card_orders import CardOrder, Wanted, card_order, pay_by_card
 from market.checkout import change_of, lot_of_deposit, wanted_of_deposit, wanted_of_top_up
-from market.currencies import EXPONENTS, AmountProblem, money_text, parse_amount
+from market.currencies import EXPONENTS, AmountProblem, amounts_text, money_text, parse_amount
 from market.house import house_of
 from market.pages.desk_forms import is_number, no_such_currency
 from market.pages.vault_forms import vault_context, words
@@ -36,7 +36,11 @@ async def deposit_checkout(request: Request) -> Response:
     if deposit.state is not DepositState.REQUESTED:
         return RedirectResponse(f"/lots/{lot[0]}", 303)
     form = Form()
-    if request.method == "POST":
+    async with house.pool.acquire() as conn, conn.transaction():
+        owed = await applications.owed_still(conn, request.user.id, house.node_time.now())
+    if owed:
+        form.errors[""] = sentence(request, ApplicationRefusal.OWES_THE_HOUSE, {"sums": amounts_text(owed.items())})
+    elif request.method == "POST":
         done = await _pay_deposit(request, deposit, lot[0])
         if isinstance(done, CardPayment):
             return RedirectResponse(f"/wallet/card-payments/{done.id}", 303)
@@ -54,9 +58,11 @@ async def deposit_checkout(request: Request) -> Response:
         "wallet_minor": wallet_minor,
         "change_minor": change_minor,
         "form": form,
+        "owes": bool(owed),
         "next": request.url.path,
     }
-    return render(request, "checkout/deposit.html", context, status=422 if form.errors else 200)
+    refused = form.errors and request.method == "POST"
+    return render(request, "checkout/deposit.html", context, status=422 if refused else 200)
 
 
 async def _pay_deposit(request: Request, deposit: Deposit, lot_id: int) -> Any:

@@ -14,14 +14,19 @@ select 1 from auction.standing where lot_id = $1 for update;
 -- Which lot an application is for; that never changes.
 select lot_id from market.application where id = $1;
 
+-- name: party_of_application
+-- Whose application it is.
+select party_id from market.application where id = $1;
+
 -- name: what_bars
--- What keeps a party from a lot: a bar from the house, or a default on a lot of which this one is the relist.
+-- What keeps a party from a lot: a bar from the house, what it owes, or a default on a lot of which this is the relist.
 with recursive former (id) as (
   select relist_of from market.listing where id = $1
   union
   select listing.relist_of from market.listing join former on listing.id = former.id
 )
 select exists (select from market.party where id = $2 and barred_at is not null) as barred,
+       exists (select from escrow.account where owner_id = $2 and kind = 'receivable' and escrow.balance_of(id) < 0) as owes,
        exists (select from market.deal join former on deal.lot_id = former.id
                join escrow.escrow_case on escrow_case.id = deal.case_id
                where deal.buyer_id = $2 and escrow_case.state = 'defaulted') as defaulted;
@@ -57,13 +62,43 @@ returning *;
 
 -- name: mark_application_admitted
 -- The party holds a paddle.
-update market.application set paddle = $2, admitted_at = $3
+update market.application set paddle = $2, admitted_at = $3, rests_since = null
 where id = $1
 returning *;
 
+-- name: mark_resting
+-- The party owes the house: it holds no paddle until it has repaid.
+update market.application set paddle = null, admitted_at = null, rests_since = $2 where id = $1;
+
+-- name: mark_not_resting
+-- What it would be admitted to again is over, or asks for something else first.
+update market.application set rests_since = null where id = $1;
+
+-- name: debtor_to_rest
+-- A right to bid on an open lot whose holder owes the house.
+select application.lot_id, application.party_id
+from escrow.account
+join market.application on application.party_id = account.owner_id and application.admitted_at is not null
+join auction.standing on standing.lot_id = application.lot_id and standing.phase <> 'closed'
+join market.listing on listing.id = application.lot_id and listing.state = 'approved'
+where account.kind = 'receivable' and escrow.balance_of(account.id) < 0
+order by application.lot_id, application.party_id
+limit 1;
+
+-- name: right_to_resume
+-- A right to bid that rests while its holder owes nothing any more.
+select application.lot_id, application.party_id
+from market.application
+where application.rests_since is not null
+  and not exists (select from escrow.account
+                  where owner_id = application.party_id and kind = 'receivable' and escrow.balance_of(id) < 0)
+order by application.lot_id, application.party_id
+limit 1;
+
 -- name: mark_deposit_asked_anew
 -- The deposit fell: the party holds no paddle and another deposit is asked for.
-update market.application set paddle = null, admitted_at = null, deposit_id = $2 where id = $1;
+update market.application set paddle = null, admitted_at = null, rests_since = null, deposit_id = $2
+where id = $1;
 
 -- name: applications_page
 -- Who may bid on which lot: the queue (state 'applied', the longest waiting first) or the register of decisions.

@@ -9,6 +9,7 @@ from escrow.facts import NoticeKind, Outcome
 from escrow.sandbox_bank.numbers import account_number
 from market import applications
 from market.application_facts import NextStep
+from market.cashier_clock import CashierClock
 from tests.claims.dispute import dispute_in
 from tests.deal.traded import Stage, stage
 from tests.door.house_server import Server
@@ -135,3 +136,64 @@ async def test_operators_hear_of_a_claim_and_of_an_arbitration_that_waits_and_pa
         assert not any(kind.startswith("desk_") for kind in await notices_of(server, party_id))
     page = await server.client.get(f"{server.origin}/notices", headers=await server.cookie(operator))
     assert f"(deal {dispute.case_id}), waits for an arbiter" in page.text
+
+
+async def test_a_debtor_gets_no_right_to_bid_and_his_own_rest_until_he_has_repaid(server: Server) -> None:
+    house, clock = server.house, CashierClock(server.house)
+    async with house.pool.acquire() as conn:
+        on = await stage(conn, bidders=1, desk=house.escrow, now=house.node_time.now())
+        other = await stage(conn, bidders=1, desk=house.escrow, now=house.node_time.now())
+    bidder, _ = await card_deposit(server, on)
+    before = (await get(server, f"/lots/{on.lot_id}/application", bidder)).json()
+    asked, _ = await get_asked(server, other, bidder)
+    async with house.pool.acquire() as conn, conn.transaction():
+        payment = await paid_by_card(house.escrow, conn, CardPurpose.WALLET, 70_000, party_id=bidder)
+        await house.escrow.wallet.register_bank_account(
+            conn, bidder, "Wang Xiu", account_number(2002), house.node_time.now()
+        )
+        await house.escrow.wallet.withdraw(conn, bidder, 70_000, "CNY", house.node_time.now())
+        await bank_tells(house.escrow, conn, NoticeKind.CHARGEBACK, payment, 70_000)
+    await clock.end_due()
+    await clock.end_due()
+    assert not await may_bid(server, on.lot_id, bidder)
+    assert (await notices_of(server, bidder)).count("bidding_rests") == 1
+    stands = (await get(server, f"/lots/{on.lot_id}/application", bidder)).json()
+    assert (before["step"], stands["step"]) == ("admitted", "owes_the_house")
+    page = await server.client.get(f"{server.origin}/lots/{on.lot_id}?lang=zh", headers=await server.cookie(bidder))
+    assert "CNY 700.00" in page.text and "/wallet/top-up" in page.text
+    mine = await server.client.get(f"{server.origin}/my/bids?lang=zh", headers=await server.cookie(bidder))
+    assert "资格暂停" in mine.text
+    key = await server.bearer(bidder)
+    for path in (f"/lots/{other.lot_id}/deposit", f"/deposits/{asked}/card-payments"):
+        body = {"handle": "x", "card_id": 1} if "card" in path else None
+        refused = await server.client.post(
+            f"{server.origin}/api/v1{path}", headers={**key, "idempotency-key": f"owes-{path}"}, json=body
+        )
+        problem = refused.json()
+        assert (refused.status_code, problem["code"]) == (409, "owes_the_house"), problem
+        assert problem["debts"] == [{"currency": "CNY", "owed_minor": "70000"}]
+        assert "CNY 700.00" in problem["detail"] and "充值" in problem["detail"]
+    paid = await server.client.get(f"{server.origin}/deposits/{asked}/checkout", headers=await server.cookie(bidder))
+    assert "CNY 700.00" in paid.text and "means-list" not in paid.text
+    async with house.pool.acquire() as conn, conn.transaction():
+        await paid_by_card(house.escrow, conn, CardPurpose.WALLET, 70_000, party_id=bidder)
+        assert await applications.owed_still(conn, bidder, house.node_time.now()) == {}
+    await clock.end_due()
+    assert await may_bid(server, on.lot_id, bidder)
+    again = (await get(server, f"/lots/{on.lot_id}/application", bidder)).json()
+    assert (again["step"], again["paddle"]) == ("admitted", before["paddle"])
+    open_again = (await get(server, f"/lots/{other.lot_id}/application", bidder)).json()
+    assert open_again["step"] == "pay_deposit"
+
+
+async def get_asked(server: Server, on: Stage, bidder: int) -> tuple[int, int]:
+    """A deposit that is asked of this bidder for another lot, and the application."""
+    house, now = server.house, server.house.node_time.now()
+    async with house.pool.acquire() as conn, conn.transaction():
+        applied = await applications.apply(conn, lot_id=on.lot_id, party_id=bidder, now=now)
+        assert isinstance(applied, applications.Application)
+        asked = await applications.confirm(
+            conn, house.escrow, application_id=applied.id, operator_id=on.operator, now=now
+        )
+        assert isinstance(asked, applications.Application) and asked.deposit_id is not None
+    return asked.deposit_id, asked.id
