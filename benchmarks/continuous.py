@@ -22,10 +22,10 @@ import uvloop
 from benchmarks.report import arguments, tell
 from market.config import Config
 from market.matching import desk, making
+from market.matching.acts import Enter
 from market.matching.board_facts import Board, BoardRules, StoredOrder
 from market.matching.commits import BoardCommits
 from market.matching.continuous import Book
-from market.matching.desk import Enter
 from market.matching.facts import Mode, Order, Side
 from migrations.database import Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
@@ -128,7 +128,7 @@ async def one_by_one(pool: Pool, board: Board, posts: list[tuple[int, int]], sec
         while posts and time.perf_counter() < until:
             post_id, party_id = posts.pop()
             async with pool.acquire() as conn, conn.transaction():
-                (answer,), _ = await desk.act(conn, board.id, [Enter(post_id=post_id, party_id=party_id)], NOW, CONFIG)
+                (answer,), _ = await desk.act(conn, board.id, [Enter(post_id=post_id, party_id=party_id)], NOW)
             assert isinstance(answer, StoredOrder), answer
             done += 1
 
@@ -138,7 +138,7 @@ async def one_by_one(pool: Pool, board: Board, posts: list[tuple[int, int]], sec
 
 async def together(pool: Pool, board: Board, posts: list[tuple[int, int]], seconds: float) -> float:
     """All that have come while the last transaction committed, in one."""
-    commits = BoardCommits(pool, lambda: NOW, CONFIG)
+    commits = BoardCommits(pool, lambda: NOW)
     until, done, began = time.perf_counter() + seconds, 0, time.perf_counter()
 
     async def sender() -> None:

@@ -44,6 +44,22 @@ async def notify(
         await conn.execute(_QUERIES.insert_notices, list(party_ids), kind, dict(params), link, now)
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """One of many notices that are told together."""
+
+    party_id: int
+    kind: str
+    params: Mapping[str, str | int]
+    link: str
+
+
+async def notify_each(conn: Connection, told: Sequence[Told], now: datetime) -> None:
+    """Many notices, to each party its own, in one statement."""
+    if told:
+        columns = zip(*((one.party_id, one.kind, one.params, one.link) for one in told), strict=True)
+        await conn.execute(_QUERIES.insert_each_notice, *columns, now)
+
+
 async def notices_of(conn: Connection, party_id: int, *, before_id: int | None = None) -> list[Notice]:
     """A page of the party's notices, newest first."""
     rows = await conn.fetch(_QUERIES.notices_of, party_id, before_id, PAGE_SIZE)

@@ -56,8 +56,10 @@ from market.documents.desk import Documents, steps_of
 from market.house import House
 from market.limits import Buckets
 from market.matching import settling as board_settling
+from market.matching.clock import AT_ONCE as BOARDS_AT_ONCE
 from market.matching.clock import BoardClock
 from market.matching.commits import BoardCommits
+from market.matching.contract_clock import ContractClock
 from market.metrics import Metrics, Reading
 from market.negotiation import desk as negotiation_desk
 from market.negotiation.clock import NegotiationClock
@@ -96,6 +98,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
     try:
         async with _supervised() as group:
             house = await _house(config, pool, saleroom, passphrases, bank, vault, metrics, group)
+            boards = BoardClock(pool, house.node_time.now, config, house.heads.signer)
             tasks = [
                 group.create_task(house.node_time.run(saleroom), name="node time"),
                 group.create_task(_sweep_sessions(house), name="session sweep"),
@@ -112,9 +115,8 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.documents.outbox.run(), name="documents' outbox"),
                 group.create_task(house.documents.collector.run(), name="partners' folders"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
-                group.create_task(
-                    BoardClock(pool, house.node_time.now, config, house.heads.signer).run(), name="boards"
-                ),
+                *(group.create_task(boards.run(), name=f"boards {n}") for n in range(BOARDS_AT_ONCE)),
+                group.create_task(ContractClock(pool, house.node_time.now, config).run(), name="contracts of fills"),
                 group.create_task(
                     NegotiationClock(pool, house.negotiations, house.node_time.now).run(), name="negotiations"
                 ),
@@ -246,7 +248,7 @@ async def _house(
         ),
         centre=centre,
         vault=vault,
-        boards=BoardCommits(pool, node_time.now, config),
+        boards=BoardCommits(pool, node_time.now),
         contracting=signing,
         late_clocks=late_clocks,
         catalogue=catalogue,

@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Id, MinorIn, MinorOut, Reason, Reasoned, minor_in, said
 from market.matching import making, proof, published, store
+from market.matching.acts import Act, Change, Enter, Withdraw
 from market.matching.board_facts import Board, BoardRefusal, BoardRules, BoardState, ClearingLine, StoredOrder
 from market.matching.board_facts import OrderState as StateOfOrder
-from market.matching.desk import Act, Change, Enter, Withdraw
 from market.matching.facts import LARGEST_QUANTITY, Mode, Rationing, Side
 from market.problems import Problem, ProblemError
 

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from escrow import store as escrow_store
-from market import deals_store, notices
+from market import notices
 from market.contracting import amending, store
 from market.contracting.facts import (
     SIGNING_SECONDS,
@@ -51,25 +52,56 @@ async def draw_up(
     """The contract that this match, acceptance or document makes, open to be signed by both for 72 hours. Names and fees
     are frozen here. Asked again for the same origin it answers with the contract that there is.
     """
-    whole = structs.replace(
-        terms,
-        seller_name=await deals_store.party_name(conn, terms.seller_id),
-        buyer_name=await deals_store.party_name(conn, terms.buyer_id),
-        fees=terms.fees or await fees_now(conn, terms.currency, now, config),
-    )
-    if found := flaws(whole, now):
-        return Unsound(tuple(found))
-    contract_id = await store.insert_contract(conn, origin, whole, now, now + timedelta(seconds=SIGNING_SECONDS))
-    if contract_id is None:
-        contract_id = await store.id_of_origin(conn, origin)
-        assert contract_id is not None, "an origin that conflicts has its contract"
-        return await certain(conn, contract_id)
-    await store.insert_event(conn, contract_id, "drawn_up", now, version=1)
-    contract = await certain(conn, contract_id)
-    parties = [contract.seller_id, contract.buyer_id]
-    await notices.notify(conn, parties, "contract_drawn_up", params_of(contract), link_of(contract), now)
-    await _hooks[0].on_drawn_up(conn, contract, now)
-    return contract
+    return (await draw_up_many(conn, [(origin, terms)], now, config))[origin]
+
+
+async def draw_up_many(
+    conn: Connection, asked: Sequence[tuple[Origin, TradeTerms]], now: datetime, config: Config
+) -> dict[Origin, Contract | Unsound]:
+    """The same for many origins, in a fixed number of statements beside those of the hooks. One that is unsound leaves the
+    others be.
+    """
+    names = await store.party_names(conn, {party for _, terms in asked for party in (terms.seller_id, terms.buyer_id)})
+    fees: dict[str, TermsFees] = {}
+    drawn: dict[Origin, Contract | Unsound] = {}
+    sound: list[tuple[Origin, TradeTerms]] = []
+    for origin, terms in asked:
+        if terms.currency not in fees:
+            fees[terms.currency] = await fees_now(conn, terms.currency, now, config)
+        whole = structs.replace(
+            terms,
+            seller_name=names[terms.seller_id],
+            buyer_name=names[terms.buyer_id],
+            fees=terms.fees or fees[terms.currency],
+        )
+        if found := flaws(whole, now):
+            drawn[origin] = Unsound(tuple(found))
+        else:
+            sound.append((origin, whole))
+    made = await store.insert_contracts(conn, sound, now, now + timedelta(seconds=SIGNING_SECONDS)) if sound else []
+    await notices.notify_each(conn, [told for one in made for told in _drawn_up_notices(one)], now)
+    for one in made:
+        await _hooks[0].on_drawn_up(conn, one, now)
+        drawn[one.origin] = one
+    for origin, _ in asked:
+        if origin not in drawn:
+            contract_id = await store.id_of_origin(conn, origin)
+            assert contract_id is not None, "an origin that conflicts has its contract"
+            drawn[origin] = await certain(conn, contract_id)
+    return drawn
+
+
+def _drawn_up_notices(contract: Contract) -> list[notices.Told]:
+    params, link = params_of(contract), link_of(contract)
+    return [
+        notices.Told(party_id=party_id, kind="contract_drawn_up", params=params, link=link)
+        for party_id in (contract.seller_id, contract.buyer_id)
+    ]
+
+
+async def party_names(conn: Connection, party_ids: Collection[int]) -> dict[int, str]:
+    """What contracts drawn up now would call these parties."""
+    return await store.party_names(conn, party_ids)
 
 
 async def record_hammer(conn: Connection, case_id: int, terms: ContractTerms, now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -60,16 +61,61 @@ class _Kind(Struct):
     kind: str = contracts.KIND
 
 
-async def insert_contract(
-    conn: Connection, origin: Origin, terms: trade.TradeTerms, now: datetime, sign_by: datetime
-) -> int | None:
-    """None when the origin has made a contract before."""
-    found: int | None = await conn.fetchval(
-        _queries.insert_contract, origin.kind.value, origin.ref, terms.seller_id, terms.buyer_id, now, sign_by
+async def party_names(conn: Connection, party_ids: Collection[int]) -> dict[int, str]:
+    """What these parties are called now."""
+    return {row["id"]: row["display_name"] for row in await conn.fetch(_queries.party_names, list(party_ids))}
+
+
+async def insert_contracts(
+    conn: Connection, asked: Sequence[tuple[Origin, trade.TradeTerms]], now: datetime, sign_by: datetime
+) -> list[Contract]:
+    """The contracts of these origins with their first wording, but of those that have made one before; in one statement."""
+    worded = [(origin, terms, trade.canonical(terms)) for origin, terms in asked]
+    rows = await conn.fetch(
+        _queries.insert_contracts,
+        [origin.kind.value for origin, _, _ in worded],
+        [origin.ref for origin, _, _ in worded],
+        [terms.seller_id for _, terms, _ in worded],
+        [terms.buyer_id for _, terms, _ in worded],
+        [text for _, _, text in worded],
+        [contracts.terms_sha256(text) for _, _, text in worded],
+        now,
+        sign_by,
     )
-    if found is not None:
-        await insert_version(conn, found, 1, trade.canonical(terms), None, now)
-    return found
+    ids = {Origin(OriginKind(row["origin_kind"]), row["origin_ref"]): row["id"] for row in rows}
+    return [
+        _new_contract(ids[origin], origin, terms, text, now, sign_by) for origin, terms, text in worded if origin in ids
+    ]
+
+
+def _new_contract(
+    contract_id: int, origin: Origin, terms: trade.TradeTerms, text: str, now: datetime, sign_by: datetime
+) -> Contract:
+    first = Version(
+        n=1,
+        terms=terms,
+        text=text,
+        sha256=contracts.terms_sha256(text),
+        proposed_by=None,
+        proposed_at=now,
+        reason="",
+    )
+    return Contract(
+        id=contract_id,
+        origin=origin,
+        seller_id=terms.seller_id,
+        buyer_id=terms.buyer_id,
+        state=ContractState.AWAITING_SIGNATURES,
+        drawn_at=now,
+        sign_by=sign_by,
+        offered_version=1,
+        signed_version=None,
+        in_force_at=None,
+        ended_at=None,
+        case_id=None,
+        revision=1,
+        versions=(first,),
+    )
 
 
 async def insert_hammer_contract(conn: Connection, case_id: int, terms: contracts.ContractTerms, now: datetime) -> int:

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from market.contracting import desk as contracting
 from market.matching import desk as matching
 from market.matching import making
+from market.matching.acts import Enter
 from market.matching.board_facts import Board, BoardRules
 from market.matching.facts import Mode
 from market.negotiation.desk import NegotiationDesk, Proposal
@@ -165,8 +166,8 @@ async def _post(stage: Stage, *, one: DemoPost, config: Config) -> None:
         )
         assert isinstance(made, Post), made
         if one.board:
-            enter = matching.Enter(post_id=made.id, party_id=made.party_id)
-            (answer,), _ = await matching.act(conn, stage.lots[f"board:{one.board}"], [enter], now, config)
+            enter = Enter(post_id=made.id, party_id=made.party_id)
+            (answer,), _ = await matching.act(conn, stage.lots[f"board:{one.board}"], [enter], now)
             assert not isinstance(answer, StrEnum), answer
         if one.titles[0] == TALKED_ABOUT:
             stage.lots["talked_about"] = made.id

@@ -36,6 +36,9 @@ class BoardRefusal(StrEnum):
     OTHER_DATES = "board_other_dates"
     OFF_TICK = "board_off_tick"
     QUANTITY_TOO_LARGE = "board_quantity_too_large"
+    TERMS_UNSOUND = "board_terms_unsound"
+    NAME_UNSOUND = "board_name_unsound"
+    POST_UNSOUND = "board_post_unsound"
     OWN_COUNTER_ORDER = "board_own_counter_order"
     BOARD_FULL = "board_full"
     TOO_MANY_CONDITIONAL = "board_too_many_conditional"
@@ -44,6 +47,7 @@ class BoardRefusal(StrEnum):
     NOTHING_CHANGED = "board_nothing_changed"
     REASON_MISSING = "board_reason_missing"
     RULES_MALFORMED = "board_rules_malformed"
+    PLACE_UNSOUND = "board_place_unsound"
     BOARD_OPEN = "board_is_open"
 
 
@@ -64,6 +68,11 @@ class BoardRules(Struct, frozen=True, kw_only=True):
     k_permille: int | None = None
     reference_minor: int | None = None
     period_seconds: int | None = None
+
+    def window(self, now: datetime) -> tuple[date, date]:
+        """First and last day of delivery for what trades at `now`."""
+        first = now.date() + timedelta(days=self.lead_days)
+        return first, first + timedelta(days=self.window_days)
 
 
 class Board(BoardRules, frozen=True, kw_only=True):
@@ -98,11 +107,6 @@ class Board(BoardRules, frozen=True, kw_only=True):
             reference_minor=self.reference_minor,
             k_permille=self.k_permille,
         )
-
-    def window(self, now: datetime) -> tuple[date, date]:
-        """First and last day of delivery for what trades at `now`."""
-        first = now.date() + timedelta(days=self.lead_days)
-        return first, first + timedelta(days=self.window_days)
 
     def after(self, now: datetime) -> datetime:
         """The first of its clearing times that is later than `now`."""

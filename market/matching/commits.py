@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from market.matching import desk
-from market.matching.desk import Act, Answer, Shelf
+from market.matching.acts import Act, Answer
+from market.matching.batch import Shelf
 from market.matching.settling import UnkeptError
 
 if TYPE_CHECKING:
-    from market.config import Config
     from migrations.database import Connection, Pool
 
 MOST_WAITING = 10_000
@@ -38,8 +38,8 @@ class BoardBusyError(Exception):
 class BoardCommits:
     """One a node. The first of those who wait does the work of all; nothing here runs on its own."""
 
-    def __init__(self, pool: Pool, now: Callable[[], datetime], config: Config) -> None:
-        self._pool, self._now, self._config = pool, now, config
+    def __init__(self, pool: Pool, now: Callable[[], datetime]) -> None:
+        self._pool, self._now = pool, now
         self._waiting: dict[int, deque[_Waiting]] = defaultdict(deque)
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._shelves: dict[int, Shelf] = {}
@@ -64,7 +64,7 @@ class BoardCommits:
 
     async def do_within(self, conn: Connection, board_id: int, acts: Sequence[Act]) -> list[Answer]:
         """The same in a transaction of the caller's, who may yet give it up; so no book is remembered of it."""
-        answers, _ = await desk.act(conn, board_id, acts, self._now(), self._config, looking_at_posts=True)
+        answers, _ = await desk.act(conn, board_id, acts, self._now(), looking_at_posts=True)
         return answers
 
     async def _commit(self, board_id: int, batch: list[_Waiting]) -> None:
@@ -95,9 +95,7 @@ class BoardCommits:
     async def _written(self, board_id: int, acts: list[Act], *, looking_at_posts: bool) -> list[Answer]:
         shelf = self._shelves.pop(board_id, None)
         async with self._pool.acquire() as conn, conn.transaction():
-            answers, shelf = await desk.act(
-                conn, board_id, acts, self._now(), self._config, shelf, looking_at_posts=looking_at_posts
-            )
+            answers, shelf = await desk.act(conn, board_id, acts, self._now(), shelf, looking_at_posts=looking_at_posts)
         if shelf is not None:
             if len(self._shelves) >= MOST_SHELVES:
                 self._shelves.pop(next(iter(self._shelves)))

@@ -55,10 +55,12 @@ class _Half:
 
     def meeting(self, limit: int) -> Iterator[_Waiting]:
         """What waits at the limit or better, in order of priority."""
-        for price in sorted(self.levels, key=self.sign.__mul__):
-            if self.sign * price > self.sign * limit:
-                return
-            yield from (one for one in self.levels[price] if one.rest)
+        best = self.best.copy()
+        while best and best[0] <= self.sign * limit:
+            level = self.levels[self.sign * heappop(best)]
+            while level and not level[0].rest:
+                level.popleft()
+            yield from (one for one in level if one.rest)
 
 
 class Book:
@@ -139,15 +141,19 @@ class Book:
         """By strict priority, passing over whom the rest is too small for. An order whose own minimum is not met so takes
         the largest number of units that can be made up at all, if that is enough.
         """
-        met = list(other.meeting(one.price))
-        given, rest = [], one.rest
-        for each in met:
+        given: list[tuple[_Waiting, int]] = []
+        rest = one.rest
+        for each in other.meeting(one.price):
             units = min(rest, each.rest)
-            given.append(units if units >= min(each.minimum, each.rest) else 0)
-            rest -= given[-1]
+            if units >= min(each.minimum, each.rest):
+                given.append((each, units))
+                rest -= units
+                if not rest:
+                    break
         if one.rest - rest < min(one.minimum, one.rest):
-            given = self._made_up(one, met)
-        return [self._trade(one, each, units) for each, units in zip(met, given, strict=True) if units]
+            met = list(other.meeting(one.price))
+            given = list(zip(met, self._made_up(one, met), strict=True))
+        return [self._trade(one, each, units) for each, units in given if units]
 
     def _made_up(self, one: _Waiting, met: list[_Waiting]) -> list[int]:
         """The largest total within reach, given out by priority; nothing if it is less than the order's minimum."""

@@ -10,8 +10,9 @@ import msgspec
 from market import audit
 from market.matching import desk, store
 from market.matching.board_facts import LONGEST_REASON, Board, BoardRefusal, BoardRules, BoardState, sound
+from market.matching.board_terms import unsound_board
 from market.trading import store as trading_store
-from market.trading.facts import LARGEST_NUMBER, LONGEST_TEXT, AttributeType, Kind, Value
+from market.trading.facts import LARGEST_NUMBER, LONGEST_TEXT, AttributeType, Category, Kind, Value
 
 if TYPE_CHECKING:
     from migrations.database import Connection
@@ -23,8 +24,11 @@ async def open_board(
     """A new board, open from now; a call auction clears first when one period is over."""
     if not reason.strip():
         return BoardRefusal.REASON_MISSING
-    if not sound(rules) or not await _is_of_its_category(conn, rules):
+    category = await trading_store.category(conn, rules.category)
+    if not sound(rules) or category is None or not _is_of(category, rules):
         return BoardRefusal.RULES_MALFORMED
+    if (refusal := unsound_board(rules, category, now)) is not None:
+        return refusal
     next_at = None if rules.period_seconds is None else now + timedelta(seconds=rules.period_seconds)
     board_id = await store.insert_board(conn, rules, next_at, operator_id, now)
     detail = msgspec.to_builtins(rules)
@@ -56,10 +60,9 @@ async def set_state(
     return found
 
 
-async def _is_of_its_category(conn: Connection, rules: BoardRules) -> bool:
-    """Whether there is such a category, and the goods are described by attributes that it has."""
-    category = next((one for one in await trading_store.categories(conn) if one.code == rules.category), None)
-    if category is None or category.is_group or category.retired_at is not None:
+def _is_of(category: Category, rules: BoardRules) -> bool:
+    """Whether there are goods of this category, and they are described by attributes that it has."""
+    if category.is_group or category.retired_at is not None:
         return False
     return all(_is_value_of(category.attribute(code), value) for code, value in rules.attributes.items())
 

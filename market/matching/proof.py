@@ -11,19 +11,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from auction.signing import Signer, canonical, time_text
+import msgspec
+
+from auction.signing import Signer, time_text
 from market.matching.board_facts import Board, StoredClearing, StoredOrder
 from market.matching.call_auction import by_priority, clear, trades
 from market.matching.facts import Clearing, Order, Side, Trade
 
 KIND = "gavelhouse.clearing.v1"
 SIGNED_AS = "clearing"
+SPELT_AT_ONCE = 2_000
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def alias(secret_key: str, board_id: int, n: int, order_id: int) -> str:
     """The name of an order in one clearing: nobody without the key can tell that two of them are one order's."""
     subject = b"gavelhouse clearing alias\0%d\0%d\0%d" % (board_id, n, order_id)
-    return hmac.digest(secret_key.encode(), subject, hashlib.sha256).hex()[:16].upper()
+    return hmac.digest(secret_key.encode(), subject, "sha256").hex()[:16].upper()
 
 
 def cleared(
@@ -34,7 +38,8 @@ def cleared(
     found = clear((one.order for one in orders), board.rules)
     aliases = {one.seq: alias(secret_key, board.id, n, one.id) for one in orders}
     pairs = trades(found)
-    body = canonical(signer.sign(SIGNED_AS, statement(board, n, now, found, pairs, aliases)))
+    said = {**statement(board, n, now, found, pairs, aliases), "key": signer.public_hex}
+    body = spelt({**said, "signature": signer.sign_bytes(SIGNED_AS, spelt(said))})
     return (
         pairs,
         StoredClearing(
@@ -48,6 +53,21 @@ def cleared(
             sha256=hashlib.sha256(body).digest(),
         ),
     )
+
+
+def spelt(said: Mapping[str, Any]) -> bytes:
+    """The canonical bytes, as `auction.signing` spells them. Long lists are spelt part by part, as no other thread of the
+    program gets its turn while one is.
+    """
+    parts = (_ENCODER.encode(name) + b":" + _spelt_member(said[name]) for name in sorted(said))
+    return b"{" + b",".join(parts) + b"}"
+
+
+def _spelt_member(member: Any) -> bytes:
+    if not isinstance(member, list):
+        return _ENCODER.encode(member)
+    parts = (_ENCODER.encode(member[at : at + SPELT_AT_ONCE])[1:-1] for at in range(0, len(member), SPELT_AT_ONCE))
+    return b"[" + b",".join(parts) + b"]"
 
 
 def statement(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from market.matching.board_facts import (
     StoredOrder,
 )
 from market.matching.facts import Side, Trade
+from market.trading.facts import Value
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _queries = load_queries("market", "boards")
 _LARGEST_COUNT = 2**31 - 1
+READ_AT_ONCE = 2_000
 
 
 class NewOrder(Struct, frozen=True, kw_only=True):
@@ -92,9 +94,14 @@ async def claim_due(conn: Connection, now: datetime, but_not: Sequence[int] = ()
     return board_id
 
 
-async def next_due(conn: Connection) -> datetime | None:
+async def wait_at_most(conn: Connection, seconds: int) -> None:
+    """Till the end of the transaction nothing that others hold is waited for longer."""
+    await conn.execute(_queries.wait_at_most, f"{seconds}s")
+
+
+async def next_due(conn: Connection, but_not: Sequence[int] = ()) -> datetime | None:
     """When the next board clears."""
-    at: datetime | None = await conn.fetchval(_queries.next_due)
+    at: datetime | None = await conn.fetchval(_queries.next_due, list(but_not))
     return at
 
 
@@ -148,9 +155,15 @@ async def orders(conn: Connection, order_ids: Sequence[int]) -> dict[int, Stored
     return {row["id"]: convert(dict(row), StoredOrder) for row in rows}
 
 
-async def live_orders(conn: Connection, board_id: int) -> list[StoredOrder]:
-    """What stands on a board, in order of time."""
-    return [convert(dict(row), StoredOrder) for row in await conn.fetch(_queries.live_orders, board_id)]
+async def live_orders(conn: Connection, board_id: int) -> AsyncIterator[list[StoredOrder]]:
+    """What stands on a board in order of time, part by part, so that the event loop turns in between."""
+    last = 0
+    while True:
+        rows = await conn.fetch(_queries.live_orders, board_id, last, READ_AT_ONCE)
+        if not rows:
+            return
+        last = rows[-1]["seq"]
+        yield [convert(dict(row), StoredOrder) for row in rows]
 
 
 async def unsound_orders(conn: Connection, board_id: int, now: datetime) -> list[int]:
@@ -186,13 +199,16 @@ async def end_orders(conn: Connection, order_ids: Sequence[int], state: OrderSta
     return [row["post_id"] for row in await conn.fetch(_queries.end_orders, list(order_ids), state, now)]
 
 
-async def change_order(
-    conn: Connection, order_id: int, price_minor: int, quantity: int, minimum: int, seq: int
-) -> StoredOrder:
-    """Another limit or quantity, at the place in time `seq`."""
-    row = await conn.fetchrow(_queries.change_order, order_id, price_minor, quantity, minimum, seq)
-    assert row is not None
-    return convert(dict(row), StoredOrder)
+async def change_orders(conn: Connection, changed: Sequence[StoredOrder]) -> None:
+    """Other limits and quantities, each at its place in time."""
+    await conn.execute(
+        _queries.change_orders,
+        [one.id for one in changed],
+        [one.price_minor for one in changed],
+        [one.quantity for one in changed],
+        [one.minimum for one in changed],
+        [one.seq for one in changed],
+    )
 
 
 async def insert_fills(
@@ -257,6 +273,83 @@ async def orders_of(
 async def fills_of_orders(conn: Connection, order_ids: Sequence[int]) -> list[StoredFill]:
     """What these orders traded."""
     return [convert(dict(row), StoredFill) for row in await conn.fetch(_queries.fills_of_orders, list(order_ids))]
+
+
+class DueFill(Struct, frozen=True, kw_only=True):
+    """A fill whose contract is to be drawn up; `goods` is what the seller's post said of them when it was matched."""
+
+    fill_id: int
+    tries: int
+    goods: dict[str, Value]
+    board_id: int
+    units: int
+    price_minor: int
+    at: datetime
+    seller_id: int
+    buyer_id: int
+
+
+class OwnFill(Struct, frozen=True, kw_only=True):
+    """What a party has traded. Without a contract it is being drawn up, unless the quantity was given back."""
+
+    id: int
+    side: Side
+    order_id: int
+    units: int
+    price_minor: int
+    at: datetime
+    clearing: int | None
+    contract_id: int | None
+    is_given_back: bool
+
+
+async def fills_of_party(
+    conn: Connection,
+    party_id: int,
+    board_id: int,
+    *,
+    clearing: int | None = None,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> list[OwnFill]:
+    """A party's trades on a board, the newest first."""
+    rows = await conn.fetch(_queries.fills_of_party, party_id, board_id, clearing, before_id, limit)
+    return [convert(dict(row), OwnFill) for row in rows]
+
+
+async def boards_by_id(conn: Connection, board_ids: Collection[int]) -> dict[int, Board]:
+    """These boards as they are now."""
+    return {row["id"]: convert(dict(row), Board) for row in await conn.fetch(_queries.boards_by_id, list(board_ids))}
+
+
+async def claim_fills(conn: Connection, now: datetime, limit: int, *, oldest: bool) -> list[DueFill]:
+    """Fills whose contracts are due, held until the transaction ends; none that another node holds. `oldest` first, or the
+    first of each match.
+    """
+    claim = _queries.claim_oldest_fills if oldest else _queries.claim_first_fills
+    held = [row["fill_id"] for row in await conn.fetch(claim, now, limit)]
+    return [convert(dict(row), DueFill) for row in await conn.fetch(_queries.due_fills, held)] if held else []
+
+
+async def fills_drawn(conn: Connection, fill_ids: Sequence[int], few: int) -> list[int]:
+    """They are due no more; the boards that wait for no more than a few others."""
+    return [row["board_id"] for row in await conn.fetch(_queries.fills_drawn, list(fill_ids), few)]
+
+
+async def fill_not_drawn(conn: Connection, fill_id: int, try_at: datetime) -> None:
+    """Its contract is tried again at that time."""
+    await conn.execute(_queries.fill_not_drawn, fill_id, try_at)
+
+
+async def next_try(conn: Connection) -> datetime | None:
+    """When a contract that could not be drawn is tried again."""
+    at: datetime | None = await conn.fetchval(_queries.next_try)
+    return at
+
+
+async def insert_given_back(conn: Connection, fill_id: int, flaws: Sequence[Mapping[str, str]], now: datetime) -> None:
+    """No sound contract could be made of the fill."""
+    await conn.execute(_queries.insert_given_back, fill_id, now, list(flaws))
 
 
 async def posts_of_fill(conn: Connection, fill_id: int) -> tuple[int, int, int] | None:

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
 from market.house import house_of
 from market.matching import drawing, proof, published, store, verifier
+from market.matching.acts import Act, Change, Enter, Withdraw
 from market.matching.board_facts import Board, BoardRefusal, StoredClearing, StoredOrder, unfit
-from market.matching.desk import Act, Change, Enter, Withdraw
 from market.matching.facts import Side
 from market.matching.published import Level
 from market.pages.desk_forms import download, number, texts, typed

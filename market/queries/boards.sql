@@ -15,6 +15,11 @@ from market.board b join market.category c on c.code = b.category
 left join lateral (select f.price_minor, f.at from market.fill f where f.board_id = b.id order by f.id desc limit 1) l on true
 where $1::bigint is null or b.id = $1 order by c.position, b.id;
 
+-- name: boards_by_id
+-- These, with the words of their goods, as they are now.
+select b.*, c.name_en, c.name_zh, c.unit from market.board b join market.category c on c.code = b.category
+where b.id = any($1);
+
 -- name: lock_board
 -- One, locked: whoever changes the board or its book holds this row.
 select b.*, c.name_en, c.name_zh, c.unit from market.board b join market.category c on c.code = b.category
@@ -25,9 +30,13 @@ where b.id = $1 for update of b;
 select id from market.board where mode = 'call' and state = 'open' and next_at <= $1 and id <> all($2)
 order by next_at for update skip locked limit 1;
 
+-- name: wait_at_most
+-- Till the end of the transaction nothing that others hold is waited for longer than so.
+select set_config('lock_timeout', $1, true);
+
 -- name: next_due
--- When the next call auction clears.
-select min(next_at) from market.board where mode = 'call' and state = 'open';
+-- When the next call auction clears, but for these.
+select min(next_at) from market.board where mode = 'call' and state = 'open' and id <> all($1);
 
 -- name: touch_board
 -- The book has changed: the board's new version, and how many places in time were given out.
@@ -54,13 +63,20 @@ returning id, seq;
 -- One order.
 select * from market.board_order where id = $1;
 
+-- name: change_orders
+-- Other limits and quantities; `seq` is each one's place in time.
+update market.board_order set price_minor = w.price_minor, quantity = w.quantity, minimum = w.minimum, seq = w.seq
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+  as w (id, price_minor, quantity, minimum, seq)
+where board_order.id = w.id;
+
 -- name: orders_by_id
 -- These orders.
 select * from market.board_order where id = any($1);
 
 -- name: live_orders
--- What stands on a board, in order of time.
-select * from market.board_order where board_id = $1 and state = 'open' order by seq;
+-- A part of what stands on a board, in order of time, behind the place $2.
+select * from market.board_order where board_id = $1 and state = 'open' and seq > $2 order by seq limit $3;
 
 -- name: unsound_orders
 -- Live orders whose post can't give what is left of them any more.
@@ -88,10 +104,6 @@ select id from market.board_order where board_id = $1 and state = 'open' and goo
 -- name: boards_with_due_orders
 -- Boards on which an order's validity is over.
 select distinct board_id from market.board_order where state = 'open' and good_until <= $1 limit 100;
-
--- name: change_order
--- Another limit and quantity; `seq` is its place in time.
-update market.board_order set price_minor = $2, quantity = $3, minimum = $4, seq = $5 where id = $1 returning *;
 
 -- name: insert_fills
 -- Fills, in order; their numbers and legs.
@@ -135,9 +147,58 @@ select price_minor, units, date_trunc('minute', at) as at, clearing from market.
 where board_id = $1 order by id desc limit $2;
 
 -- name: fills_of_orders
--- The fills of these orders with the contracts that they made.
+-- The fills of these orders.
 select f.id, f.supply_id, f.demand_id, f.units, f.price_minor, f.at, f.clearing
 from market.fill f where f.supply_id = any($1) or f.demand_id = any($1) order by f.id;
+
+-- name: fills_of_party
+-- What a party has traded on a board, of one clearing or of all, the newest first, with the contracts that came of it: none
+-- while it is being drawn up, none ever where the quantity was given back.
+select f.id, o.side, o.id as order_id, f.units, f.price_minor, f.at, f.clearing, c.id as contract_id,
+  b.fill_id is not null as is_given_back
+from market.board_order o
+join market.fill f on f.supply_id = o.id or f.demand_id = o.id
+left join market.contract c on c.origin_kind = 'match' and c.origin_ref = f.id
+left join market.fill_given_back b on b.fill_id = f.id
+where o.party_id = $1 and o.board_id = $2 and ($3::integer is null or f.clearing = $3) and ($4::bigint is null or f.id < $4)
+order by f.id desc limit $5;
+
+-- name: claim_first_fills
+-- A few fills whose contracts are due, held, the first of each match first; those that another node holds are passed by.
+select fill_id from market.fill_to_draw where try_at is null or try_at <= $1
+order by place, fill_id limit $2 for update skip locked;
+
+-- name: claim_oldest_fills
+-- The same, the oldest first: however many small matches come, the end of a large one has its turn.
+select fill_id from market.fill_to_draw where try_at is null or try_at <= $1
+order by fill_id limit $2 for update skip locked;
+
+-- name: due_fills
+-- What these have traded, and between whom.
+select due.fill_id, due.tries, due.goods, f.board_id, f.units, f.price_minor, f.at, s.party_id as seller_id,
+  d.party_id as buyer_id
+from market.fill_to_draw due join market.fill f on f.id = due.fill_id
+join market.board_order s on s.id = f.supply_id join market.board_order d on d.id = f.demand_id
+where due.fill_id = any($1) order by due.fill_id;
+
+-- name: fills_drawn
+-- These have their contracts, or were given back; the boards of which hardly any other is waiting.
+with gone as (delete from market.fill_to_draw where fill_id = any($1) returning board_id)
+select distinct board_id from gone
+where (select count(*) from (
+  select from market.fill_to_draw w where w.board_id = gone.board_id and w.fill_id <> all($1) limit $2 + 1) as others) <= $2;
+
+-- name: fill_not_drawn
+-- It could not be drawn now, and is tried again.
+update market.fill_to_draw set tries = tries + 1, try_at = $2 where fill_id = $1;
+
+-- name: next_try
+-- When one that could not be drawn is tried again.
+select min(try_at) from market.fill_to_draw;
+
+-- name: insert_given_back
+-- No sound contract could be made of it.
+insert into market.fill_given_back (fill_id, at, flaws) values ($1, $2, $3);
 
 -- name: posts_of_fill
 -- The posts that a fill took from.

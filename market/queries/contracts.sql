@@ -1,9 +1,25 @@
--- name: insert_contract
--- A contract, open to be signed; nothing when its origin has made one.
-insert into market.contract (origin_kind, origin_ref, seller_id, buyer_id, state, drawn_at, sign_by, offered_version)
-values ($1, $2, $3, $4, 'awaiting_signatures', $5, $6, 1)
-on conflict (origin_kind, origin_ref) do nothing
-returning id;
+-- name: insert_contracts
+-- Contracts with their first wording, open to be signed; none for an origin that has made one.
+with asked as (
+  select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[])
+    as asked (kind, ref, seller_id, buyer_id, terms, digest)
+), made as (
+  insert into market.contract (origin_kind, origin_ref, seller_id, buyer_id, state, drawn_at, sign_by, offered_version)
+  select kind, ref, seller_id, buyer_id, 'awaiting_signatures', $7, $8, 1 from asked
+  on conflict (origin_kind, origin_ref) do nothing
+  returning id, origin_kind, origin_ref
+), worded as (
+  insert into market.contract_version (contract_id, n, terms, terms_sha256, proposed_at)
+  select made.id, 1, asked.terms, asked.digest, $7
+  from made join asked on asked.kind = made.origin_kind and asked.ref = made.origin_ref
+), noted as (
+  insert into market.contract_event (contract_id, n, at, kind, version) select id, 1, $7, 'drawn_up', 1 from made
+)
+select id, origin_kind, origin_ref from made;
+
+-- name: party_names
+-- What these parties are called now.
+select id, display_name from market.party where id = any($1);
 
 -- name: insert_hammer_contract
 -- The contract that a hammer made: in force by it, and open to be signed. One statement, for it stands in the closing.

@@ -3,6 +3,11 @@
 insert into market.notice (party_id, kind, params, link, created_at)
 select unnest($1::bigint[]), $2, $3, $4, $5;
 
+-- name: insert_each_notice
+-- A notice of its own for each party in one statement.
+insert into market.notice (party_id, kind, params, link, created_at)
+select *, $5 from unnest($1::bigint[], $2::text[], $3::jsonb[], $4::text[]);
+
 -- name: notices_of
 -- A party's notices, newest first, a page of $3 below id $2 (null: from the newest).
 select id, kind, params, link, created_at, read_at

@@ -3,6 +3,11 @@
 select code, parent, position, name_en, name_zh, unit, attributes, version, retired_at
 from market.category order by parent nulls first, position, code;
 
+-- name: category
+-- One category.
+select code, parent, position, name_en, name_zh, unit, attributes, version, retired_at
+from market.category where code = $1;
+
 -- name: lock_category
 -- One category, locked till the end of the transaction.
 select code, parent, position, name_en, name_zh, unit, attributes, version, retired_at
@@ -34,6 +39,20 @@ insert into market.post (party_id, side, category, title_zh, title_en, descripti
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $24, $24,
   $25, date_trunc('hour', $25::timestamptz))
 returning *;
+
+-- name: insert_posts
+-- Many new posts of one party at once.
+insert into market.post (party_id, side, category, title_zh, title_en, description_zh, description_en, attributes, words,
+  quantity, all_or_none, minimum, price_minor, currency, country, place, latitude, longitude, delivery_from, delivery_to,
+  term, anonymous, valid_until, posted_at, updated_at, moved_at, shown_at, listed_at)
+select $1, said.side, said.category, said.title_zh, said.title_en, said.description_zh, said.description_en, said.attributes,
+  one.words, said.quantity, said.all_or_none, said.minimum, said.price_minor, said.currency, said.country, said.place,
+  said.latitude, said.longitude, said.delivery_from, said.delivery_to, said.term, said.anonymous, one.valid_until, $3, $3, $3,
+  one.shown_at, date_trunc('hour', one.shown_at)
+from jsonb_to_recordset($2) as one (content jsonb, words text, valid_until timestamptz, shown_at timestamptz),
+  jsonb_to_record(one.content) as said (side text, category text, title_zh text, title_en text, description_zh text,
+    description_en text, attributes jsonb, quantity bigint, all_or_none boolean, minimum bigint, price_minor bigint, currency text,
+    country text, place text, latitude integer, longitude integer, delivery_from date, delivery_to date, term text, anonymous boolean);
 
 -- name: post_by_id
 -- A post as it stands.
@@ -87,6 +106,16 @@ update market.post set taken = taken + $2, moved_at = greatest(moved_at, $3)
 where id = $1 and state = 'open' and valid_until > $3 and $2 > 0 and taken + $2 <= quantity
 returning *;
 
+-- name: take_many
+-- What one transaction takes of many posts, at once: the caller has locked them, and counts those that could give it. Those
+-- whose order is filled leave their board. The market's version comes of the prints that are written beside it, so that a
+-- post is written in its place, without its indexes.
+update market.post set taken = taken + wanted.quantity, on_board = on_board and not wanted.leaves
+from unnest($1::bigint[], $2::bigint[], $4::boolean[]) as wanted (id, quantity, leaves)
+where post.id = wanted.id and state = 'open' and valid_until > $3 and wanted.quantity > 0
+  and taken + wanted.quantity <= post.quantity
+returning post.id;
+
 -- name: give_back
 -- What was taken is open again, since the contract never came into force.
 update market.post set taken = taken - $2, moved_at = greatest(moved_at, $3) where id = $1 and $2 > 0 and taken >= $2 returning *;
@@ -96,12 +125,18 @@ update market.post set taken = taken - $2, moved_at = greatest(moved_at, $3) whe
 update market.post set on_board = $2 where id = $1 returning *;
 
 -- name: put_on_boards
--- Orders of these posts stand on a board.
-update market.post set on_board = true where id = any($1);
+-- Orders of these posts stand on a board, or no longer.
+update market.post set on_board = $2 where id = any($1);
 
--- name: posts_to_lapse
--- Open posts whose time is up, for one node at a time.
-select id from market.post where state = 'open' and valid_until <= $1 order by valid_until limit $2 for update skip locked;
+-- name: lock_post_ids
+-- Posts, locked till the end of the transaction in the order of their numbers, and not read.
+select from market.post where id = any($1) order by id for update;
+
+-- name: lapse_posts
+-- Open posts whose time is up end, on one node at a time.
+update market.post set state = 'lapsed', ended_at = $1, moved_at = $1
+where id in (select id from market.post where state = 'open' and valid_until <= $1 order by valid_until limit $2 for update skip locked)
+returning category;
 
 -- name: next_lapse
 -- When the next post's time is up.
@@ -115,6 +150,13 @@ select barred_at is not null or disabled_at is not null from market.party where 
 -- One trade for the published data; the same trade once.
 insert into market.trade_print (source, ref, category, term, currency, price_minor, quantity, traded_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (source, ref) do nothing returning id;
+
+-- name: print_trades
+-- Many trades of one kind of goods at one moment, each once.
+insert into market.trade_print (source, ref, category, term, currency, price_minor, quantity, traded_at)
+select $1, ref, $2, $3, $4, price_minor, quantity, $5
+from unnest($6::bigint[], $7::bigint[], $8::bigint[]) as traded (ref, price_minor, quantity)
+on conflict (source, ref) do nothing;
 
 -- name: strike_print
 -- The trade's contract never came into force: it counts no more.
@@ -186,9 +228,9 @@ insert into market.search_hit (search_id, post_id, found_at)
 select asked.id, fits, $4
 from unnest($1::bigint[], $2::jsonb[]) as asked (id, wanted)
 join market.saved_search as mine on mine.id = asked.id
-cross join lateral market.fitting_posts(asked.wanted, $4, '', 200, 0, false) as fits
+cross join lateral market.fitting_posts(
+  asked.wanted || jsonb_build_object('ids', to_jsonb($3::bigint[])), $4, '', cardinality($3::bigint[]), 0, false) as fits
 join market.post on post.id = fits and post.party_id <> mine.party_id
-where fits = any($3::bigint[])
 on conflict do nothing;
 
 -- name: searches_with_news

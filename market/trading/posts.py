@@ -16,15 +16,15 @@ from market.trading.facts import Category, Post, PostContent, PostRefusal, PostS
 from market.trading.rules import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from migrations.database import Connection
 
-MOST_OPEN_POSTS = 5_000
+MOST_OPEN_POSTS = 20_000
 NAMED_TOO_LATELY = timedelta(hours=1)
 LEAST_WAIT_MINUTES, MOST_WAIT_MINUTES = 5, 60
-LAPSED_AT_ONCE = 200
+LAPSED_AT_ONCE = 1_000
 
 
 async def create(
@@ -37,15 +37,22 @@ async def create(
     now: datetime,
 ) -> Post | PostRefusal:
     """A new post. The content has been found without fault by `market.trading.rules`."""
-    if await store.is_barred(conn, party_id):
-        return PostRefusal.POST_BARRED
-    if await store.count_open_of_party(conn, party_id, now) >= MOST_OPEN_POSTS:
-        return PostRefusal.TOO_MANY_POSTS
-    shown_at = await shown_from(conn, party_id, content.anonymous, now)
+    refusal = await may_post(conn, party_id, 1, now)
+    if refusal is not None:
+        return refusal
+    shown_at = later(now) if content.anonymous and await named_lately(conn, party_id, now) else now
     until = valid_until(shown_at, valid_days)
     post = await store.insert_post(conn, party_id, content, _words(content, categories), until, shown_at, now)
     await tell(conn, post, now)
     return post
+
+
+async def may_post(conn: Connection, party_id: int, count: int, now: datetime) -> PostRefusal | None:
+    """Why the party may not put so many more on the market."""
+    if await store.is_barred(conn, party_id):
+        return PostRefusal.POST_BARRED
+    open_posts = await store.count_open_of_party(conn, party_id, now)
+    return PostRefusal.TOO_MANY_POSTS if open_posts + count > MOST_OPEN_POSTS else None
 
 
 async def edit(
@@ -114,6 +121,14 @@ async def take(conn: Connection, post_id: int, quantity: int, now: datetime) -> 
     return True
 
 
+async def take_many(conn: Connection, units: Mapping[int, int], now: datetime, leaving: Collection[int]) -> set[int]:
+    """What `take` does, of many posts in one statement for trades that are printed beside it; `leaving` leave their board.
+    Those that could not give so much, of which nothing was taken.
+    """
+    await store.lock_post_ids(conn, list(units))
+    return set(units).difference(await store.take_many(conn, units, now, leaving))
+
+
 async def give_back(conn: Connection, post_id: int, quantity: int, now: datetime) -> bool:
     """Undo a `take` whose contract never came into force. A post that has ended meanwhile stays ended."""
     post = await store.give_back(conn, post_id, quantity, now)
@@ -142,7 +157,7 @@ async def lock_many(conn: Connection, post_ids: Sequence[int]) -> dict[int, Post
 
 async def put_many_on_board(conn: Connection, post_ids: Sequence[int]) -> None:
     """What `put_on_board` does, for posts that the caller has locked and judged by `fit_for_board`."""
-    await store.put_on_boards(conn, post_ids)
+    await store.put_on_boards(conn, post_ids, True)
 
 
 def fit_for_board(post: Post | None, party_id: int, now: datetime) -> PostRefusal | None:
@@ -159,6 +174,12 @@ def fit_for_board(post: Post | None, party_id: int, now: datetime) -> PostRefusa
 async def off_board(conn: Connection, post_id: int) -> Post:
     """Its order is filled, withdrawn or lapsed."""
     return await store.set_on_board(conn, post_id, False)
+
+
+async def off_boards(conn: Connection, post_ids: Sequence[int]) -> None:
+    """The orders of these posts are withdrawn or lapsed."""
+    await store.lock_post_ids(conn, post_ids)
+    await store.put_on_boards(conn, post_ids, False)
 
 
 async def post_by_id(conn: Connection, post_id: int) -> Post | None:
@@ -179,12 +200,10 @@ async def own(conn: Connection, post_id: int, party_id: int) -> Post | None:
 
 async def lapse_due(conn: Connection, now: datetime) -> int:
     """End the posts whose time is up; how many there were."""
-    due = await store.posts_to_lapse(conn, now, LAPSED_AT_ONCE)
-    for post_id in due:
-        ended = await store.end_post(conn, post_id, PostState.LAPSED, now)
-        if ended is not None:
-            await tell(conn, ended, now)
-    return len(due)
+    kinds = await store.lapse_posts(conn, now, LAPSED_AT_ONCE)
+    for kind in sorted(set(kinds)):
+        await tell_kind(conn, kind, now)
+    return len(kinds)
 
 
 async def tell(conn: Connection, post: Post, now: datetime) -> None:
@@ -192,20 +211,32 @@ async def tell(conn: Connection, post: Post, now: datetime) -> None:
     something came in just now would tell with whom.
     """
     if now >= post.shown_at:
-        await live_topics.announce(conn, f"market:{post.category}", live_topics.instant_version(now))
+        await tell_kind(conn, post.category, now)
 
 
-async def shown_from(conn: Connection, party_id: int, anonymous: bool, now: datetime) -> datetime:
-    """When the public sees a new post: at once, but an anonymous one by a party that has just put its name to another
-    only after a while that nobody can foretell, else the two would be seen to come from one hand.
+async def tell_kind(conn: Connection, category: str, now: datetime) -> None:
+    """The market of these goods has moved."""
+    await live_topics.announce(conn, f"market:{category}", live_topics.instant_version(now))
+
+
+async def named_lately(conn: Connection, party_id: int, now: datetime) -> bool:
+    """Whether the party has put its name to a post so lately that an anonymous one must wait."""
+    return await store.last_named_post(conn, party_id, now - NAMED_TOO_LATELY) is not None
+
+
+def later(now: datetime) -> datetime:
+    """When the public sees an anonymous post by a party that has just put its name to another: after a while that nobody can
+    foretell, else the two would be seen to come from one hand.
     """
-    if not anonymous or await store.last_named_post(conn, party_id, now - NAMED_TOO_LATELY) is None:
-        return now
     seconds = 60 * (MOST_WAIT_MINUTES - LEAST_WAIT_MINUTES)
     return now + timedelta(seconds=60 * LEAST_WAIT_MINUTES + secrets.randbelow(seconds))
 
 
-def _words(content: PostContent, categories: Sequence[Category]) -> str:
-    by_code = {each.code: each for each in categories}
+def words_in(content: PostContent, by_code: Mapping[str, Category]) -> str:
+    """What the search finds the post by beside its own texts."""
     category = by_code[content.category]
     return words_of(content, category, by_code.get(category.parent or ""))
+
+
+def _words(content: PostContent, categories: Sequence[Category]) -> str:
+    return words_in(content, {each.code: each for each in categories})

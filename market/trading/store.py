@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from migrations.queries import load_queries
 
 if TYPE_CHECKING:
     from asyncpg import Record
+    from msgspec import Raw
 
     from migrations.database import Connection
 
@@ -26,7 +27,8 @@ async def categories(conn: Connection) -> list[Category]:
 
 async def category(conn: Connection, code: str) -> Category | None:
     """One of them."""
-    return next((each for each in await categories(conn) if each.code == code), None)
+    row = await conn.fetchrow(_queries.category, code)
+    return None if row is None else category_of(row)
 
 
 async def lock_category(conn: Connection, code: str) -> Category | None:
@@ -95,6 +97,11 @@ async def insert_post(
     return post_of(row)
 
 
+async def insert_posts(conn: Connection, party_id: int, rows: Raw, now: datetime) -> None:
+    """Many new posts: `market.trading.importing.NewPost` as JSON."""
+    await conn.execute(_queries.insert_posts, party_id, rows, now)
+
+
 async def update_post(
     conn: Connection, post_id: int, content: PostContent, words: str, valid_until: datetime, now: datetime
 ) -> Post:
@@ -159,6 +166,19 @@ async def take(conn: Connection, post_id: int, quantity: int, now: datetime) -> 
     return None if row is None else post_of(row)
 
 
+async def take_many(conn: Connection, units: Mapping[int, int], now: datetime, leaving: Collection[int]) -> list[int]:
+    """Take of many posts, which the caller has locked; those that could give so much. `leaving` leave their board."""
+    rows = await conn.fetch(
+        _queries.take_many, list(units), list(units.values()), now, [one in leaving for one in units]
+    )
+    return [row["id"] for row in rows]
+
+
+async def lock_post_ids(conn: Connection, post_ids: Sequence[int]) -> None:
+    """Posts, locked until the transaction ends, and not read."""
+    await conn.execute(_queries.lock_post_ids, list(post_ids))
+
+
 async def give_back(conn: Connection, post_id: int, quantity: int, now: datetime) -> Post | None:
     """The post with so much less taken of it; None if so much was never taken."""
     row = await conn.fetchrow(_queries.give_back, post_id, quantity, now)
@@ -170,14 +190,14 @@ async def set_on_board(conn: Connection, post_id: int, on_board: bool) -> Post:
     return post_of(await conn.fetchrow(_queries.set_on_board, post_id, on_board))
 
 
-async def put_on_boards(conn: Connection, post_ids: Sequence[int]) -> None:
-    """Orders of these posts stand on a board."""
-    await conn.execute(_queries.put_on_boards, list(post_ids))
+async def put_on_boards(conn: Connection, post_ids: Sequence[int], on_board: bool) -> None:
+    """Orders of these posts stand on a board, or no longer."""
+    await conn.execute(_queries.put_on_boards, list(post_ids), on_board)
 
 
-async def posts_to_lapse(conn: Connection, now: datetime, limit: int) -> list[int]:
-    """Open posts whose time is up, locked, without those that another node has in hand."""
-    return [row["id"] for row in await conn.fetch(_queries.posts_to_lapse, now, limit)]
+async def lapse_posts(conn: Connection, now: datetime, limit: int) -> list[str]:
+    """End open posts whose time is up, without those that another node has in hand; the category of each."""
+    return [row["category"] for row in await conn.fetch(_queries.lapse_posts, now, limit)]
 
 
 async def next_lapse(conn: Connection) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -11,11 +11,11 @@ import pytest
 
 from market.contracting import desk as contracting
 from market.contracting.facts import Contract
-from market.matching import desk, making, settling, store
+from market.matching import desk, fill_contracts, making, settling, store
+from market.matching.acts import Act, Answer, Change, Enter, Withdraw
 from market.matching.board_facts import Board, BoardRefusal, BoardState, OrderState, StoredOrder
 from market.matching.clock import BoardClock
 from market.matching.commits import BoardCommits
-from market.matching.desk import Act, Answer, Change, Enter, Withdraw
 from market.matching.facts import Mode
 from market.matching.finding import partners_of
 from market.matching.partners import PartKind
@@ -45,7 +45,7 @@ async def conn(house_pool: Pool):  # type: ignore[no-untyped-def]
 
 async def act(conn: Connection, board: Board, *acts: Act) -> list[Answer]:
     async with conn.transaction():
-        answers, _ = await desk.act(conn, board.id, acts, NOW, CONFIG)
+        answers, _ = await desk.act(conn, board.id, acts, NOW)
     return answers
 
 
@@ -55,7 +55,14 @@ async def enter(conn: Connection, board: Board, post: Post) -> StoredOrder:
     return answer
 
 
+async def draw(conn: Connection, now: datetime = NOW) -> None:
+    """What the clock of the contracts does in one turn."""
+    async with conn.transaction():
+        await fill_contracts.draw_some(conn, now, CONFIG, 100, oldest=True)
+
+
 async def only_contract(conn: Connection, party_id: int) -> Contract:
+    await draw(conn)
     contract_id = await conn.fetchval("select id from market.contract where $1 in (seller_id, buyer_id)", party_id)
     found = await contracting.contract(conn, contract_id)
     assert found is not None
@@ -255,7 +262,7 @@ async def test_two_nodes_at_one_continuous_board_fill_nothing_beyond_what_there_
         for n in range(40)
     ]
     pools = [await create_pool(module_database, Role.APP, min_size=1) for _ in range(2)]
-    nodes = [BoardCommits(pool, lambda: NOW, CONFIG) for pool in pools]
+    nodes = [BoardCommits(pool, lambda: NOW) for pool in pools]
     entries = [Enter(post_id=post.id, party_id=post.party_id) for post in waiting]
     answers = await asyncio.gather(*(nodes[n % 2].do(board.id, one) for n, one in enumerate(entries)))
     assert all(isinstance(one, StoredOrder) for one in answers), answers
@@ -269,7 +276,7 @@ async def test_two_nodes_at_one_continuous_board_fill_nothing_beyond_what_there_
     assert all(row["fills"] == row["filled"] == row["taken"] <= row["quantity"] == row["posted"] for row in rows)
     sums = {side: sum(row["filled"] for row in rows if row["side"] == side) for side in ("supply", "demand")}
     assert sums["supply"] == sums["demand"] > 0
-    seqs = [one.seq for one in await store.live_orders(conn, board.id)]
+    seqs = [one.seq async for part in store.live_orders(conn, board.id) for one in part]
     assert len(seqs) == len(set(seqs))
     for pool in pools:
         await pool.close()
@@ -289,19 +296,22 @@ async def test_two_clocks_at_once_clear_each_session_once(conn: Connection, modu
         await pool.close()
 
 
-async def test_a_board_that_fails_keeps_no_other_waiting(conn: Connection, house_pool: Pool) -> None:
-    copper = {"category": "copper_cathode", "attributes": {"grade": "grade_a"}}
-    broken, sound = await new_board(conn, **copper), await new_board(conn)
-    for board, changes in ((broken, copper), (sound, {})):
+async def test_a_board_that_fails_keeps_no_other_waiting_and_is_tried_again(conn: Connection, house_pool: Pool) -> None:
+    broken, sound = await new_board(conn), await new_board(conn)
+    for board in (broken, sound):
         for side in (SUPPLY, DEMAND):
-            await enter(conn, board, await post_of_new_party(conn, side, 400_000, 25, **changes))
-    unit = "update market.category set unit = $1 where code = 'copper_cathode'"
-    await conn.execute(unit, "ZZZ")
-    clock = BoardClock(house_pool, lambda: NOW + timedelta(seconds=600), CONFIG, SIGNER)
+            await enter(conn, board, await post_of_new_party(conn, side, 400_000, 25))
+    # A clearing that stands already where the next one is to be written.
+    await conn.execute("update market.board set last_clearing = -1 where id = $1", broken.id)
+    later = [NOW + timedelta(seconds=600)]
+    clock = BoardClock(house_pool, lambda: later[0], CONFIG, SIGNER)
     await clock.clear_due()
     assert len(await store.clearings(conn, sound.id)) == 1
-    assert await store.clearings(conn, broken.id) == [], "its contracts would name a unit that there is not"
-    await conn.execute(unit, "TNE")
+    assert await store.clearings(conn, broken.id) == []
+    await conn.execute("update market.board set last_clearing = 0 where id = $1", broken.id)
+    await clock.clear_due()
+    assert await store.clearings(conn, broken.id) == [], "it rests for a moment"
+    later[0] += timedelta(seconds=2)
     await clock.clear_due()
     assert len(await store.clearings(conn, broken.id)) == 1
 
