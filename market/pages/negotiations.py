@@ -143,6 +143,9 @@ async def negotiation_propose(request: Request) -> Response:
     if request.method == "GET":
         form = form_of(last.terms, language_of(request))
         form.values["valid_hours"] = USUAL_HOURS
+        standing = rules.standing_offer(steps, now)
+        is_own = standing is not None and standing.author_id == request.user.id
+        form.values["firm"] = "1" if is_own and standing is not None and standing.firm else ""
         return await _proposal_page(request, found, last.terms, kind, form)
     typed, evidence = await _sent(request)
     terms, form = read_form(typed, last.terms, language_of(request), texts(request))
