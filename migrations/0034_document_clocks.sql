@@ -34,7 +34,7 @@ alter table market.document_delivery add column resent smallint not null default
 -- When the answer to it is missed; of what was sent before this was kept, never.
 alter table market.document_delivery add column remind_at timestamptz;
 create index delivery_to_remind on market.document_delivery (remind_at) where state = 'sent' and remind_at is not null;
-create index delivery_waiting on market.document_delivery (party_id, document_id) where state = 'queued';
+create index delivery_waiting on market.document_delivery (party_id, try_at, document_id) where state = 'queued' and channel <> 'queue';
 
 grant select, insert, delete on market.document_due to gavelhouse_app;
 grant update (due_at, tries) on market.document_due to gavelhouse_app;

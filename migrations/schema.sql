@@ -5055,7 +5055,7 @@ CREATE INDEX delivery_due ON market.document_delivery USING btree (try_at) WHERE
 
 CREATE INDEX delivery_to_remind ON market.document_delivery USING btree (remind_at) WHERE ((state = 'sent'::text) AND (remind_at IS NOT NULL));
 
-CREATE INDEX delivery_waiting ON market.document_delivery USING btree (party_id, document_id) WHERE (state = 'queued'::text);
+CREATE INDEX delivery_waiting ON market.document_delivery USING btree (party_id, try_at, document_id) WHERE ((state = 'queued'::text) AND (channel <> 'queue'::text));
 
 CREATE INDEX desk_request_waiting ON market.desk_request USING btree (lot_id) WHERE (confirmed_at IS NULL);
 

@@ -52,23 +52,24 @@ class PapersClock:
 
     async def make_due(self) -> int:
         """A handful of deals; how many there were."""
-        now = self._now()
         async with self._pool.acquire() as conn, conn.transaction():
-            due = await store.claim_due(conn, now, AT_ONCE)
-            for each in due:
-                await self._make(conn, each, now)
-        return len(due)
+            return await make_due(conn, self._house, self._now())
 
-    async def _make(self, conn: Connection, due: store.Due, now: datetime) -> None:
+
+async def make_due(conn: Connection, house: Party, now: datetime) -> int:
+    """The documents of a handful of deals that are due, in the caller's transaction; how many deals there were."""
+    due = await store.claim_due(conn, now, AT_ONCE)
+    for each in due:
         try:
             async with conn.transaction():
-                await _make_all(conn, self._house, due.case_id, due.sends, now)
+                await _make_all(conn, house, each.case_id, each.sends, now)
         except CONNECTION_LOST:
             raise
         except Exception:  # One deal that can't be told is no reason to tell no other.
-            _log.exception("a deal's documents could not be made", deal=due.case_id)
-            wait = min(timedelta(seconds=2 ** min(due.tries, 20)), _LONGEST_WAIT)
-            await store.postpone_due(conn, due.case_id, now + wait)
+            _log.exception("a deal's documents could not be made", deal=each.case_id)
+            wait = min(timedelta(seconds=2 ** min(each.tries, 20)), _LONGEST_WAIT)
+            await store.postpone_due(conn, each.case_id, now + wait)
+    return len(due)
 
 
 async def make_at_need(conn: Connection, house: Party, case_id: int, now: datetime) -> None:

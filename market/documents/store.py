@@ -333,7 +333,7 @@ async def claim_turn(conn: Connection, now: datetime, until: datetime) -> Turn |
 
 
 async def claim_delivery(conn: Connection, party_id: int, now: datetime, next_try: datetime) -> Claimed | None:
-    """The party's oldest document that is due."""
+    """The party's document that has been due for longest."""
     row = await conn.fetchrow(_queries.claim_delivery, now, next_try, party_id)
     return None if row is None else convert(dict(row), Claimed)
 

@@ -92,10 +92,11 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 class Courier:
     """Carries documents to webhooks. Close it when the program ends."""
 
-    def __init__(self, *, may_be_private: bool) -> None:
+    def __init__(self, *, may_be_private: bool, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._may_be_private = may_be_private
+        self._timeout_seconds = timeout_seconds
         self._lookups = ThreadPoolExecutor(LOOKUPS, "partner-name")
-        self._client = httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
+        self._client = httpx2.AsyncClient(timeout=timeout_seconds, trust_env=False, follow_redirects=False)
 
     async def close(self) -> None:
         self._lookups.shutdown(wait=False, cancel_futures=True)
@@ -117,7 +118,7 @@ class Courier:
         }
         taken = False
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 address = await self._address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
                 request = self._client.build_request(
                     "POST",

@@ -207,11 +207,11 @@ where p.party_id = (select one.party_id from market.partner one
 returning p.party_id, p.failures;
 
 -- name: claim_delivery
--- The partner's oldest document whose time has come.
+-- The partner's document whose time came first; one that was not taken lines up behind the others.
 update market.document_delivery d set attempts = attempts + 1, try_at = $2
 where d.document_id = (select u.document_id from market.document_delivery u
   where u.party_id = $3 and u.state = 'queued' and u.channel <> 'queue' and u.try_at <= $1
-  order by u.document_id limit 1 for update skip locked)
+  order by u.try_at, u.document_id limit 1 for update skip locked)
 returning d.document_id, d.party_id, d.format, d.attempts, d.queued_at;
 
 -- name: end_turn
