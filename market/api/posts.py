@@ -12,11 +12,13 @@ from msgspec import Meta, Struct
 
 from market.api.operations import Call, granted, operation
 from market.api.shapes import CurrencyTraded, Id, Listed, MinorIn, MinorOut, PageNumber, minor_in
-from market.pages.trading_posts import fault_texts, headings_of, take_in_all
+from market.pages.trading import filter_text
+from market.pages.trading_posts import fault_texts, headings_of
 from market.problems import Problem, ProblemError
-from market.trading import csv_posts, posts, saved_searches, search, store
+from market.trading import importing, posts, saved_searches, search, store
 from market.trading.facts import LARGEST_QUANTITY, VALID_DAYS, Category, Post, PostContent, PostRefusal, Side
-from market.trading.filters import PAGE_SIZE, PostFilters, filters_from_query
+from market.trading.filter_reading import read_filters
+from market.trading.filters import PAGE_SIZE, PostFilters
 from market.trading.public import alias, is_shown
 from market.trading.rules import Fault, faults
 from market.trading.saved_searches import SavedSearch
@@ -169,7 +171,7 @@ async def market_categories(call: Call) -> Categories:
 async def market_posts(call: Call, query: PostsQuery) -> Listed[PostShape]:
     """Search what is offered and wanted."""
     categories = await store.categories(call.conn)
-    filters = _filters(_typed(query), categories)
+    filters = _filters(call, _typed(query), categories)
     found = await search.find(call.conn, filters, categories, call.now)
     items = [public_shape(call, each) for each in found.rows]
     return Listed(items=items, page=found.page, pages=found.pages, total=found.total)
@@ -244,16 +246,15 @@ async def withdraw_post(call: Call, post_id: int) -> OwnPostShape:
 @operation("POST", "/market/posts/import", tag="market", status=201, body_media_types=("text/csv",))
 async def import_posts(call: Call, body: bytes) -> Imported:
     """Take in a CSV file of posts, whole or not at all. The answer to a faulty one names each line and what would be right."""
-    categories = await store.categories(call.conn)
-    name = call.viewer.display_name
-    read = csv_posts.read_file(body, categories, headings_of(call.house.catalogue), call.now, party_name=name)
+    categories, name = await store.categories(call.conn), call.viewer.display_name
+    read = await importing.read_off_loop(body, categories, headings_of(call.house.catalogue), call.now, name)
     if read.fault is not None:
         text = call.house.catalogue.text(f"import_fault.{read.fault.value}", call.lang)
         raise ProblemError(PostRefusal.POST_FAULTY, fault=read.fault.value, text=text)
     if read.faulty:
         lines = [{"line": each.number, "faults": _told(call, each.read.faults)} for each in read.faulty[:100]]
         raise ProblemError(PostRefusal.POST_FAULTY, lines=lines)
-    return Imported(posts=granted(await take_in_all(call.conn, call.viewer.id, read, categories, call.now)))
+    return Imported(posts=granted(await importing.take_in(call.conn, call.viewer.id, read, categories, call.now)))
 
 
 @operation("GET", "/market/searches", tag="market")
@@ -265,7 +266,7 @@ async def saved_searches_list(call: Call) -> Searches:
 @operation("POST", "/market/searches", tag="market", status=201)
 async def save_search(call: Call, body: SearchIn) -> SavedSearch:
     """Be told of new posts that fit: a notice within seconds, at most one a minute."""
-    filters = _filters(dict(parse_qsl(body.query)), await store.categories(call.conn))
+    filters = _filters(call, parse_qsl(body.query), await store.categories(call.conn))
     done: SavedSearch = granted(
         await saved_searches.save(
             call.conn, party_id=call.viewer.id, name=body.name, filters=filters, alerts=body.alerts, now=call.now
@@ -343,31 +344,35 @@ def _told(call: Call, found: list[Fault]) -> list[dict[str, str]]:
     ]
 
 
-def _typed(query: PostsQuery) -> dict[str, str]:
+def _typed(query: PostsQuery) -> list[tuple[str, str]]:
     """The query as the search page's address would have it."""
-    typed = {}
+    typed = []
     for name in query.__struct_fields__:
         value = getattr(query, name)
         if value not in (None, "", False) and name != "attributes":
-            typed[name] = "1" if value is True else str(value)
-    for part in query.attributes.split(","):
+            typed.append((name, "1" if value is True else str(value)))
+    for part in filter(str.strip, query.attributes.split(",")):
         code, equals, value = part.strip().partition("=")
+        if not equals:
+            raise ProblemError(
+                Problem.MALFORMED, fault=f"attributes: write code=value or code=least..most, not {part[:40]}"
+            )
         least, dots, most = value.partition("..")
-        if equals and dots:
-            typed |= {f"attr_{code}_from": least, f"attr_{code}_to": most}
-        elif equals:
-            typed[f"attr_{code}"] = value
+        typed += [(f"attr_{code}_from", least), (f"attr_{code}_to", most)] if dots else [(f"attr_{code}", value)]
     return typed
 
 
-def _filters(typed: dict[str, str], categories: list[Category]) -> PostFilters:
+def _filters(call: Call, typed: list[tuple[str, str]], categories: list[Category]) -> PostFilters:
     """The filters, each of them understood: a program that misspells one is not given all posts instead."""
-    filters = filters_from_query(typed, categories)
-    kept = {name for name, _ in parse_qsl(filters.query())} | {"sort", "page", "lang"}
-    lost = sorted(name for name, value in typed.items() if value.strip() not in ("", "0") and name not in kept)
-    if lost:
-        raise ProblemError(Problem.MALFORMED, fault=f"no such filter, or not with this value: {', '.join(lost)[:200]}")
-    return filters
+    read = read_filters(typed, categories, call.now)
+    if read.wrong:
+        names = ", ".join(dict.fromkeys(each.name for each in read.wrong))
+        told = [
+            {"field": each.name, "code": each.fault.value, "text": filter_text(call.request, each)}
+            for each in read.wrong
+        ]
+        raise ProblemError(Problem.MALFORMED, fault=f"no such filter, or not with this value: {names}", faults=told)
+    return read.filters
 
 
 def _category(category: Category) -> CategoryShape:

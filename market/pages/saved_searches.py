@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -9,11 +10,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from market.house import house_of
+from market.pages.trading import wrong_lines
 from market.problems import ProblemError
 from market.rendering import flash, render
 from market.trading import saved_searches, store
-from market.trading.filters import filters_from_query
+from market.trading.filter_reading import read_filters
 from market.trading.saved_searches import SearchRefusal
+
+if TYPE_CHECKING:
+    from market.trading.filter_reading import ReadFilters
+    from migrations.database import Connection
 
 
 async def searches(request: Request) -> Response:
@@ -21,16 +27,34 @@ async def searches(request: Request) -> Response:
     house, party_id = house_of(request), request.user.id
     if request.method == "GET":
         async with house.pool.acquire() as conn:
-            mine = await saved_searches.searches_of(conn, party_id)
-        return render(request, "trading/searches.html", {"searches": mine})
+            return await _list(request, conn)
     async with request.form(max_files=0, max_fields=4) as form:
         query, name = str(form.get("query", ""))[:2000], str(form.get("name", ""))
     async with house.pool.acquire() as conn, conn.transaction():
-        filters = filters_from_query(dict(parse_qsl(query)), await store.categories(conn))
+        categories = await store.categories(conn)
+        read = read_filters(parse_qsl(query), categories, house.node_time.now())
+        if read.wrong:
+            return await _list(request, conn, read)
         done = await saved_searches.save(
-            conn, party_id=party_id, name=name, filters=filters, alerts=True, now=house.node_time.now()
+            conn, party_id=party_id, name=name, filters=read.filters, alerts=True, now=house.node_time.now()
         )
     return _seen(request, done, "trading.search_saved")
+
+
+async def _list(request: Request, conn: Connection, refused: ReadFilters | None = None) -> Response:
+    """The party's searches. `refused`: one that was not saved, with the filters of it that are in order."""
+    mine = await saved_searches.searches_of(conn, request.user.party_id)
+    categories = await store.categories(conn)
+    wrong = {
+        one.id: wrong_lines(request, read_filters(parse_qsl(one.query), categories).wrong, categories) for one in mine
+    }
+    context = {
+        "searches": mine,
+        "wrong_of": {number: lines for number, lines in wrong.items() if lines},
+        "refused": wrong_lines(request, refused.wrong, categories) if refused is not None else [],
+        "kept_query": refused.filters.query(with_order=False) if refused is not None else "",
+    }
+    return render(request, "trading/searches.html", context, status=422 if refused is not None else 200)
 
 
 async def change_search(request: Request) -> Response:

@@ -15,9 +15,10 @@ from market.problems import Problem, ProblemError
 from market.rendering import language_of, render
 from market.trading import posts, saved_searches, search, store
 from market.trading.countries import country_name, country_names
-from market.trading.csv_posts import attribute_lines, public_csv
+from market.trading.csv_export import attribute_lines, public_csv
 from market.trading.facts import CURRENCIES, TERMS, Category, Kind, PostContent, Side
-from market.trading.filters import SORTS, PostFilters, filters_from_query
+from market.trading.filter_reading import WrongFilter, read_filters
+from market.trading.filters import SORTS, PostFilters
 from market.trading.public import alias, is_shown
 from market.trading.search import PublicPost
 
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MOST_CSV_ROWS = 1_000
+FILTER_WORDS = {
+    "q": "trading.search", "side": "trading.side", "category": "trading.category", "currency": "trading.currency",
+    "price_from": "trading.price_range", "price_to": "trading.price_range", "priced": "trading.only_priced",
+    "named": "trading.only_named", "quantity_from": "trading.quantity_from", "country": "trading.country",
+    "term": "trading.term", "delivery_from": "trading.delivery_after", "delivery_to": "trading.delivery_before",
+    "sort": "form.sort", "page": "trading.page_of_list",
+}  # fmt: skip
+"""The word beside each filter's box."""
 
 
 async def market(request: Request) -> Response:
@@ -32,8 +41,10 @@ async def market(request: Request) -> Response:
     house, now, lang = house_of(request), house_of(request).node_time.now(), language_of(request)
     async with house.pool.acquire() as conn:
         categories = await store.categories(conn)
-        filters = filters_from_query(request.query_params, categories)
-        if request.query_params.get("format") == "csv":
+        read = read_filters(request.query_params.multi_items(), categories, now)
+        filters, as_csv = read.filters, request.query_params.get("format") == "csv"
+        # A file does not show what was left out of its question.
+        if as_csv and not read.wrong:
             rows = await search.all_found(conn, filters, categories, now, MOST_CSV_ROWS)
             return csv_response(public_csv(rows, lang, categories, texts(request)), "market.csv")
         found = await search.find(conn, filters, categories, now)
@@ -44,6 +55,7 @@ async def market(request: Request) -> Response:
         **shared(request, categories),
         "found": found,
         "filters": filters,
+        "wrong": wrong_lines(request, read.wrong, categories),
         "query": query,
         "category": next((each for each in categories if each.code == filters.category), None),
         "saved": next((each for each in saved if each.query == query), None),
@@ -56,7 +68,7 @@ async def market(request: Request) -> Response:
         "sorts": SORTS,
         "kinds": Kind,
     }
-    return render(request, "trading/market.html", context)
+    return render(request, "trading/market.html", context, status=422 if as_csv else 200)
 
 
 async def post(request: Request) -> Response:
@@ -109,6 +121,34 @@ def shared(request: Request, categories: Sequence[Category]) -> dict[str, Any]:
         "attributes_of": attributes,
         "country": lambda code: country_name(code, lang),
     }
+
+
+def filter_text(request: Request, wrong: WrongFilter) -> str:
+    """What is wrong with a filter and what would be right, as a sentence."""
+    return texts(request)(f"filter_fault.{wrong.fault.value}", value=wrong.typed, **wrong.params)
+
+
+def wrong_lines(
+    request: Request, wrong: Sequence[WrongFilter], categories: Sequence[Category]
+) -> list[tuple[str, str]]:
+    """Each wrong filter by the word that stands beside its box, with the sentence about it."""
+    return [(_filter_word(request, each.name, categories), filter_text(request, each)) for each in wrong]
+
+
+def _filter_word(request: Request, name: str, categories: Sequence[Category]) -> str:
+    text, lang = texts(request), language_of(request)
+    if name in FILTER_WORDS:
+        return text(FILTER_WORDS[name])
+    code = name.removeprefix("attr_")
+    kinds = {kind.code: kind for each in categories for kind in each.attributes}
+    for tail in ("", "_from", "_to"):
+        if (
+            name.startswith("attr_")
+            and code.endswith(tail)
+            and (kind := kinds.get(code.removesuffix(tail))) is not None
+        ):
+            return kind.name(lang)
+    return name
 
 
 def grouped(categories: Sequence[Category]) -> list[tuple[Category, list[Category]]]:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from market.house import house_of
+from market.pages import once
 from market.pages.sell import csv_response
 from market.pages.trading import shared, texts
 from market.problems import Problem, ProblemError, sentence
 from market.rendering import Form, flash, language_of, render
-from market.trading import csv_posts, posts, store
+from market.trading import csv_export, csv_posts, importing, posts, store
 from market.trading.countries import country_names
 from market.trading.csv_posts import ReadFile
 from market.trading.facts import CURRENCIES, TERMS, VALID_DAYS, Category, Kind, Post, PostRefusal, Side
-from market.trading.reading import COLUMNS, ReadPost, read_post, values_of
+from market.trading.reading import COLUMNS, ReadPost, goods_by_name, read_post, values_of
 from market.trading.rules import Fault
 
 if TYPE_CHECKING:
     from market.catalogue import Catalogue, Language
 
 MOST_SHOWN = 500
+KEPT_AT_ONCE = 3 * 64 * 1024
+LARGEST_KEPT = csv_posts.LARGEST_FILE_BYTES * 3 // 2
 PAGE_SIZE = 25
 STANDINGS = ("open", "taken", "lapsed", "withdrawn")
 
@@ -62,7 +67,7 @@ async def mine_csv(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         own = await store.posts_of_party(conn, request.user.id, MOST_SHOWN)
         categories = await store.categories(conn)
-    return csv_response(csv_posts.own_csv(own, categories, house.node_time.now()), "posts.csv")
+    return csv_response(csv_export.own_csv(own, categories, house.node_time.now()), "posts.csv")
 
 
 async def new_post(request: Request) -> Response:
@@ -82,10 +87,14 @@ async def new_post(request: Request) -> Response:
         return _editor(request, categories, ReadPost(values=values))
     async with request.form(max_files=0, max_fields=120, max_part_size=64 * 1024) as form:
         typed = {name: value for name, value in form.items() if isinstance(value, str)}
-    read = read_post(typed, categories, now, party_name=request.user.display_name)
+    read = read_post(typed, goods_by_name(categories), now, party_name=request.user.display_name)
     if read.content is None:
         return _editor(request, categories, read, status=422)
+    number = typed.get("once", "")
     async with house.pool.acquire() as conn, conn.transaction():
+        before = await once.claimed(conn, request.user.id, number, now)
+        if before is not None:
+            return RedirectResponse(before, status_code=303)
         done = await posts.create(
             conn,
             party_id=request.user.id,
@@ -94,6 +103,9 @@ async def new_post(request: Request) -> Response:
             categories=categories,
             now=now,
         )
+        if isinstance(done, Post):
+            location = str(request.app.url_path_for("market_post", post_id=done.id))
+            await once.led_to(conn, request.user.id, number, location)
     if isinstance(done, PostRefusal):
         return _editor(request, categories, read, refusal=sentence(request, done), status=422)
     said = "trading.posted" if done.shown_at <= now else "trading.posted_later"
@@ -116,7 +128,9 @@ async def edit_post(request: Request) -> Response:
         typed = {name: value for name, value in form.items() if isinstance(value, str)}
     # What can't be changed is not taken from the form.
     fixed = {"side": post.side.value, "category": post.category, "anonymous": "1" if post.anonymous else ""}
-    read = read_post({**typed, **fixed}, categories, now, party_name=request.user.display_name, is_new=False)
+    read = read_post(
+        {**typed, **fixed}, goods_by_name(categories), now, party_name=request.user.display_name, is_new=False
+    )
     if read.content is None:
         return _editor(request, categories, read, post=post, status=422)
     version = typed.get("version", "")
@@ -152,50 +166,33 @@ async def import_posts(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         categories = await store.categories(conn)
     if request.method == "GET":
-        return _import_page(request, categories, None, b"")
-    limit = csv_posts.LARGEST_FILE_BYTES * 2
-    async with request.form(max_files=1, max_fields=4, max_part_size=limit) as form:
+        return _import_page(request, categories, None)
+    async with request.form(max_files=1, max_fields=4, max_part_size=LARGEST_KEPT) as form:
         file, kept = form.get("file"), form.get("kept")
-        data = b""
         if isinstance(file, UploadFile) and file.filename:
             data = await file.read(csv_posts.LARGEST_FILE_BYTES + 1)
-        elif isinstance(kept, str):
-            data = _from_kept(kept)
-        take_in = form.get("act") == "import"
+        else:
+            data = await importing.off_loop(lambda: _from_kept(kept if isinstance(kept, str) else ""))
+        number, take_in = str(form.get("once", "")), form.get("act") == "import"
     headings = headings_of(house.catalogue)
-    read = csv_posts.read_file(data, categories, headings, now, party_name=request.user.display_name)
+    read = await importing.read_off_loop(data, categories, headings, now, request.user.display_name)
     if not take_in or not read.is_good:
-        return _import_page(request, categories, read, data, status=200 if read.is_good else 422)
+        kept_text = await importing.off_loop(lambda: _kept(data)) if read.is_good else ""
+        return _import_page(request, categories, read, kept_text, status=200 if read.is_good else 422)
+    location = str(request.app.url_path_for("market_mine"))
     async with house.pool.acquire() as conn:
         transaction = conn.transaction()
         await transaction.start()
-        done = await take_in_all(conn, request.user.id, read, categories, now)
+        if await once.claimed(conn, request.user.id, number, now) is not None:
+            await transaction.rollback()
+            return _see(request, "market_mine", "trading.imported_already")
+        done = await importing.take_in(conn, request.user.id, read, categories, now)
         if isinstance(done, PostRefusal):
             await transaction.rollback()
-            return _import_page(request, categories, read, data, refusal=sentence(request, done), status=422)
+            return _import_page(request, categories, read, refusal=sentence(request, done), status=422)
+        await once.led_to(conn, request.user.id, number, location)
         await transaction.commit()
     return _see(request, "market_mine", "trading.imported_one" if done == 1 else "trading.imported_other", count=done)
-
-
-async def take_in_all(
-    conn: Any, party_id: int, read: ReadFile, categories: Sequence[Category], now: Any
-) -> int | PostRefusal:
-    """Every line of a good file becomes a post, or none does: the caller rolls back on a refusal. Those that bear the name
-    come first, so that the anonymous ones of the same file appear apart from them.
-    """
-    for line in sorted(read.lines, key=lambda one: one.read.content is not None and one.read.content.anonymous):
-        assert line.read.content is not None, "a good file's lines can be read"
-        done = await posts.create(
-            conn,
-            party_id=party_id,
-            content=line.read.content,
-            valid_days=line.read.valid_days,
-            categories=categories,
-            now=now,
-        )
-        if isinstance(done, PostRefusal):
-            return done
-    return len(read.lines)
 
 
 async def template_csv(request: Request) -> Response:
@@ -206,7 +203,7 @@ async def template_csv(request: Request) -> Response:
     wanted = request.query_params.get("category", "")
     kinds = [each for each in categories if not each.is_group and each.retired_at is None]
     category = next((each for each in kinds if each.code == wanted), kinds[0])
-    text = csv_posts.template(category, language_of(request), house.node_time.now())
+    text = csv_export.template(category, language_of(request), house.node_time.now())
     return csv_response(text, f"posts-{category.code}.csv")
 
 
@@ -240,6 +237,7 @@ def _editor(
         "terms": [(code, f"{code} · {texts(request)('delivery_term.' + code)}") for code in TERMS],
         "countries": [("", ""), *country_names(lang).items()],
         "valid_days": [(str(days), texts(request)("trading.days", count=days)) for days in VALID_DAYS],
+        "once": read.values.get("once") or once.new_number(),
         "version": read.values.get("version") or (post.version if post else 0),
         "editable": post is None or (post.is_open(house_of(request).node_time.now()) and not post.on_board),
     }
@@ -250,7 +248,7 @@ def _import_page(
     request: Request,
     categories: Sequence[Category],
     read: ReadFile | None,
-    data: bytes,
+    kept: str = "",
     *,
     refusal: str = "",
     status: int = 200,
@@ -268,7 +266,8 @@ def _import_page(
         "read": read,
         "lines": lines,
         "refusal": refusal,
-        "kept": base64.b64encode(data).decode() if read is not None and read.is_good else "",
+        "kept": Markup(kept),
+        "once": once.new_number(),
         "most_rows": csv_posts.MOST_ROWS,
     }
     return render(request, "trading/import.html", context, status=status)
@@ -279,10 +278,22 @@ def _column_word(text: Any, name: str) -> str:
     return name if not name or name.startswith("attr_") else text(f"post_field.{name}")
 
 
+def _kept(data: bytes) -> str:
+    """A checked file as it waits in the page to be sent back."""
+    packed = zlib.compress(data, 1)
+    parts = []
+    for start in range(0, len(packed), KEPT_AT_ONCE):
+        parts.append(base64.b64encode(packed[start : start + KEPT_AT_ONCE]).decode())
+        importing.give_way()
+    return "".join(parts)
+
+
 def _from_kept(kept: str) -> bytes:
+    """The file, or nothing where the page sends what it was never given."""
     try:
-        return base64.b64decode(kept, validate=True)
-    except ValueError:
+        packed = base64.b64decode(kept, validate=True)
+        return zlib.decompressobj().decompress(packed, csv_posts.LARGEST_FILE_BYTES + 1)
+    except (ValueError, zlib.error):
         return b""
 
 

@@ -12,7 +12,6 @@ import structlog
 from asyncpg import PostgresError
 
 from auction.store import CONNECTION_LOST
-from market import live_topics
 from market.trading import posts, saved_searches
 
 if TYPE_CHECKING:
@@ -50,10 +49,10 @@ class MarketClock:
                 async with conn.transaction():
                     lapsed = await posts.lapse_due(conn, now)
                 async with conn.transaction():
-                    kinds = await saved_searches.ask_searches(conn, now)
-                    for kind in kinds:
-                        await live_topics.announce(conn, f"market:{kind}", live_topics.instant_version(now))
+                    asked = await saved_searches.ask_searches(conn, now)
+                    for kind in asked.appeared_in:
+                        await posts.tell_kind(conn, kind, now)
                 async with conn.transaction():
                     told = await saved_searches.tell_parties(conn, now)
-                if not (lapsed or kinds or told):
+                if not (lapsed or asked.posts or told):
                     return

@@ -33,11 +33,11 @@ def country_name(code: str, lang: str) -> str:
 
 def country_code(text: str) -> str | None:
     """The code that a person means by a code or a name in either language."""
-    wanted = text.strip()
-    if wanted.upper() in country_names("en"):
-        return wanted.upper()
-    for lang in ("zh", "en"):
-        for code, name in country_names(lang).items():
-            if name.casefold() == wanted.casefold():
-                return code
-    return None
+    return _codes().get(text.strip().casefold())
+
+
+@cache
+def _codes() -> dict[str, str]:
+    known = [(code, name) for lang in ("en", "zh") for code, name in country_names(lang).items()]
+    # A code is never taken for another country's name.
+    return {name.casefold(): code for code, name in known} | {code.casefold(): code for code, _ in known}

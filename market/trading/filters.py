@@ -1,21 +1,21 @@
 """What is asked of the market: filters as they stand in the address of the page, and as the database understands them. Pure.
 
-What the house doesn't know is left out, as if it had not been asked: an old link finds too much rather than nothing.
+How they are read from an address, and what is said of those that can't be, is in `market.trading.filter_reading`.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from market.currencies import EXPONENTS, AmountProblem, decimal_text, parse_amount
-from market.trading.countries import country_names
-from market.trading.facts import CURRENCIES, LARGEST_NUMBER, LARGEST_QUANTITY, TERMS, Category, Kind, Side, Value
+from market.currencies import EXPONENTS, decimal_text
+from market.trading.facts import Category, Value
 
 SORTS: tuple[str, ...] = ("newest", "price", "price_down", "delivery", "lapsing")
 PAGE_SIZE = 20
@@ -23,6 +23,14 @@ LAST_PAGE = 25
 LONGEST_SEARCH = 100
 MOST_COUNTED = 500
 """Beyond this many the page says "more than": nobody reads on, and counting all would cost more than finding."""
+
+
+_HYPHENS = re.compile(r"[-\u2010-\u2015\u2212]")
+_SHORTEST_PART = 3
+_IES, _ES, _S = (
+    re.compile(plural, re.ASCII)
+    for plural in (r"[a-z]{4,}ies", r"[a-z]{2,}(?:ss|x|ch|sh|zz)es|[a-z]{4,}oes", r"[a-z]{2,}[a-rt-z]s")
+)
 
 
 class Range(Struct, frozen=True, kw_only=True):
@@ -85,11 +93,10 @@ class PostFilters(Struct, frozen=True, kw_only=True):
     def _price(self, minor: int | None) -> str:
         return "" if minor is None else decimal_text(minor, EXPONENTS[self.currency])
 
-    def wanted(self, categories: Sequence[Category], ids: Sequence[int] | None = None) -> dict[str, Any]:
-        """The object that `market.find_posts` takes."""
-        words = sorted(set(unicodedata.normalize("NFKC", self.q).lower().split()))
+    def wanted(self, categories: Sequence[Category]) -> dict[str, Any]:
+        """The object that `market.find_posts` takes; the alerts add the `ids` that they ask about."""
         made: dict[str, Any] = {
-            "words": words,
+            "words": needles(self.q),
             "side": self.side or None,
             "categories": _kinds(self.category, categories),
             "attributes": self.attributes,
@@ -105,55 +112,30 @@ class PostFilters(Struct, frozen=True, kw_only=True):
             "term": self.term or None,
             "delivery_from": self.delivery_from,
             "delivery_to": self.delivery_to,
-            "ids": None if ids is None else list(ids),
         }
         return {name: value for name, value in made.items() if value not in (None, False, [], {})}
 
 
-def filters_from_query(query: Mapping[str, str], categories: Sequence[Category]) -> PostFilters:
-    """The filters of a page's address."""
-    known = {each.code: each for each in categories}
-    code, currency = query.get("category", ""), query.get("currency", "")
-    category = known.get(code)
-    currency = currency if currency in CURRENCIES else ""
-    page, sort, term, country = (query.get(name, "") for name in ("page", "sort", "term", "country"))
-    attributes, ranges = _attributes(query, category)
-    return PostFilters(
-        q=" ".join(query.get("q", "").replace("\x00", "").split())[:LONGEST_SEARCH],
-        side=query.get("side", "") if query.get("side") in tuple(Side) else "",
-        category=code if category is not None else "",
-        attributes=attributes,
-        ranges=ranges,
-        currency=currency,
-        price_from=_amount(query.get("price_from", ""), currency),
-        price_to=_amount(query.get("price_to", ""), currency),
-        priced=query.get("priced") == "1",
-        named=query.get("named") == "1",
-        quantity_from=_whole(query.get("quantity_from", ""), LARGEST_QUANTITY) or None,
-        country=country if country in country_names("en") else "",
-        term=term if term in TERMS else "",
-        delivery_from=_day(query.get("delivery_from", "")),
-        delivery_to=_day(query.get("delivery_to", "")),
-        sort=sort if sort in SORTS else "newest",
-        page=min(_whole(page, 99_999) or 1, LAST_PAGE),
-    )
+def needles(q: str) -> list[str]:
+    """What must stand in a post for it to fit the words `q`. Words are found inside longer ones, so the plural of an English
+    word asks for its singular (`coils` for `coil`), and one with hyphens for its parts (`hot-rolled` for `hot rolled`).
+    """
+    words = unicodedata.normalize("NFKC", q).lower().split()
+    return sorted({_singular(part) for word in words for part in _parts(word)})
 
 
-def _attributes(query: Mapping[str, str], category: Category | None) -> tuple[dict[str, Value], tuple[Range, ...]]:
-    equal: dict[str, Value] = {}
-    ranges = []
-    for kind in category.attributes if category is not None else ():
-        typed = query.get(f"attr_{kind.code}", "").replace("\x00", "").strip()
-        if kind.kind is Kind.CHOICE and kind.choice(typed) is not None:
-            equal[kind.code] = typed
-        elif kind.kind is Kind.FLAG and typed == "1":
-            equal[kind.code] = True
-        elif kind.kind is Kind.INTEGER:
-            least = _whole(query.get(f"attr_{kind.code}_from", ""), LARGEST_NUMBER)
-            most = _whole(query.get(f"attr_{kind.code}_to", ""), LARGEST_NUMBER)
-            if least is not None or most is not None:
-                ranges.append(Range(code=kind.code, least=least, most=most))
-    return equal, tuple(ranges)
+def _parts(word: str) -> list[str]:
+    """The number of a model, such as `A-1`, stays whole: its parts stand everywhere."""
+    parts = _HYPHENS.split(word)
+    return parts if all(len(part) >= _SHORTEST_PART for part in parts) else [word]
+
+
+def _singular(word: str) -> str:
+    if _IES.fullmatch(word):
+        return word[:-3]
+    if _ES.fullmatch(word):
+        return word[:-2]
+    return word[:-1] if _S.fullmatch(word) else word
 
 
 def _kinds(code: str, categories: Sequence[Category]) -> list[str]:
@@ -166,30 +148,8 @@ def _kinds(code: str, categories: Sequence[Category]) -> list[str]:
 
 
 def _typed(value: Value) -> str:
-    return "1" if value is True else str(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _text(number: int | None) -> str:
     return "" if number is None else str(number)
-
-
-def _whole(typed: str, most: int) -> int | None:
-    plain = unicodedata.normalize("NFKC", typed).replace(",", "").strip()
-    if not (plain.isascii() and plain.isdigit()) or len(plain) > 13:
-        return None
-    return min(int(plain), most)
-
-
-def _amount(typed: str, currency: str) -> int | None:
-    """A price needs its currency: a thousand of what?"""
-    if not typed or not currency:
-        return None
-    read = parse_amount(typed, EXPONENTS[currency])
-    return None if isinstance(read, AmountProblem) else read
-
-
-def _day(typed: str) -> date | None:
-    try:
-        return date.fromisoformat(typed) if len(typed) == 10 else None
-    except ValueError:
-        return None

@@ -44,8 +44,15 @@ COLUMNS: tuple[str, ...] = (
 """Every field but the attributes, which are `attr_<code>`."""
 
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII)
-_GROUPED = re.compile(r"\d{1,3}(,\d{3})+|\d+", re.ASCII)
+GROUPED = re.compile(r"\d{1,3}(,\d{3})+|\d+", re.ASCII)
 _DEGREES = re.compile(r"(-?)(\d{1,3})(?:\.(\d{1,6}))?", re.ASCII)
+
+
+def plain_figures(text: str) -> str:
+    """Full-width figures and signs as plain ones. Raised, circled and fractional figures stay what they are: 10² is not 102."""
+    if text.isascii() or any(unicodedata.category(letter) == "No" for letter in text):
+        return text
+    return unicodedata.normalize("NFKC", text)
 
 
 class ReadPost(Struct, kw_only=True):
@@ -65,17 +72,24 @@ class ReadPost(Struct, kw_only=True):
         return first
 
 
+def goods_by_name(categories: Sequence[Category]) -> dict[str, Category]:
+    """Kinds of goods by their codes and, folded, their names in both languages."""
+    kinds = [each for each in categories if not each.is_group]
+    by_name = {name.casefold(): each for each in reversed(kinds) for name in (each.name_zh, each.name_en)}
+    return by_name | {each.code: each for each in kinds}
+
+
 def read_post(
     typed: Mapping[str, str],
-    categories: Sequence[Category],
+    goods: Mapping[str, Category],
     now: datetime,
     *,
     party_name: str = "",
     is_new: bool = True,
 ) -> ReadPost:
-    """Read and judge a whole post. Faults of reading come first; only what could be read is judged."""
+    """Read and judge a whole post; `goods` by their names. Faults of reading come first; only what could be read is judged."""
     reader = _Reader({name: value.replace("\x00", "") for name, value in typed.items()}, now.date())
-    category = reader.category(categories)
+    category = reader.category(goods)
     made: dict[str, Any] = {
         "side": reader.side(),
         "title_zh": reader.line("title_zh"),
@@ -149,7 +163,7 @@ class _Reader:
         return self.values.get(name, "").strip()
 
     def _plain(self, name: str) -> str:
-        return unicodedata.normalize("NFKC", self._typed(name))
+        return plain_figures(self._typed(name))
 
     def wrong(self, name: str, code: PostFault, **params: str | int) -> None:
         self.faults.append(Fault(field=name, code=code, params=params))
@@ -167,16 +181,14 @@ class _Reader:
             self.wrong("side", missing, **({"value": typed[:40], "choices": "supply, demand"} if typed else {}))
         return SIDES.get(typed)
 
-    def category(self, categories: Sequence[Category]) -> Category | None:
-        typed = self._typed("category").casefold()
-        for each in categories:
-            if not each.is_group and typed in (each.code, each.name_en.casefold(), each.name_zh):
-                return each
-        if typed:
+    def category(self, goods: Mapping[str, Category]) -> Category | None:
+        typed = self._typed("category")
+        found = goods.get(typed.casefold())
+        if found is None and typed:
             self.wrong("category", PostFault.NO_SUCH_CATEGORY, value=typed[:40])
-        else:
+        elif found is None:
             self.wrong("category", PostFault.MISSING)
-        return None
+        return found
 
     def whole(self, name: str, least: int, most: int, *, required: bool = False) -> int | None:
         typed = self._plain(name).replace("，", ",").replace(" ", "")
@@ -184,7 +196,7 @@ class _Reader:
             if required:
                 self.wrong(name, PostFault.MISSING)
             return None
-        if not _GROUPED.fullmatch(typed):
+        if not GROUPED.fullmatch(typed):
             self.wrong(name, PostFault.NOT_A_NUMBER, value=typed[:40])
             return None
         number = int(typed.replace(",", "")[:20])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -64,6 +65,8 @@ class PostFault(StrEnum):
     WINDOW_TOO_FAR = "window_too_far"
     NAMES_ITS_PARTY = "names_its_party"
     TOO_MANY_CELLS = "too_many_cells"
+    AMBIGUOUS_COMMA = "ambiguous_comma"
+    CARD_NUMBER = "card_number"
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -155,7 +158,7 @@ def _text_faults(content: PostContent, party_name: str) -> Iterator[Fault]:
 
 def shows_what_it_says(text: str) -> bool:
     """Nothing invisible and nothing that turns the direction of what follows: no contract could be made of it."""
-    return all(letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN for letter in text)
+    return text.isprintable() or all(letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN for letter in text)
 
 
 def _names(text: str, party_name: str) -> bool:
@@ -163,6 +166,7 @@ def _names(text: str, party_name: str) -> bool:
     return len(folded) >= SHORTEST_TELLING_NAME and folded in _folded(text)
 
 
+@lru_cache(maxsize=256)
 def _folded(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from market import notices
 from market.trading import store
-from market.trading.filters import filters_from_query
+from market.trading.filter_reading import filters_from_query
 from market.trading.search import wire
 from migrations.queries import load_queries
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 MOST_SEARCHES = 50
 LONGEST_NAME = 80
+ASK_AT_ONCE = 1_000
+"""Posts of one round of asking: each round plans every search anew, and each post is looked at by every search."""
 TELL_AT_ONCE = 200
+WANTED_AT_ONCE = 50
 BETWEEN_NOTICES = timedelta(minutes=1)
 
 _queries = load_queries("market", "trading")
@@ -86,22 +89,30 @@ async def forget(conn: Connection, *, search_id: int, party_id: int) -> SearchRe
     return SearchRefusal.NO_SUCH_SEARCH if gone is None else None
 
 
-async def ask_searches(conn: Connection, now: datetime) -> list[str]:
-    """Ask the searches about posts that are new to the public; the categories in which one appeared late."""
-    posts = await conn.fetch(_queries.posts_to_tell, now, TELL_AT_ONCE)
+class Asked(Struct, frozen=True, kw_only=True):
+    """One round of asking: how many posts it was about, and the categories in which one appeared later than it came in."""
+
+    posts: int
+    appeared_in: list[str]
+
+
+async def ask_searches(conn: Connection, now: datetime) -> Asked:
+    """Ask the searches about posts that are new to the public."""
+    posts = await conn.fetch(_queries.posts_to_tell, now, ASK_AT_ONCE)
     if not posts:
-        return []
+        return Asked(posts=0, appeared_in=[])
     ids = [row["id"] for row in posts]
     categories = await store.categories(conn)
     kinds = {row["category"] for row in posts}
     groups = {each.parent for each in categories if each.code in kinds and each.parent is not None}
     sides = sorted({row["side"] for row in posts})
     asked = await conn.fetch(_queries.searches_to_ask, sides, sorted(kinds | groups))
-    if asked:
-        wanted = [wanted_of(row["query"], categories, ids) for row in asked]
-        await conn.execute(_queries.keep_hits, [row["id"] for row in asked], wanted, ids, now)
+    for start in range(0, len(asked), WANTED_AT_ONCE):
+        some = asked[start : start + WANTED_AT_ONCE]
+        wanted = [wanted_of(row["query"], categories) for row in some]
+        await conn.execute(_queries.keep_hits, [row["id"] for row in some], wanted, ids, now)
     await conn.execute(_queries.mark_told, ids, now)
-    return sorted({row["category"] for row in posts if row["came_later"]})
+    return Asked(posts=len(posts), appeared_in=sorted({row["category"] for row in posts if row["came_later"]}))
 
 
 async def tell_parties(conn: Connection, now: datetime) -> int:
@@ -117,6 +128,6 @@ async def tell_parties(conn: Connection, now: datetime) -> int:
     return len(due)
 
 
-def wanted_of(query: str, categories: Sequence[Category], ids: Sequence[int] | None = None) -> dict[str, object]:
+def wanted_of(query: str, categories: Sequence[Category]) -> dict[str, object]:
     """What a saved search asks the database."""
-    return wire(filters_from_query(dict(parse_qsl(query)), categories).wanted(categories, ids))
+    return wire(filters_from_query(dict(parse_qsl(query)), categories).wanted(categories))

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from market.catalogue import Catalogue
-from market.trading.csv_posts import MOST_ROWS, FileFault, heading_fields, own_csv, read_file, template
+from market.trading.csv_export import own_csv, template
+from market.trading.csv_posts import LARGEST_FILE_BYTES, MOST_ROWS, FileFault, heading_fields, read_file
 from market.trading.facts import Post, PostState
 from market.trading.reading import COLUMNS
 from tests.trading.market import COIL, NOW
@@ -29,13 +30,14 @@ def lines_of(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text.lstrip("\ufeff"))))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_chinese_file_is_read_in_either_encoding_and_with_any_separator(encoding: str, separator: str) -> None:
-    read = read_file(CHINESE.replace(",", separator).encode(encoding), ALL, HEADINGS, NOW)
-    assert read.is_good and read.encoding == ("GB18030" if encoding == "gb18030" else "UTF-8")
+    said = f"sep={separator}\n" if separator == ";" else ""
+    read = read_file((said + CHINESE.replace(",", separator)).encode(encoding), ALL, HEADINGS, NOW)
+    assert read.is_good and read.encoding == encoding.removesuffix("-sig").upper()
     (line,) = read.lines
-    assert line.number == 2 and line.read.content is not None
+    assert line.number == (3 if said else 2) and line.read.content is not None
     assert (line.read.content.title_zh, line.read.content.quantity, line.read.content.attributes) == (
         "热轧卷板一批",
         500,
@@ -71,11 +73,11 @@ def test_each_faulty_line_is_named_with_what_would_be_right_and_none_is_good() -
         (b"\n\n", FileFault.EMPTY),
         (CHINESE.partition("\n")[0].encode(), FileFault.EMPTY),
         (b"a,b\n1,2\n", FileFault.NO_HEADINGS),
-        (b"\xff\xfe\x00\x01side", FileFault.NOT_TEXT),
+        (CHINESE.encode("utf-16-le"), FileFault.NOT_TEXT),
         (b"side,category,quantity\n\x00,1,2", FileFault.NOT_TEXT),
         (b'side,category,quantity\n"open,1,2', FileFault.NOT_TEXT),
         (b"side,category,quantity\n" + b"supply,x,1\n" * (MOST_ROWS + 1), FileFault.TOO_MANY_ROWS),
-        (b"x" * (2 * 1024 * 1024 + 1), FileFault.TOO_LARGE),
+        (b"x" * (LARGEST_FILE_BYTES + 1), FileFault.TOO_LARGE),
         (CHINESE.replace("币种", "price").encode(), FileFault.HEADING_TWICE),
     ],
     ids=["nothing", "blank", "no lines", "headings", "utf-16", "nul", "quotes", "rows", "large", "twice"],
@@ -92,6 +94,19 @@ def test_a_row_with_a_cell_too_many_is_faulty_lest_an_unquoted_comma_makes_anoth
     read = read_file(f"{header},单价\n{good[:-4]}3,450\n".encode(), ALL, HEADINGS, NOW)
     assert [each.code.value for each in read.lines[0].read.faults] == ["too_many_cells"]
     assert CATALOGUE.text("post_fault.too_many_cells", "en", cells=13, headings=12)
+
+
+def test_a_comma_in_a_figure_is_refused_where_it_could_part_decimals_as_well_as_thousands() -> None:
+    typed = CHINESE.replace(",3450,", ',"3,450",')
+    assert read_file(typed.encode(), ALL, HEADINGS, NOW).lines[0].read.content is not None
+    read = read_file(CHINESE.replace(",", ";").replace(";3450;", ";3,450;").encode(), ALL, HEADINGS, NOW)
+    assert [(each.field, each.code.value) for each in read.lines[0].read.faults] == [("price", "ambiguous_comma")]
+    assert CATALOGUE.text("post_fault.ambiguous_comma", "zh", value="3,450")
+
+
+def test_a_card_number_is_refused_in_a_file_as_in_a_form() -> None:
+    read = read_file(CHINESE.replace("热轧卷板一批", "打款至 4111 1111 1111 1111").encode(), ALL, HEADINGS, NOW)
+    assert [(each.field, each.code.value) for each in read.lines[0].read.faults] == [("title_zh", "card_number")]
 
 
 def test_unknown_columns_are_named_and_left_out() -> None:

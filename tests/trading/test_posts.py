@@ -17,7 +17,8 @@ from market.live_topics import instant_version
 from market.trading import posts, saved_searches, search, store
 from market.trading.category_desk import CategoryRefusal, add, change
 from market.trading.facts import AttributeType, Category, Kind, Post, PostRefusal, PostState, Side
-from market.trading.filters import PostFilters, Range, filters_from_query
+from market.trading.filter_reading import filters_from_query
+from market.trading.filters import PostFilters, Range
 from market.trading.public import alias
 from migrations.database import Role, connect, create_pool
 from migrations.queries import load_queries
@@ -287,7 +288,7 @@ async def test_nobody_is_told_of_an_anonymous_post_before_the_public_sees_it(con
     await saved_searches.ask_searches(conn, NOW)
     assert await conn.fetchval("select count(*) from market.search_hit") == 1
     assert await _version(conn) == instant_version(NOW)
-    assert await saved_searches.ask_searches(conn, hidden.shown_at) == ["hot_rolled_coil"]
+    assert (await saved_searches.ask_searches(conn, hidden.shown_at)).appeared_in == ["hot_rolled_coil"]
     assert await conn.fetchval("select count(*) from market.search_hit") == 2
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from market.catalogue import Catalogue
 from market.currencies import EXPONENTS
 from market.trading.facts import AttributeType, Category, Choice, Kind
-from market.trading.reading import read_post, values_of
+from market.trading.reading import goods_by_name, read_post, values_of
 from market.trading.rules import PostFault, faults, words_of
 from tests.trading.market import COIL, NOW
 
@@ -42,6 +42,7 @@ KIND = Category(
     ),
 )
 GROUP = Category(code="metals", parent=None, position=1, name_en="Metals", name_zh="金属", unit=None)
+GOODS = goods_by_name([GROUP, KIND])
 F = PostFault
 CATALOGUE = Catalogue.load()
 
@@ -129,7 +130,7 @@ TYPED = {**values_of(COIL), "valid_days": "30"}
     ],
 )
 def test_people_may_write_as_they_write(changes: dict[str, str], field: str, wanted: Any) -> None:
-    read = read_post({**TYPED, **changes}, [GROUP, KIND], NOW)
+    read = read_post({**TYPED, **changes}, GOODS, NOW)
     assert read.faults == [] and read.content is not None
     assert getattr(read.content, field) == wanted
 
@@ -156,7 +157,7 @@ def test_people_may_write_as_they_write(changes: dict[str, str], field: str, wan
     ],
 )
 def test_what_can_not_be_read_is_refused_and_kept_as_typed(changes: dict[str, str], field: str, code: F) -> None:
-    read = read_post({**TYPED, **changes}, [GROUP, KIND], NOW)
+    read = read_post({**TYPED, **changes}, GOODS, NOW)
     assert read.content is None and read.of_field[field].code is code
     assert read.values == {**TYPED, **changes}
     CATALOGUE.text(f"post_fault.{code.value}", "zh", **read.of_field[field].params)
@@ -175,7 +176,7 @@ def test_what_can_not_be_read_is_refused_and_kept_as_typed(changes: dict[str, st
     )
 )
 def test_what_the_boxes_show_is_read_back_as_it_was(content: Any) -> None:
-    assert read_post(values_of(content), [GROUP, KIND], NOW).content == content
+    assert read_post(values_of(content), GOODS, NOW).content == content
 
 
 def test_a_post_is_found_by_the_words_of_its_category_and_choices() -> None:
