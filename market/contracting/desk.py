@@ -80,9 +80,9 @@ async def draw_up_many(
             sound.append((origin, whole))
     made = await store.insert_contracts(conn, sound, now, now + timedelta(seconds=SIGNING_SECONDS)) if sound else []
     await notices.notify_each(conn, [told for one in made for told in _drawn_up_notices(one)], now)
-    for one in made:
-        await _hooks[0].on_drawn_up(conn, one, now)
-        drawn[one.origin] = one
+    if made:
+        await _hooks[0].on_drawn_up(conn, made, now)
+    drawn |= {one.origin: one for one in made}
     for origin, _ in asked:
         if origin not in drawn:
             contract_id = await store.id_of_origin(conn, origin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -203,9 +203,9 @@ async def _nothing(*_: Any) -> None:
 
 
 class ContractHooks(Struct, frozen=True, kw_only=True):
-    """What others do in the same transaction. `on_ended`: lapsed or declined, so that nothing came of its match."""
+    """What others do in the same transaction. `on_drawn_up`: of contracts that are drawn up together. `on_ended`: lapsed or declined, so that nothing came of its match."""
 
-    on_drawn_up: Callable[[Connection, Contract, datetime], Awaitable[None]] = _nothing
+    on_drawn_up: Callable[[Connection, Sequence[Contract], datetime], Awaitable[None]] = _nothing
     on_in_force: Callable[[Connection, Contract, Case, datetime], Awaitable[None]] = _nothing
     on_amended: Callable[[Connection, Contract, TradeTerms, datetime], Awaitable[None]] = _nothing
     on_ended: Callable[[Connection, Contract, datetime], Awaitable[None]] = _nothing

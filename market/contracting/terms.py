@@ -377,6 +377,8 @@ def _texts(terms: TradeTerms) -> Iterator[TermsFlaw]:
 
 def is_plain(text: str) -> bool:
     """Whether the text shows what it says: NFC, no control characters but line breaks, nothing that turns its direction."""
+    if text.isascii() and text.isprintable():
+        return True
     if unicodedata.normalize("NFC", text) != text:
         return False
     return all(letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co") for letter in text)

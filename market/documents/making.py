@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,29 @@ async def make(
     conn: Connection, house: Party, record: Record, place: Place, now: datetime, *, sends: bool = True
 ) -> None:
     """Write it; a step that has made this document before makes nothing. Without `sends` it goes to nobody's system."""
-    document_id, kind = await store.next_document(conn), kind_of(record)
-    reference = f"{document_id:09d}"
+    document_id = await store.next_document(conn)
     to_id = place.recipient_id if sends else None
     recipient = None if to_id is None else await store.partner(conn, to_id)
-    stored = store.Stored(
+    if await store.insert_document(conn, _stored(document_id, house, record, place, now)) and recipient is not None:
+        await store.queue_delivery(conn, document_id, recipient, now)
+
+
+async def make_many(conn: Connection, house: Party, wanted: Sequence[tuple[Record, Place]], now: datetime) -> None:
+    """The same for documents of steps that are taken together, in a fixed number of statements but for what is sent."""
+    if not wanted:
+        return
+    ids = await store.next_documents(conn, len(wanted))
+    made = [_stored(n, house, record, place, now) for n, (record, place) in zip(ids, wanted, strict=True)]
+    new = await store.insert_documents(conn, made)
+    partners = await store.partners(conn, [one.recipient_id for one in made if one.recipient_id is not None])
+    for one in made:
+        if one.id in new and one.recipient_id in partners:
+            await store.queue_delivery(conn, one.id, partners[one.recipient_id], now)
+
+
+def _stored(document_id: int, house: Party, record: Record, place: Place, now: datetime) -> store.Stored:
+    kind, reference = kind_of(record), f"{document_id:09d}"
+    return store.Stored(
         id=document_id,
         kind=kind,
         number=record.number,
@@ -52,8 +71,6 @@ async def make(
         xml=ubl.write(record),
         made_at=now,
     )
-    if await store.insert_document(conn, stored) and recipient is not None:
-        await store.queue_delivery(conn, document_id, recipient, now)
 
 
 def interchange(record: Record, sender: Party, recipient: Party, reference: str, now: datetime) -> bytes:

@@ -7,7 +7,7 @@ The order of a hammer's deal is made by a clock instead (`market.documents.paper
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from market.contracting.terms import TradeTerms
 from market.documents import deal_papers, drawing, store
 from market.documents.deal_papers import Papers, between
 from market.documents.drawing import Between, references
-from market.documents.making import Place, make
+from market.documents.making import Place, make, make_many
 from market.documents.records import Agency, Party, Record
 from market.negotiation.desk import Round
 from market.negotiation.facts import Negotiation, NegotiationState, StepKind
@@ -68,14 +68,18 @@ class DocumentSteps:
             to_buyer = structs.replace(to_seller, issuer_id=talk.seller_id, recipient_id=talk.buyer_id)
             await self._make(conn, offered, to_buyer, now)
 
-    async def on_drawn_up(self, conn: Connection, contract: Contract, now: datetime) -> None:
+    async def on_drawn_up(self, conn: Connection, contracts: Sequence[Contract], now: datetime) -> None:
         """A match makes an order at once; an acceptance has one already."""
-        if contract.origin.kind is not OriginKind.MATCH:
+        matched = [one for one in contracts if one.origin.kind is OriginKind.MATCH]
+        if not matched:
             return
-        parties = await between(conn, contract.buyer_id, contract.seller_id)
-        number = f"C{contract.id}"
-        ordered = drawing.order(contract.terms, parties, number, references(contract=number), now)
-        await self._make(conn, ordered, _of_contract(contract, 1, by_buyer=True), now)
+        named = await store.named(conn, [party for one in matched for party in (one.buyer_id, one.seller_id)])
+        ordered: list[tuple[Record, Place]] = []
+        for one in matched:
+            parties, number = Between(buyer=named[one.buyer_id], seller=named[one.seller_id]), f"C{one.id}"
+            record = drawing.order(one.terms, parties, number, references(contract=number), now)
+            ordered.append((record, _of_contract(one, 1, by_buyer=True)))
+        await make_many(conn, self.house, ordered, now)
 
     async def on_in_force(self, conn: Connection, contract: Contract, case: Case, now: datetime) -> None:
         """Both have signed: the seller confirms the order."""

@@ -162,6 +162,13 @@ async def partner(conn: Connection, party_id: int) -> Partner | None:
     return None if row is None else convert(dict(row), Partner)
 
 
+async def partners(conn: Connection, party_ids: Sequence[int]) -> dict[int, Partner]:
+    """Those of the parties that have a system."""
+    return {
+        row["party_id"]: convert(dict(row), Partner) for row in await conn.fetch(_queries.partners, list(party_ids))
+    }
+
+
 async def save_partner(conn: Connection, one: Partner) -> None:
     """Write it; the generation rises with each change."""
     values = (one.party_id, one.code, one.agency.value, one.format.value, one.channel.value, one.url, one.changed_at)
@@ -234,6 +241,17 @@ async def insert_document(conn: Connection, one: Stored) -> bool:
     """False when the step has made this document before."""
     values = [getattr(one, name) for name in one.__struct_fields__]
     return await conn.fetchval(_queries.insert_document, *values) is not None
+
+
+async def next_documents(conn: Connection, count: int) -> list[int]:
+    """The numbers of the documents that are made next."""
+    return [row[0] for row in await conn.fetch(_queries.next_documents, count)]
+
+
+async def insert_documents(conn: Connection, made: Sequence[Stored]) -> set[int]:
+    """The numbers of those whose step has not made them before."""
+    columns = zip(*([getattr(one, name) for name in Stored.__struct_fields__] for one in made), strict=True)
+    return {row["id"] for row in await conn.fetch(_queries.insert_documents, *columns)}
 
 
 async def queue_delivery(conn: Connection, document_id: int, to: Partner, now: datetime) -> None:

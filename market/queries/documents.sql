@@ -2,6 +2,10 @@
 -- How a party's system is reached.
 select party_id, code, agency, format, channel, url, generation, changed_at from market.partner where party_id = $1;
 
+-- name: partners
+-- How the systems of these parties are reached.
+select party_id, code, agency, format, channel, url, generation, changed_at from market.partner where party_id = any ($1);
+
 -- name: save_partner
 -- The address of a party's system; a change makes another secret.
 insert into market.partner (party_id, code, agency, format, channel, url, changed_at) values ($1, $2, $3, $4, $5, $6, $7)
@@ -125,6 +129,22 @@ select step, kind from market.document where case_id in (select id from cases);
 insert into market.document (id, kind, number, step, issuer_id, recipient_id, negotiation_id, round, contract_id, case_id,
   record, record_sha256, reference, edifact, xml, made_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, sha256(convert_to($11, 'UTF8')), $12, $13, $14, $15)
+on conflict (step, kind) do nothing returning id;
+
+-- name: next_documents
+-- The numbers of the documents that are made next.
+select nextval(pg_get_serial_sequence('market.document', 'id')) from generate_series(1, $1);
+
+-- name: insert_documents
+-- Documents of steps that are taken together; none of a step that has made it before.
+insert into market.document (id, kind, number, step, issuer_id, recipient_id, negotiation_id, round, contract_id, case_id,
+  record, record_sha256, reference, edifact, xml, made_at)
+select id, kind, number, step, issuer_id, recipient_id, negotiation_id, round, contract_id, case_id, record,
+  sha256(convert_to(record, 'UTF8')), reference, edifact, xml, made_at
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::integer[],
+  $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bytea[], $14::bytea[], $15::timestamptz[])
+  as made (id, kind, number, step, issuer_id, recipient_id, negotiation_id, round, contract_id, case_id, record, reference,
+    edifact, xml, made_at)
 on conflict (step, kind) do nothing returning id;
 
 -- name: queue_delivery

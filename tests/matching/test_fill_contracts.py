@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ async def test_a_clock_that_starts_after_a_kill_draws_what_the_dead_one_left(
     assert [(one.units, one.contract_id, one.is_given_back) for one in fills] == [(10, None, False)] * 3
     # The one before dies with its transaction open, just before its commit.
     dead = await connect(module_database, Role.APP)
-    await dead.execute("begin")
+    await dead.transaction().start()
     assert await fill_contracts.draw_some(dead, NOW, CONFIG, 2, oldest=True) == 2
     dead.terminate()
     news: asyncio.Queue[str] = asyncio.Queue()
@@ -161,8 +161,8 @@ async def test_one_that_can_not_be_drawn_now_waits_and_the_others_do_not(conn: C
     operator = await new_party(conn)
     await conn.execute("update market.party set roles = '{member,operator}' where id = $1", operator)
 
-    async def fails(_: Connection, contract: Contract, __: datetime) -> None:
-        if contract.seller_id == seller.party_id:
+    async def fails(_: Connection, contracts: Sequence[Contract], __: datetime) -> None:
+        if seller.party_id in {one.seller_id for one in contracts}:
             raise RuntimeError("a fault of the house")
 
     before = contracting.hooks()

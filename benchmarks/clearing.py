@@ -1,0 +1,256 @@
+"""A call board of 100,000 orders cleared durably: every post taken from, price printed and party told in one transaction,
+then every contract drawn up. Beside it the way in which each fill does all of it in the transaction of the match.
+
+`python -m benchmarks.clearing [--orders 100000] [--contracts 3000] [--json] [--seconds 3]`. One run, one database, fsync
+and synchronous_commit on, contracts with their documents and notices. `longest_ms`: how long the event loop, and with it
+whatever else the node does, waited at most while the board cleared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from auction.signing import Signer
+from benchmarks.continuous import CONFIG, NOW
+from benchmarks.report import tell
+from market import notices
+from market.contracting import desk as contracting
+from market.contracting.facts import Contract, ContractHooks, Origin, OriginKind
+from market.currencies import money_text
+from market.documents.desk import steps_of
+from market.matching import desk, fill_contracts, making, store
+from market.matching.acts import Enter
+from market.matching.board_facts import Board, BoardRules, StoredOrder
+from market.matching.board_terms import terms_of
+from market.matching.contract_clock import AT_ONCE
+from market.matching.facts import Mode, Trade
+from market.trading import posts, prints
+from market.trading import store as trading_store
+from migrations.database import Role, connect, create_pool
+from migrations.embedded_postgres import EmbeddedPostgres, create_database
+from migrations.runner import migrate
+
+if TYPE_CHECKING:
+    from migrations.database import Address, Connection
+
+RATIO_GOAL = 10.0
+"""The board is free again so many times sooner."""
+PARTIES, ACTS, SAMPLE = 2_000, 500, 200
+SIGNER = Signer.derived("to measure")
+
+
+async def prepared(address: Address, orders: int) -> tuple[Board, Board, list[tuple[int, int]]]:
+    """Two boards, and posts of which three in four meet others."""
+    conn = await connect(address, Role.OWNER)
+    await migrate(conn)
+    rows = await conn.fetch(
+        "insert into market.party (email, display_name, language, roles, created_at)"
+        " select 'p' || n || '@example.org', 'Party ' || n, 'en', '{member}', $2 from generate_series(1, $1) n returning id",
+        PARTIES,
+        NOW,
+    )
+    parties = [row["id"] for row in rows]
+    rules = BoardRules(
+        category="hot_rolled_coil",
+        term="FOB",
+        currency="CNY",
+        country="CN",
+        place="Shanghai",
+        lead_days=5,
+        window_days=20,
+        mode=Mode.CALL,
+        tick_minor=1,
+        period_seconds=600,
+    )
+    boards = [await making.open_board(conn, rules, parties[0], "to measure", NOW) for _ in range(2)]
+    made = await _posts(conn, parties, orders + SAMPLE)
+    await conn.execute("vacuum analyze")
+    await conn.close()
+    whole, sample = boards
+    assert isinstance(whole, Board) and isinstance(sample, Board)
+    return whole, sample, made
+
+
+async def _posts(conn: Connection, parties: Sequence[int], count: int) -> list[tuple[int, int]]:
+    dice = random.Random(3)
+    sides = [n % 2 for n in range(count)]
+    rows = await conn.fetch(
+        "insert into market.post (party_id, side, category, title_en, quantity, price_minor, currency, country, place,"
+        " delivery_from, delivery_to, term, valid_until, posted_at, updated_at, shown_at, listed_at, moved_at)"
+        " select p, s, 'hot_rolled_coil', 'Coil', q, l, 'CNY', 'CN', 'Baoshan', $5, $6, 'FOB', $7, $8, $8, $8,"
+        " date_trunc('hour', $8::timestamptz), $8 from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])"
+        " with ordinality as u (p, s, l, q, n) order by n returning id, party_id",
+        [dice.choice(parties[side::2]) for side in sides],
+        [("demand", "supply")[side] for side in sides],
+        [400_000 + dice.randrange(-1_000, 1_000) + (-500 if side else 500) for side in sides],
+        [dice.randrange(1, 100) for _ in sides],
+        date(2026, 11, 20),
+        date(2026, 12, 31),
+        NOW + timedelta(days=30),
+        NOW,
+    )
+    return [(row["id"], row["party_id"]) for row in rows]
+
+
+async def enter(conn: Connection, board: Board, entering: Sequence[tuple[int, int]]) -> float:
+    """Every post enters the board, as many in a transaction as a program can send; how many a second."""
+    began = time.perf_counter()
+    for at in range(0, len(entering), ACTS):
+        acts = [Enter(post_id=post, party_id=party) for post, party in entering[at : at + ACTS]]
+        async with conn.transaction():
+            answers, _ = await desk.act(conn, board.id, acts, NOW)
+        assert all(isinstance(one, StoredOrder) for one in answers)
+    return len(entering) / (time.perf_counter() - began)
+
+
+async def clear(conn: Connection, board: Board) -> tuple[float, float]:
+    """Seconds of the matching transaction, and the longest that the event loop waited meanwhile."""
+    assert board.next_at is not None
+    async with watched() as longest:
+        began = time.perf_counter()
+        async with conn.transaction():
+            cleared = await desk.clear_board(conn, board.id, board.next_at, CONFIG, SIGNER)
+        seconds = time.perf_counter() - began
+    assert cleared is not None
+    return seconds, longest[0]
+
+
+@asynccontextmanager
+async def watched() -> AsyncIterator[list[float]]:
+    """The longest turn of the event loop so far, in seconds."""
+    longest = [0.0]
+
+    async def watch() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest[0] = max(longest[0], time.perf_counter() - began - 0.001)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield longest
+    finally:
+        task.cancel()
+
+
+async def draw(conn: Connection, most: int) -> float:
+    """Contracts a second, as the clock draws them."""
+    began, done = time.perf_counter(), 0
+    while done < most:
+        async with conn.transaction():
+            looked_at = await fill_contracts.draw_some(conn, NOW, CONFIG, AT_ONCE, oldest=False)
+        if not looked_at:
+            break
+        done += looked_at
+    return done / (time.perf_counter() - began)
+
+
+async def fill_by_fill(conn: Connection, board: Board) -> tuple[float, int]:
+    """The other way: match, then for each fill both posts, its print, its contract, and the notices, in one transaction;
+    seconds and fills.
+    """
+    orders = [one async for part in store.live_orders(conn, board.id) for one in part]
+    by_side = {side: [one for one in orders if one.side == side] for side in ("supply", "demand")}
+    pairs = zip(by_side["supply"], by_side["demand"], strict=False)
+    meeting = [(one, other) for one, other in pairs if one.price_minor <= other.price_minor]
+    category = await trading_store.category(conn, board.category)
+    assert category is not None
+    began = time.perf_counter()
+    async with conn.transaction():
+        trades = [
+            Trade(supply=s.seq, demand=d.seq, units=min(s.rest, d.rest), price_minor=s.price_minor) for s, d in meeting
+        ]
+        fills = await store.insert_fills(conn, board.id, None, trades, {one.seq: one.id for one in orders}, NOW)
+        for fill, (supply, demand) in zip(fills, meeting, strict=True):
+            (sold,) = (await posts.lock_many(conn, [supply.post_id])).values()
+            for order in (supply, demand):
+                assert await posts.take(conn, order.post_id, fill.units, NOW)
+            await prints.record(
+                conn,
+                source="match",
+                ref=fill.id,
+                category=board.category,
+                term=board.term,
+                currency=board.currency,
+                price_minor=fill.price_minor,
+                quantity=fill.units,
+                now=NOW,
+            )
+            terms = terms_of(
+                board,
+                category,
+                sold.attributes,
+                units=fill.units,
+                price_minor=fill.price_minor,
+                seller_id=supply.party_id,
+                buyer_id=demand.party_id,
+                at=NOW,
+            )
+            made = await contracting.draw_up(conn, Origin(OriginKind.MATCH, fill.id), terms, NOW, CONFIG)
+            assert isinstance(made, Contract)
+            for order in (supply, demand):
+                told: dict[str, str | int] = {"price": money_text(fill.price_minor, board.currency)}
+                await notices.notify(conn, [order.party_id], "board_sold", told, f"/boards/{board.id}", NOW)
+                await posts.off_board(conn, order.post_id)
+    return time.perf_counter() - began, len(fills)
+
+
+async def run(postgres: EmbeddedPostgres, orders: int, contracts: int) -> dict[str, float | int]:
+    """Both ways on one database."""
+    await create_database(postgres.address)
+    board, sample, made = await prepared(postgres.address, orders)
+    contracting.use_hooks(ContractHooks(on_drawn_up=steps_of(CONFIG).on_drawn_up))
+    pool = await create_pool(postgres.address, Role.APP, min_size=1, max_size=2)
+    async with pool.acquire() as conn:
+        await enter(conn, sample, made[orders:])
+        other_seconds, other_fills = await fill_by_fill(conn, sample)
+        entered = await enter(conn, board, made[:orders])
+        seconds, longest = await clear(conn, board)
+        fills = await conn.fetchval("select count(*) from market.fill where board_id = $1", board.id)
+        drawn = await draw(conn, contracts)
+    await pool.close()
+    return {
+        "orders": orders,
+        "entered_per_second": entered,
+        "fills": fills,
+        "cleared_seconds": seconds,
+        "ms_a_fill": seconds * 1000 / fills,
+        "fill_by_fill_ms_a_fill": other_seconds * 1000 / other_fills,
+        "ratio": (other_seconds / other_fills) / (seconds / fills),
+        "longest_ms": longest * 1000,
+        "contracts_per_second": drawn,
+        "within_goal": (other_seconds / other_fills) / (seconds / fills) >= RATIO_GOAL,
+    }
+
+
+def main() -> int:
+    """1 if the goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=100_000)
+    parser.add_argument("--contracts", type=int, default=3_000, help="so many of the fills are drawn up")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--seconds", type=float, help="taken like every benchmark's; the size is given by --orders")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="gavelhouse-bench-"))
+    os.chmod(folder, 0o711)
+    with EmbeddedPostgres(folder / "data") as postgres:
+        row = uvloop.run(run(postgres, given.orders, given.contracts))
+    tell(row, as_json=given.json)
+    return int(not row["within_goal"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
