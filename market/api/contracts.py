@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, structs
@@ -96,7 +96,9 @@ class PaperOut(Struct, kw_only=True):
 
 
 class FormalityOut(Struct, kw_only=True):
-    """A line of the checklist; while one is not accepted that `holds_up_shipping`, the goods can't be shipped."""
+    """A line of the checklist; while one is not accepted that `holds_up_shipping`, the goods can't be shipped. `is_late`: its
+    day has passed and it is not accepted.
+    """
 
     n: int
     kind: FormalityKind
@@ -106,7 +108,12 @@ class FormalityOut(Struct, kw_only=True):
     note: str
     state: str
     holds_up_shipping: bool
+    is_late: bool
     officer_id: int | None
+    handed_in_by: int | None
+    handed_in_at: datetime | None
+    judged_by: int | None
+    judged_at: datetime | None
     reason: str
     papers: list[PaperOut]
 
@@ -414,7 +421,7 @@ async def _shown(call: Call, contract_id: int) -> ContractOut:
         case_id=found.case_id,
         revision=found.revision,
         versions=[_version(found, n) for n in range(1, len(found.versions) + 1)],
-        formalities=[_formality(line) for line in lines],
+        formalities=[_formality(line, call.now.date()) for line in lines],
     )
 
 
@@ -440,7 +447,7 @@ def _version(found: Contract, n: int) -> VersionOut:
     )
 
 
-def _formality(line: formalities.Line) -> FormalityOut:
+def _formality(line: formalities.Line, today: date) -> FormalityOut:
     return FormalityOut(
         n=line.n,
         kind=FormalityKind(line.kind),
@@ -450,7 +457,12 @@ def _formality(line: formalities.Line) -> FormalityOut:
         note=line.note,
         state=line.state,
         holds_up_shipping=line.is_missing,
+        is_late=line.is_late(today),
         officer_id=line.officer_id,
+        handed_in_by=line.handed_in_by,
+        handed_in_at=line.handed_in_at,
+        judged_by=line.judged_by,
+        judged_at=line.judged_at,
         reason=line.reason,
         papers=[
             PaperOut(

@@ -83,6 +83,17 @@ class EventShape(Struct, kw_only=True):
     tracking_number: str | None
 
 
+class ContractEventShape(Struct, kw_only=True):
+    """A paper that was handed in or judged, an officer who was appointed, an amendment that both have signed."""
+
+    at: datetime
+    action: Literal["amended", "formality_appointed", "formality_handed_in", "formality_accepted", "formality_refused"]
+    actor: Literal["buyer", "seller", "officer", "house"]
+    name: str | None
+    reason: str | None
+    formality: str | None
+
+
 class LineShape(Struct, kw_only=True):
     """What can be shipped by itself; `part_case_id` is the deal as which it was."""
 
@@ -136,6 +147,8 @@ class DealShape(Struct, kw_only=True):
     contract_sha256: str
     verification_code: str
     timeline: list[EventShape]
+    contract_events: list[ContractEventShape]
+    """What happened under the deal's contract, of the same timeline."""
     created_at: datetime
 
 
@@ -374,6 +387,17 @@ def deal_shape(call: Call, view: DealView) -> DealShape:
                 tracking_number=row.tracking_number,
             )
             for row in view.timeline
+        ],
+        contract_events=[
+            ContractEventShape(
+                at=row.at,
+                action=row.action,  # type: ignore[arg-type]  # the view holds no other kinds
+                actor=row.actor,  # type: ignore[arg-type]
+                name=row.name,
+                reason=row.reason,
+                formality=row.formality,
+            )
+            for row in view.papers
         ],
         created_at=view.deal.created_at,
     )

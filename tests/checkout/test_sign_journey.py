@@ -176,6 +176,11 @@ async def _checked_without_the_house(cash_desk: CashDesk, contract: Contract) ->
     authority = await program.client.get("/pki/ca.pem")
     crl = x509.load_der_x509_crl((await program.client.get("/pki/crl.der")).content)
     assert crl.is_signature_valid(x509.load_pem_x509_certificate(authority.content).public_key())  # type: ignore[arg-type]
+    read = await program.ok("GET", f"/contracts/{contract.id}")
+    line, deal = read["formalities"][0], await program.ok("GET", f"/deals/{read['case_id']}")
+    assert (line["handed_in_by"], line["judged_by"], line["is_late"]) == (contract.seller_id, contract.buyer_id, False)
+    told = [(event["action"], event["actor"], event["formality"]) for event in deal["contract_events"]]
+    assert told[-1] == ("formality_accepted", "buyer", "inspection") and told[0][0] == "formality_handed_in"
     found = verifier.verify(bundle.content, None, authority.content)  # type: ignore[no-untyped-call]
     assert found["version in force"] == 1 and found["state"] == "in_force"
 
