@@ -11,7 +11,7 @@ NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 
 # Where an environment forbids keeping bytecode, every process of a run would compile all of its sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test pages torture torture-money races flips flood canary bench lint types schema ui clean
+.PHONY: demo test pages journeys torture torture-money races flips flood canary bench lint types schema ui clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed ui
@@ -56,6 +56,11 @@ flips: $(VENV)/.installed-test
 # Every page for everybody in both languages, both themes and both widths; in `make test` each page in one of the eight, in turn.
 pages: $(VENV)/.installed-test ui chromium
 	GAVELHOUSE_PAGES=all $(BIN)/python -m pytest tests/journey/test_pages.py --timeout 3600 $(ARGUMENTS)
+
+# The trading centre's journeys in both directions, each in a width and theme of its own with axe on its pages; one direction
+# each in `make test`.
+journeys: $(VENV)/.installed-test ui chromium
+	GAVELHOUSE_JOURNEYS=all $(BIN)/python -m pytest tests/journey/test_trading.py --timeout 3600 $(ARGUMENTS)
 
 # Bugs planted into a copy of the tree, at least one for each invariant of bidding; the tests must catch every one.
 mutants: $(VENV)/.installed-test ui

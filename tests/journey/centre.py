@@ -5,22 +5,27 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import FilePayload, expect
 
 from market.delivery.sandbox_carrier import texts as carrier_texts
-from tests.journey.looking import faults_of
+from tests.journey.looking import THEMES, faults_of
 from tests.journey.person import PASSPHRASE, Person
 from tests.journey.trade import open_account
 from tests.running_house import RunningHouse
 from tests.sell.stall import picture
 
+Theme = Literal["light", "dark"]
 WALLET_PASSPHRASE = "seven kites above the harbour"
 BALANCE_MINOR = 20_000_000
-LOOKS = itertools.cycle(((1280, "light"), (360, "dark"), (360, "light"), (1280, "dark")))
+ALL = os.environ.get("GAVELHOUSE_JOURNEYS") == "all"
+"""The long form: every journey in both directions, each as a whole in a width and a theme of its own."""
+LOOKS: Iterator[tuple[int, Theme]] = itertools.cycle(((1280, "light"), (360, "dark"), (360, "light"), (1280, "dark")))
 
 
 @dataclass
@@ -33,10 +38,25 @@ class Centre:
     operator: Person
     faults: list[str] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
+    played_in: tuple[int, Theme] = (1280, "light")
 
     @property
     def people(self) -> tuple[Person, ...]:
         return (self.zh, self.en, self.operator)
+
+    async def play(self, sells: str) -> tuple[Person, Person]:
+        """Who sells and who buys; in the long form with their browsers as wide and as dark as this journey has them."""
+        if ALL:
+            self.played_in = next(LOOKS)
+            self.looked_at.clear()
+            for who in self.people:
+                await self._dress(who)
+        return (self.zh, self.en) if sells == "zh" else (self.en, self.zh)
+
+    async def _dress(self, who: Person) -> None:
+        width, theme = self.played_in
+        await who.page.set_viewport_size({"width": width, "height": 900})
+        await who.page.emulate_media(color_scheme=theme)
 
     def complaints(self) -> list[str]:
         """What was wrong with any page, and what any console said."""
@@ -59,22 +79,31 @@ class Centre:
 
     async def look(self, who: Person, name: str) -> None:
         """What axe and the eye find wrong with a page that no demo shows, the first time that somebody comes to it."""
-        await self.picture(who, name)
+        await self._photograph(who, name)
         if name not in self.looked_at:
             self.looked_at.add(name)
-            judged = (next(LOOKS),)
-            self.faults += [f"{name}: {one}" for one in await faults_of(who.page, (judged[0][0],), judged)]
-            await who.page.set_viewport_size({"width": 1280, "height": 900})
+            width, theme = self.played_in if ALL else next(LOOKS)
+            judged = ((width, theme),)
+            self.faults += [f"{name}: {one}" for one in await faults_of(who.page, (width,), judged)]
+            await self._dress(who)
 
     async def picture(self, who: Person, name: str) -> None:
+        """The same of a page that axe has judged elsewhere: again only in the long form."""
+        if ALL:
+            await self.look(who, f"{name}-{who.lang}")
+        else:
+            await self._photograph(who, name)
+
+    async def _photograph(self, who: Person, name: str) -> None:
         """Pictures of the page in both widths and themes, where $GAVELHOUSE_LOOK names a folder for them."""
         folder = os.environ.get("GAVELHOUSE_LOOK")
         if not folder:
             return
-        for width, theme in itertools.product((360, 1280), ("light", "dark")):
+        for width, theme in itertools.product((360, 1280), THEMES):
             await who.page.set_viewport_size({"width": width, "height": 900})
-            await who.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            await who.page.emulate_media(color_scheme=theme)
             await who.page.screenshot(path=Path(folder) / f"{name}-{who.lang}-{width}-{theme}.png", full_page=True)
+        await self._dress(who)
 
 
 # Supply, demand and boards
