@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from escrow.facts import State
 from market.delivery import facts as delivery
 from market.delivery import store as delivery_store
 from market.delivery.desk import Booking
@@ -38,6 +39,8 @@ async def book(conn: Connection, tools: Tools, record: TransportInstruction, sen
     case = await case_of(conn, tools, record, sender)
     if isinstance(case, Objection):
         return case
+    if case.state is not State.FUNDED:  # Before all: where the goods go is the seller's business only now.
+        return _refused(DeliveryRefusal.NOT_TO_BE_SHIPPED, "document", record)
     terms = await terms_of(conn, case)
     if terms is None:
         return unknown_reference(ReferenceKind.DEAL, str(case.id))

@@ -45,19 +45,19 @@ async def between(conn: Connection, buyer_id: int, seller_id: int) -> Between:
     return Between(buyer=parties[buyer_id], seller=parties[seller_id])
 
 
-async def before(conn: Connection, papers: Papers, case: Case, event: CaseEvent) -> None:
-    """What the deal has still to say from before this event of its case; what the clock is just making it makes."""
-    case_id = await store.origin_of_case(conn, case.id)
-    sends = await store.claim_due_of(conn, case_id)
+async def before(conn: Connection, papers: Papers, case_id: int, *, but: str) -> None:
+    """What a hammer's deal has still to say from before this step of one of its cases; what the clock is just making it makes."""
+    origin_id = await store.origin_of_case(conn, case_id)
+    sends = await store.claim_due_of(conn, origin_id)
     if sends is not None:
         past = structs.replace(papers, sends=sends, own_number="")
-        await whole(conn, past, case_id, but=_step(case, event))
-        await store.documents_made(conn, case_id)
+        await whole(conn, past, origin_id, but=but)
+        await store.documents_made(conn, origin_id)
 
 
 async def whole(conn: Connection, papers: Papers, case_id: int, *, but: str = "") -> None:
     """Everything that a hammer's deal has to say up to now and has not said yet, in the order in which it happened; `but`
-    names a step of a case that speaks for itself.
+    names a step that speaks for itself.
     """
     deal = await deals_store.deal_of_case(conn, case_id)
     assert deal is not None and isinstance(deal.terms, ContractTerms), "only a hammer's deal is due"
@@ -65,12 +65,13 @@ async def whole(conn: Connection, papers: Papers, case_id: int, *, but: str = ""
     await _ordered(conn, papers, deal, case_id, made)
     cases = await store.cases_of_deal(conn, case_id)
     for case, event in await _told(conn, cases):
-        step = _step(case, event)
+        step = step_of(case, event)
         if step != but and not made.issuperset((step, kind) for kind in _kinds_of(case, event)):
             await of_event(conn, papers, case, event, deal)
     for each in cases:
         for booked in await delivery_store.consignments_of_deal(conn, each, each):
-            if (f"consignment:{booked.id}", Kind.IFTMIN) not in made:
+            step = step_of_booking(booked)
+            if step != but and (step, Kind.IFTMIN) not in made:
                 await consigned(conn, papers, booked)
 
 
@@ -106,8 +107,12 @@ def says(event: CaseEvent) -> bool:
     return event.action not in _SAYS_NOTHING
 
 
-def _step(case: Case, event: CaseEvent) -> str:
+def step_of(case: Case, event: CaseEvent) -> str:
     return f"case:{case.id}:{event.n}"
+
+
+def step_of_booking(booked: Consignment) -> str:
+    return f"consignment:{booked.id}"
 
 
 def _kinds_of(case: Case, event: CaseEvent) -> list[Kind]:
@@ -172,7 +177,7 @@ async def consigned(conn: Connection, papers: Papers, booked: Consignment) -> No
     number = papers.own_number or f"K{booked.id}"
     told = drawing.instruction(deal.terms, parties, booked, number, refer, items)
     place = Place(
-        step=f"consignment:{booked.id}",
+        step=step_of_booking(booked),
         issuer_id=case.seller_id,
         recipient_id=None,
         contract_id=deal.contract_id,
@@ -192,7 +197,7 @@ async def refer_to(conn: Connection, deal: Deal, case: Case) -> tuple[Reference,
 
 def _of_case(case: Case, event: CaseEvent, deal: Deal, *, issuer_id: int | None, recipient_id: int) -> Place:
     return Place(
-        step=_step(case, event),
+        step=step_of(case, event),
         issuer_id=issuer_id,
         recipient_id=recipient_id,
         contract_id=deal.contract_id,

@@ -110,12 +110,14 @@ class DocumentSteps:
             return
         papers = self._papers(event.at)
         if deal.contract_id is None:
-            await deal_papers.before(conn, papers, case, event)
+            await deal_papers.before(conn, papers, case.id, but=deal_papers.step_of(case, event))
         await deal_papers.of_event(conn, papers, case, event, deal)
 
     async def on_consigned(self, conn: Connection, booked: Consignment, now: datetime) -> None:
         """A carrier is booked: IFTMIN, of what it is to take."""
-        await deal_papers.consigned(conn, self._papers(now), booked)
+        papers = self._papers(now)
+        await deal_papers.before(conn, papers, booked.case_id, but=deal_papers.step_of_booking(booked))
+        await deal_papers.consigned(conn, papers, booked)
 
     def _papers(self, now: datetime) -> Papers:
         return Papers(house=self.house, now=now, own_number=OWN_NUMBER.get())
