@@ -71,6 +71,10 @@ where not exists (select from market.contract c where c.origin_kind = 'match' an
 -- in a sixth of the time. That takes room on its page.
 alter table market.post set (fillfactor = 60);
 
+-- What is asked of a board before an order enters it, whoever has had however many orders there before.
+create index board_order_live_of_party on market.board_order (board_id, party_id, side) where state = 'open';
+create index board_order_conditional on market.board_order (board_id) where state = 'open' and minimum > 1;
+
 grant select, delete on market.fill_to_draw to gavelhouse_app;
 grant update (tries, try_at) on market.fill_to_draw to gavelhouse_app;
 grant select, insert on market.fill_given_back to gavelhouse_app;

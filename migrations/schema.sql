@@ -2298,12 +2298,14 @@ CREATE TABLE escrow.statement_entry (
     matched_at timestamp with time zone,
     note text,
     is_reversal boolean DEFAULT false NOT NULL,
+    original_id text DEFAULT ''::text NOT NULL,
     CONSTRAINT statement_entry_amount CHECK ((amount_minor > 0)),
     CONSTRAINT statement_entry_direction CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
     CONSTRAINT statement_entry_ended CHECK (((state = 'open'::text) = (matched_at IS NULL))),
     CONSTRAINT statement_entry_explained CHECK (((state <> 'explained'::text) OR ((matched_by IS NOT NULL) AND (note <> ''::text)))),
     CONSTRAINT statement_entry_kind CHECK ((matched_kind = ANY (ARRAY['notice'::text, 'payout'::text, 'payout_return'::text, 'card_settlement'::text, 'reversal'::text]))),
     CONSTRAINT statement_entry_matched CHECK (((state = 'matched'::text) = ((matched_kind IS NOT NULL) AND (matched_id IS NOT NULL)))),
+    CONSTRAINT statement_entry_original CHECK ((is_reversal OR (original_id = ''::text))),
     CONSTRAINT statement_entry_state CHECK ((state = ANY (ARRAY['open'::text, 'matched'::text, 'explained'::text])))
 );
 
@@ -5011,7 +5013,11 @@ CREATE INDEX audit_subject ON market.audit USING btree (subject, id);
 
 CREATE INDEX board_due ON market.board USING btree (next_at) WHERE ((state = 'open'::text) AND (mode = 'call'::text));
 
+CREATE INDEX board_order_conditional ON market.board_order USING btree (board_id) WHERE ((state = 'open'::text) AND (minimum > 1));
+
 CREATE INDEX board_order_live ON market.board_order USING btree (board_id, seq) WHERE (state = 'open'::text);
+
+CREATE INDEX board_order_live_of_party ON market.board_order USING btree (board_id, party_id, side) WHERE (state = 'open'::text);
 
 CREATE INDEX board_order_of_party ON market.board_order USING btree (party_id, id DESC);
 

@@ -67,6 +67,8 @@ class Batch:
         self._names: dict[int, str] = {}
         self._category: Category | None = None
         self._unsound_board: BoardRefusal | None = None
+        self._found: dict[tuple[object, ...], BoardRefusal | None] = {}
+        """What was found of posts that say the same: programs enter many of them."""
         self._places = 0
         self._live = self._conditional = 0
         self._sides: set[tuple[int, Side]] = set()
@@ -82,8 +84,11 @@ class Batch:
         own = [one.post_id for one in self._orders.values() if one.id in changing and one.board_id == board.id]
         if entries or own:
             self._posts = await posts.lock_many(conn, [*(one.post_id for one in entries), *own])
-            self._live, self._conditional = await store.counts(conn, board.id)
+            self._conditional = await store.count_conditional(conn, board.id)
         if entries:
+            # No two orders have ever had one place, so a young board need not be counted.
+            is_young = board.last_seq + len(acts) < MOST_ORDERS
+            self._live = board.last_seq if is_young else await store.count_live(conn, board.id)
             parties = [one.party_id for one in entries]
             self._sides = await store.sides_of_parties(conn, board.id, parties)
             self._names = await contracting.party_names(conn, parties)
@@ -125,9 +130,11 @@ class Batch:
     def _unsound(self, post: Post) -> BoardRefusal | None:
         """Said to whoever could be matched only into a contract that can't be signed."""
         assert self._category is not None, "it was read for the first that enters"
-        return self._unsound_board or unsound_post(
-            self._board, self._category, post, self._names[post.party_id], self._now
-        )
+        name = self._names[post.party_id]
+        said = (post.side, name, *sorted(post.attributes.items()))
+        if said not in self._found:
+            self._found[said] = unsound_post(self._board, self._category, post, name, self._now)
+        return self._unsound_board or self._found[said]
 
     def _crowded(self, post: Post) -> BoardRefusal | None:
         if (post.party_id, Side(post.side.value).other) in self._sides:

@@ -122,7 +122,7 @@ class OrderState(StrEnum):
     LAPSED = "lapsed"
 
 
-class StoredOrder(Struct, frozen=True, kw_only=True):
+class StoredOrder(Struct, frozen=True, kw_only=True, gc=False):
     """An order on a board; `minimum` is the least that it takes at once, or all that is left where that is less."""
 
     id: int
@@ -174,7 +174,7 @@ class StoredClearing(ClearingLine, frozen=True, kw_only=True):
     sha256: bytes
 
 
-class StoredFill(Struct, frozen=True, kw_only=True):
+class StoredFill(Struct, frozen=True, kw_only=True, gc=False):
     """Units that passed between two orders."""
 
     id: int

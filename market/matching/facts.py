@@ -40,7 +40,7 @@ class Rationing(StrEnum):
     PRO_RATA = "pro_rata"
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, gc=False):
     """A limit order. `seq` is its place in time and its name; `minimum` the least that it takes, all of it if it takes all or
     none; prices are those of one unit.
     """
@@ -79,7 +79,7 @@ class Step(StrEnum):
     K_DOUBLE = "k_double"
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class Candidate(Struct, frozen=True, kw_only=True, gc=False):
     """Prices from `low_minor` to `high_minor`, on the tick, at which demand, supply and what can be traded are the same.
     `removed_by` is the rule after which none of them was left.
     """
@@ -111,7 +111,7 @@ class Why(StrEnum):
     SET_ASIDE = "set_aside"
 
 
-class Fill(Struct, frozen=True, kw_only=True):
+class Fill(Struct, frozen=True, kw_only=True, gc=False):
     """How many units an order got, and why."""
 
     order: Order
@@ -131,7 +131,7 @@ class Clearing(Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...]
 
 
-class Trade(Struct, frozen=True, kw_only=True):
+class Trade(Struct, frozen=True, kw_only=True, gc=False):
     """Units that pass from one order to another at a price; the orders by their `seq`."""
 
     supply: int

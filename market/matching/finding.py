@@ -1,7 +1,7 @@
 """Finding partners for a post: the open posts of the other side with their parties' names, scored by `partners`.
 
-The name and the point on the map of a party that asked for anonymity count as unknown: what it has done before could tell
-who it is, and distances from enough points of one's own would tell where.
+The name of a party that asked for anonymity counts as unknown: what it has done before could tell who it is. Of anybody's
+point on the map no more than a cell of a fixed grid goes into the score, a far larger one of whoever is anonymous.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from market.matching.facts import Side
-from market.matching.partners import Offered, Partner, Reputation, recommended
+from market.matching.partners import (
+    CELL,
+    CELL_OF_ANONYMOUS,
+    Offered,
+    Partner,
+    Reputation,
+    middle_of_cell,
+    recommended,
+)
 from market.trading.store import post_of
 from migrations.queries import load_queries
 
@@ -48,6 +56,7 @@ async def partners_of(conn: Connection, post: Post, now: datetime, most: int = 2
 
 
 def _offered(post: Post, party_id: int) -> Offered:
+    cell = CELL_OF_ANONYMOUS if post.anonymous else CELL
     return Offered(
         post_id=post.id,
         party_id=party_id,
@@ -56,9 +65,10 @@ def _offered(post: Post, party_id: int) -> Offered:
         quantity=post.open_quantity,
         smallest=post.smallest_take,
         country=post.country,
-        latitude=None if post.anonymous else post.latitude,
-        longitude=None if post.anonymous else post.longitude,
+        latitude=middle_of_cell(post.latitude, 90, cell),
+        longitude=middle_of_cell(post.longitude, 180, cell),
         first=post.delivery_from,
         last=post.delivery_to,
         attributes=post.attributes,
+        anonymous=post.anonymous,
     )

@@ -21,8 +21,12 @@ FAR_KM = 3_000
 """From here on distance gives no points."""
 WIDE_BP = 2_500
 """A limit so many hundredths of a percent beyond the other's gives no points."""
-SHOWN_TO_KM = 50
+SHOWN_TO_KM, SHOWN_TO_KM_OF_ANONYMOUS = 50, 500
 """Distances are told in steps of this: a point on the map is nobody's business."""
+CELL, CELL_OF_ANONYMOUS = 500_000, 5_000_000
+"""Of the other's point no more than the cell of a fixed grid is known here, in millionths of a degree: distances from enough
+points of one's own would else tell the place to the metre, however coarsely each of them is told.
+"""
 
 
 class PartKind(StrEnum):
@@ -45,7 +49,7 @@ WEIGHTS = {
 
 
 class Offered(Struct, frozen=True, kw_only=True):
-    """What of a post counts. The point is in millionths of a degree."""
+    """What of a post counts. The point is in millionths of a degree, another's the middle of its cell."""
 
     post_id: int
     party_id: int
@@ -59,6 +63,7 @@ class Offered(Struct, frozen=True, kw_only=True):
     first: date
     last: date
     attributes: Mapping[str, str | int | bool]
+    anonymous: bool = False
 
 
 class Reputation(Struct, frozen=True, kw_only=True):
@@ -126,7 +131,8 @@ def _price(own: Offered, other: Offered) -> Part:
     if supply.price_minor is None or demand.price_minor is None:
         return _part(PartKind.PRICE, UNKNOWN)
     apart = supply.price_minor - demand.price_minor
-    apart_bp = max(apart, 0) * 10_000 // supply.price_minor
+    # Rounded up: limits that miss each other by a cent do not meet.
+    apart_bp = -(-max(apart, 0) * 10_000 // supply.price_minor)
     return _part(PartKind.PRICE, 100 - 100 * apart_bp // WIDE_BP, apart_bp=apart_bp)
 
 
@@ -134,8 +140,18 @@ def _distance(own: Offered, other: Offered) -> Part:
     if own.latitude is None or own.longitude is None or other.latitude is None or other.longitude is None:
         return _part(PartKind.DISTANCE, 80 if own.country == other.country else UNKNOWN)
     km = distance_km(own.latitude, own.longitude, other.latitude, other.longitude)
-    shown = (km + SHOWN_TO_KM // 2) // SHOWN_TO_KM * SHOWN_TO_KM
-    return _part(PartKind.DISTANCE, 100 - 100 * shown // FAR_KM, km=shown)
+    step = SHOWN_TO_KM_OF_ANONYMOUS if other.anonymous else SHOWN_TO_KM
+    shown = (km + step // 2) // step * step
+    return _part(PartKind.DISTANCE, 100 - 100 * shown // FAR_KM, km=shown, step_km=step)
+
+
+def middle_of_cell(degrees: int | None, end: int, cell: int) -> int | None:
+    """The middle of the cell in which a latitude (`end` 90) or longitude (180) lies, in millionths of a degree."""
+    if degrees is None:
+        return None
+    last = 2 * end * 1_000_000 // cell - 1
+    place = min((degrees + end * 1_000_000) // cell, last)
+    return place * cell + cell // 2 - end * 1_000_000
 
 
 def distance_km(latitude: int, longitude: int, other_latitude: int, other_longitude: int) -> int:

@@ -187,11 +187,14 @@ async def sides_of_parties(conn: Connection, board_id: int, party_ids: Sequence[
     return {(row["party_id"], Side(row["side"])) for row in rows}
 
 
-async def counts(conn: Connection, board_id: int) -> tuple[int, int]:
-    """Live orders, and those among them with a minimum."""
-    row = await conn.fetchrow(_queries.counts, board_id)
-    assert row is not None
-    return row["live"], row["conditional"]
+async def count_live(conn: Connection, board_id: int) -> int:
+    """Live orders of a board."""
+    return int(await conn.fetchval(_queries.count_live, board_id))
+
+
+async def count_conditional(conn: Connection, board_id: int) -> int:
+    """Those among them with a minimum."""
+    return int(await conn.fetchval(_queries.count_conditional, board_id))
 
 
 async def end_orders(conn: Connection, order_ids: Sequence[int], state: OrderState, now: datetime) -> list[int]:

@@ -88,10 +88,13 @@ where o.board_id = $1 and o.state = 'open'
 -- On which sides of a board these parties stand.
 select distinct party_id, side from market.board_order where board_id = $1 and state = 'open' and party_id = any($2);
 
--- name: counts
--- How many live orders a board has, and how many of them take no number below a minimum.
-select count(*) as live, count(*) filter (where minimum > 1) as conditional
-from market.board_order where board_id = $1 and state = 'open';
+-- name: count_live
+-- How many live orders a board has.
+select count(*) from market.board_order where board_id = $1 and state = 'open';
+
+-- name: count_conditional
+-- How many of its live orders take no number below a minimum.
+select count(*) from market.board_order where board_id = $1 and state = 'open' and minimum > 1;
 
 -- name: end_orders
 -- Orders that are not to be filled further; their posts.
