@@ -9,10 +9,10 @@ from starlette.routing import Route
 
 from market.house import house_of
 from market.matching.finding import partners_of
-from market.matching.partners import Part, PartKind
+from market.matching.partners import SHOWN_TO_KM, Part, PartKind
 from market.pages.desk_forms import texts
 from market.rendering import render
-from market.trading import posts, public
+from market.trading import posts, public, search
 from market.trading import store as trading_store
 
 
@@ -24,13 +24,14 @@ async def partners_of_post(request: Request) -> Response:
         if post is None or post.party_id != request.user.id:
             raise HTTPException(404)
         found = await partners_of(conn, post, now) if post.is_open(now) else []
+        names = await search.party_names(conn, [other.id for _, other in found])
         category = next(one for one in await trading_store.categories(conn) if one.code == post.category)
-    secret = house.config.secret_key
+    secret, text = house.config.secret_key, texts(request)
     rows = [
         {
             "partner": partner,
             "post": other,
-            "alias": public.alias(secret, other.id) if other.anonymous else None,
+            "party": names.get(other.id) or text("trading.alias", alias=public.alias(secret, other.id)),
             "reasons": [(part, _reason(request, part)) for part in partner.parts],
         }
         for partner, other in found
@@ -55,12 +56,20 @@ def _reason(request: Request, part: Part) -> str:
             else text(f"{key}_meets")
         )
     if part.kind is PartKind.DISTANCE:
-        return text(f"{key}_km", km=f"{figures['km']:,}") if figures else text(f"{key}_unknown")
+        return _distance(request, part) if figures else text(f"{key}_unknown")
     if part.kind is PartKind.ATTRIBUTES and not figures["named"]:
         return text(f"{key}_unknown")
     if part.kind is PartKind.REPUTATION and not figures["completed"] and not figures["claims_lost"]:
         return text(f"{key}_unknown")
     return text(key, **figures)
+
+
+def _distance(request: Request, part: Part) -> str:
+    km, step = part.figures["km"], part.figures["step_km"]
+    if km == 0:
+        return texts(request)("partners.why_distance_near", step=step)
+    about = "region" if step > SHOWN_TO_KM else "km"
+    return texts(request)(f"partners.why_distance_{about}", km=f"{km:,}", step=step)
 
 
 routes = [Route("/market/posts/{post_id:int}/partners", partners_of_post, name="partners_of_post")]

@@ -182,6 +182,11 @@ select post.id, side, category, version, title_zh, title_en, description_zh, des
 from market.post join market.party on party.id = post.party_id
 where post.id = $1;
 
+-- name: party_names
+-- Who has put his name to posts that everybody sees.
+select post.id, party.display_name as party_name from market.post join market.party on party.id = post.party_id
+where post.id = any($1::bigint[]) and not anonymous;
+
 -- name: insert_search
 -- A search to be told of; the same once.
 insert into market.saved_search (party_id, name, query, side, category, alerts, created_at)

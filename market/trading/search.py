@@ -78,6 +78,11 @@ async def public_post(conn: Connection, post_id: int) -> PublicPost | None:
     return None if row is None else msgspec.convert(dict(row), PublicPost)
 
 
+async def party_names(conn: Connection, post_ids: Sequence[int]) -> dict[int, str]:
+    """Who has put his name to these posts; anonymous ones are not among them."""
+    return {row["id"]: row["party_name"] for row in await conn.fetch(_queries.party_names, list(post_ids))}
+
+
 def wire(wanted: dict[str, object]) -> dict[str, object]:
     """Dates as the database's JSON has them."""
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in wanted.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
@@ -316,16 +316,18 @@ async def test_a_board_that_fails_keeps_no_other_waiting_and_is_tried_again(conn
     assert len(await store.clearings(conn, broken.id)) == 1
 
 
-async def test_an_anonymous_party_has_no_name_and_no_place_among_partners(conn: Connection) -> None:
-    here = {"latitude": 31_230_000, "longitude": 121_470_000}
-    own = await post_of_new_party(conn, DEMAND, 777_700, 10, category="copper_cathode", attributes={}, **here)
+async def test_of_an_anonymous_party_no_name_and_no_more_than_a_region_counts_among_partners(conn: Connection) -> None:
+    here, elsewhere_in_the_region = (31_230_000, 121_470_000), (34_900_000, 120_100_000)
+    goods: dict[str, Any] = {"category": "copper_cathode", "attributes": {}}
+    own = await post_of_new_party(conn, DEMAND, 777_700, 10, latitude=here[0], longitude=here[1], **goods)
     posts_of = [
         await post_of_new_party(
-            conn, SUPPLY, 777_700, 10, category="copper_cathode", attributes={}, anonymous=anonymous, **here
+            conn, SUPPLY, 777_700, 10, anonymous=anonymous, latitude=latitude, longitude=longitude, **goods
         )
-        for anonymous in (False, True)
+        for anonymous, (latitude, longitude) in ((False, here), (True, here), (True, elsewhere_in_the_region))
     ]
     found = {partner.post_id: partner for partner, _ in await partners_of(conn, own, NOW)}
-    named, hidden = (next(p for p in found[post.id].parts if p.kind is PartKind.DISTANCE) for post in posts_of)
-    assert (named.figures, hidden.figures) == ({"km": 0}, {})
+    named, *hidden = ([p for p in found[post.id].parts if p.kind is PartKind.DISTANCE] for post in posts_of)
+    assert [dict(part.figures) for part in named] == [{"km": 0, "step_km": 50}]
+    assert hidden[0] == hidden[1] and dict(hidden[0][0].figures) == {"km": 0, "step_km": 500}
     assert own.id not in found

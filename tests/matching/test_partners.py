@@ -9,7 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from market.matching.facts import Side
-from market.matching.partners import Offered, PartKind, Partner, Reputation, distance_km, recommended
+from market.matching.partners import (
+    Offered,
+    PartKind,
+    Partner,
+    Reputation,
+    distance_km,
+    middle_of_cell,
+    recommended,
+)
 
 OWN = Offered(
     post_id=1,
@@ -84,3 +92,32 @@ def test_distances_are_right_over_the_date_line_and_at_the_ends_of_the_earth() -
     assert distance_km(0, 179_900_000, 0, -179_900_000) == 22
     assert distance_km(90_000_000, 0, -90_000_000, 0) == 20015
     assert distance_km(31_230_000, 121_470_000, 31_230_000, 121_470_000) == 0
+
+
+@pytest.mark.parametrize(
+    ("degrees", "end", "cell", "middle"),
+    [
+        (31_230_400, 90, 500_000, 31_250_000),
+        (-31_230_400, 90, 500_000, -31_250_000),
+        (121_473_700, 180, 5_000_000, 122_500_000),
+        (90_000_000, 90, 5_000_000, 87_500_000),
+        (-180_000_000, 180, 5_000_000, -177_500_000),
+        (180_000_000, 180, 500_000, 179_750_000),
+        (0, 90, 5_000_000, 2_500_000),
+        (None, 90, 5_000_000, None),
+    ],
+)
+def test_a_point_counts_as_the_middle_of_its_cell(degrees: int | None, end: int, cell: int, middle: int | None) -> None:
+    assert middle_of_cell(degrees, end, cell) == middle
+
+
+def test_of_an_anonymous_party_the_distance_is_told_by_the_region() -> None:
+    (partner,) = recommended(OWN, [replace(FIT, latitude=37_500_000, longitude=117_500_000, anonymous=True)], {})
+    (part,) = [part for part in partner.parts if part.kind is PartKind.DISTANCE]
+    assert dict(part.figures) == {"km": 1_000, "step_km": 500}
+
+
+def test_limits_that_miss_each_other_by_a_cent_do_not_meet() -> None:
+    assert points(PartKind.PRICE, price_minor=1_000_000 * 1_000 + 1) == 0
+    (partner,) = recommended(replace(OWN, price_minor=345_000), [replace(FIT, price_minor=345_001)], {})
+    assert dict(partner.parts[0].figures) == {"apart_bp": 1}
