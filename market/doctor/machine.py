@@ -152,7 +152,7 @@ def _fonts() -> Finding:
 
 
 def _chromium() -> Finding:
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if found:
         return Finding(check="chromium", verdict="good", seen=found)
