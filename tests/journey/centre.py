@@ -62,20 +62,16 @@ class Centre:
         """What was wrong with any page, and what any console said."""
         return self.faults + [f"{who.name}: {words}" for who in self.people for words in who.said]
 
-    async def arrive(self) -> None:
-        """Both register, and say where they are paid; the operator comes by the link that the house's command gives."""
-        email = f"{self.operator.name.lower()}@example.org"
-        link = self.house.command("user", "create", email, "--name", self.operator.name, "--operator")
-        await self.operator.page.goto(link)
-        for who in (self.zh, self.en):
-            await who.register()
-            who.account = open_account(self.house, who.name, BALANCE_MINOR)
-            await who.go("/account")
-            await who.page.locator("#f-holder").fill(who.name)
-            await who.page.locator("#f-number").fill(who.account)
-            await who.page.locator("#f-bank_passphrase").fill(PASSPHRASE)
-            await who.press("account.save_bank_account")
-            await who.reads("account.bank_account_saved")
+    async def arrive(self, who: Person) -> None:
+        """He registers, and says where he is paid."""
+        await who.register()
+        who.account = open_account(self.house, who.name, BALANCE_MINOR)
+        await who.go("/account")
+        await who.page.locator("#f-holder").fill(who.name)
+        await who.page.locator("#f-number").fill(who.account)
+        await who.page.locator("#f-bank_passphrase").fill(PASSPHRASE)
+        await who.press("account.save_bank_account")
+        await who.reads("account.bank_account_saved")
 
     async def look(self, who: Person, name: str) -> None:
         """What axe and the eye find wrong with a page that no demo shows, the first time that somebody comes to it."""

@@ -89,13 +89,16 @@ def catalogue() -> Catalogue:
 
 @asynccontextmanager
 async def person(
-    browser: Browser, house: RunningHouse, name: str, lang: str, line: Line | None = None
+    browser: Browser, house: RunningHouse, name: str, lang: str, line: Line | None = None, *, is_still: bool = False
 ) -> AsyncIterator[Person]:
-    """Somebody new, with an empty browser; without a line of his own he comes the straight way."""
+    """Somebody new, with an empty browser; without a line of his own he comes the straight way. Who `is_still` has asked his
+    system for less motion.
+    """
     context = await browser.new_context(
         locale="zh-CN" if lang == "zh" else "en-GB",
         timezone_id="Asia/Shanghai" if lang == "zh" else "Europe/London",
         viewport={"width": 1280, "height": 900},
+        reduced_motion="reduce" if is_still else "no-preference",
         proxy=ProxySettings(server=line.address) if line else None,
     )
     context.set_default_timeout(40_000)

@@ -6,6 +6,7 @@ each has one direction, the other language selling; `make journeys` plays all fo
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -83,27 +84,35 @@ async def centre(open_folder: Path, browser: Browser) -> AsyncIterator[Centre]:
         house.start_carrier()
         async with AsyncExitStack() as stack:
             zh, en, operator = [
-                await stack.enter_async_context(person(browser, house, name, lang))
+                await stack.enter_async_context(person(browser, house, name, lang, is_still=True))
                 for name, lang in (("Tangshan", "zh"), ("Grimsby", "en"), ("Operator", "en"))
             ]
             made = Centre(house, zh, en, operator)
-            await made.arrive()
-            await operator.go("/operator/boards")
-            await fill(operator, **BOARD)
-            await operator.press("boards.make")
-            await operator.reads("boards.title")
+            await asyncio.gather(make_board(made.operator), *map(made.arrive, (zh, en)))
             if not ALL:
                 await orders_on_the_board(made, zh, en)
             yield made
 
 
+async def make_board(operator: Person) -> None:
+    """The operator comes by the link that the house's command gives, and makes the board that both need."""
+    email = f"{operator.name.lower()}@example.org"
+    creating = ("user", "create", email, "--name", operator.name, "--operator")
+    await operator.page.goto(await asyncio.to_thread(operator.house.command, *creating))
+    await operator.go("/operator/boards")
+    await fill(operator, **BOARD)
+    await operator.press("boards.make")
+    await operator.reads("boards.title")
+
+
 async def orders_on_the_board(centre: Centre, seller: Person, buyer: Person) -> None:
     """Each puts a post on the board, whose clock has one minute, through the pages."""
-    supply = await post(seller, "supply", "hot_rolled_coil", price="4,100", **COIL)
+    supply, demand = await asyncio.gather(
+        post(seller, "supply", "hot_rolled_coil", price="4,100", **COIL),
+        post(buyer, "demand", "hot_rolled_coil", price="4,120", **COIL),
+    )
     await centre.picture(seller, "post")
-    demand = await post(buyer, "demand", "hot_rolled_coil", price="4,120", **COIL)
-    await offer_for_matching(seller, supply)
-    await offer_for_matching(buyer, demand)
+    await asyncio.gather(offer_for_matching(seller, supply), offer_for_matching(buyer, demand))
     await centre.picture(buyer, "board")
 
 
