@@ -14,6 +14,7 @@ from starlette.routing import Route
 from market.api.operations import Call, operation
 from market.api.shapes import Listed, Paging
 from market.documents import store
+from market.documents.edifact_reader import BOM
 from market.documents.flaws import Flaw
 from market.documents.papers import make_at_need
 from market.documents.receiving import Received, receive
@@ -48,11 +49,12 @@ class FlawOut(Struct, kw_only=True):
 
 
 class ReceivedOut(Struct, kw_only=True):
-    """What became of what was sent. `again`: it was sent before, and nothing was done now. Without an `answer` it was
-    itself one, or could not be read at all."""
+    """What became of what was sent. `again`: it was sent before, and nothing was done now. `test`: its UNB calls it a test,
+    so it was judged, and nothing of it done. Without an `answer` it was itself one, or could not be read at all."""
 
     accepted: bool
     again: bool
+    test: bool
     format: Format
     exchange_id: int | None
     answer: str
@@ -101,6 +103,7 @@ async def send_edi(call: Call, body: bytes) -> ReceivedOut:
     return ReceivedOut(
         accepted=done.accepted,
         again=done.is_again,
+        test=done.is_test,
         format=done.format,
         exchange_id=done.exchange_id,
         answer=done.answer.decode("utf-8" if done.format is Format.UBL else "iso-8859-1"),
@@ -199,7 +202,8 @@ async def _receive(call: Call, body: bytes) -> Received:
     given = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in (*EDIFACT_TYPES, *UBL_TYPES):
         raise ProblemError(Problem.UNSUPPORTED_MEDIA)
-    form = Format.UBL if given in UBL_TYPES or body.lstrip()[:1] == b"<" else Format.EDIFACT
+    is_xml = body.removeprefix(BOM).lstrip()[:1] == b"<"
+    form = Format.UBL if is_xml or (given in UBL_TYPES and body.lstrip()[:2] != b"UN") else Format.EDIFACT
     return await receive(call.conn, call.house.documents.desk, call.viewer.id, form, body, call.now)
 
 

@@ -14,6 +14,9 @@ from market.documents.flaws import Flaw
 from market.documents.messages.common import minutes
 from market.documents.records import Control, MessageVerdict, Party, SegmentFault
 
+_SERVICE = ("UNB", "UNZ", "UNG", "UNE")
+"""Segments of the interchange itself, which CONTRL can name (data element 0135)."""
+
 
 def contrl(
     envelope: Envelope, received: Sequence[Message], flaws: Sequence[Flaw], reference: str, now: datetime
@@ -47,9 +50,9 @@ def control_of(
         recipient_qualifier=envelope.recipient_qualifier,
         accepted=not flaws,
         code=0 if own is None else int(own.code),
-        tag=own.tag if own is not None and own.tag in ("UNB", "UNZ") else "",
-        element=own.element if own is not None and own.tag in ("UNB", "UNZ") else 0,
-        component=own.component if own is not None and own.tag in ("UNB", "UNZ") else 0,
+        tag=own.tag if own is not None and own.tag in _SERVICE else "",
+        element=own.element if own is not None and own.tag in _SERVICE else 0,
+        component=own.component if own is not None and own.tag in _SERVICE else 0,
         messages=tuple(_verdict(each, flaws) for each in received if each.reference and each.type),
     )
 

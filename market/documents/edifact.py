@@ -62,11 +62,14 @@ class Interchange(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """What could be read. Without an envelope nobody knows whom to answer. With flaws nothing of it may have an effect."""
+    """What could be read. Without an envelope nobody knows whom to answer. With flaws nothing of it may have an effect; one
+    that is not whole may come again, whole, under its reference.
+    """
 
     envelope: Envelope | None
     messages: tuple[Message, ...] = ()
     flaws: tuple[Flaw, ...] = ()
+    is_whole: bool = True
 
 
 def segment(tag: str, *elements: str | Iterable[str]) -> Segment:

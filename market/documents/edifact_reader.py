@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from market.documents.edifact import LONGEST_REFERENCE, MARKS, Envelope, Message, Reading, Segment, trimmed
-from market.documents.flaws import CONTROL, Code, Flaw, FlawedError, Why, short, visible
+from msgspec import structs
 
+from market.documents.edifact import LONGEST_REFERENCE, MARKS, Envelope, Message, Reading, Segment, trimmed
+from market.documents.flaws import CONTROL, LONGEST_SAID, Code, Flaw, FlawedError, Why, short, visible
+
+BOM = b"\xef\xbb\xbf"
 LARGEST_BYTES = 1024 * 1024
 MOST_SEGMENTS = 20_000
 MOST_MESSAGES = 100
@@ -24,32 +27,52 @@ _TIMES = {(6, 4): "%y%m%d%H%M", (8, 4): "%Y%m%d%H%M"}
 
 
 def read(data: bytes) -> Reading:
-    """One interchange, or why it can't be had. Of its messages only the envelopes are judged here."""
+    """One interchange, or why it can't be had. Of its messages only the envelopes are judged here. Of one that can't be read
+    to its end the envelope is there all the same, if it could be read, so that its sender can be answered.
+    """
     if len(data) > LARGEST_BYTES:
         return _unreadable(Why.TOO_LARGE, Code.UNSPECIFIED, right=f"≤ {LARGEST_BYTES} bytes")
-    try:
-        segments = _segments(data.decode("iso-8859-1"))
-    except FlawedError as error:
-        return Reading(envelope=None, flaws=(error.flaw,))
-    try:
-        envelope = _envelope(segments[0])
-    except FlawedError as error:
-        return Reading(envelope=None, flaws=(error.flaw,))
+    segments: list[Segment] = []
+    fault: Flaw | None = None
     flaws: list[Flaw] = []
+    try:
+        _segments(data.removeprefix(BOM).decode("iso-8859-1"), segments)
+    except FlawedError as error:
+        fault = error.flaw
+    if not segments or segments[0].tag != "UNB":
+        said = segments[0].tag if segments else short(data[:LONGEST_SAID].decode("iso-8859-1"))
+        missing = Flaw(why=Why.NOT_READABLE, code=Code.MISSING, said=said, right="UNB")
+        return Reading(envelope=None, flaws=(fault if fault is not None and not segments else missing,))
+    try:
+        envelope = _envelope(segments[0], flaws)
+    except FlawedError as error:
+        return Reading(envelope=None, flaws=(error.flaw,))
+    if fault is not None:
+        return _broken(segments, envelope, flaws, fault)
     messages = _messages(segments, envelope, flaws)
     return Reading(envelope=envelope, messages=tuple(messages), flaws=tuple(flaws))
+
+
+def _broken(segments: list[Segment], envelope: Envelope, flaws: list[Flaw], fault: Flaw) -> Reading:
+    """What stands before the fault, and in which message the fault is."""
+    tags = [each.tag for each in segments]
+    start = max((at for at, tag in enumerate(tags) if tag == "UNH"), default=0)
+    if not start or "UNT" in tags[start:]:
+        return Reading(envelope=envelope, flaws=(*flaws, fault), is_whole=False)
+    inside = _message(segments[start:], None, [])
+    placed = structs.replace(fault, message=inside.reference, segment=len(segments) - start + 1)
+    return Reading(envelope=envelope, messages=(inside,), flaws=(*flaws, placed), is_whole=False)
 
 
 def _unreadable(why: Why, code: Code, said: str = "", right: str = "") -> Reading:
     return Reading(envelope=None, flaws=(Flaw(why=why, code=code, said=short(said), right=right),))
 
 
-def _segments(text: str) -> list[Segment]:
-    """All segments. One pass over the text; a bound on everything that is counted. Raises FlawedError."""
+def _segments(text: str, segments: list[Segment]) -> None:
+    """All segments, put into the list. One pass over the text; a bound on everything that is counted. Raises FlawedError."""
     marks, at = _marks(text)
     component, element, decimal, release, _, end = tuple(marks)
     splitter = re.compile("[" + re.escape(component + element + release.strip() + end) + "]")
-    segments: list[Segment] = []
     elements: list[tuple[str, ...]] = []
     components: list[str] = []
     piece: list[str] = []
@@ -79,13 +102,9 @@ def _segments(text: str) -> list[Segment]:
         if mark == element:
             _bounded(elements, MOST_ELEMENTS, len(segments))
             continue
-        segments.append(_segment(elements, decimal))
+        segments.append(_pointed(_segment(elements), decimal))
         _bounded(segments, MOST_SEGMENTS, len(segments))
         elements = []
-    if not segments or segments[0].tag != "UNB":
-        said = segments[0].tag if segments else short(text)
-        raise FlawedError(Flaw(why=Why.NOT_READABLE, code=Code.MISSING, said=said, right="UNB"))
-    return segments
 
 
 def _marks(text: str) -> tuple[str, int]:
@@ -105,30 +124,37 @@ def _marks(text: str) -> tuple[str, int]:
     return marks, at + 9
 
 
-def _segment(elements: list[tuple[str, ...]], decimal: str) -> Segment:
+def _segment(elements: list[tuple[str, ...]]) -> Segment:
     tag = elements[0][0].lstrip("\r\n ")
     if not _TAG.fullmatch(tag) or len(elements[0]) > 1:
         raise FlawedError(Flaw(why=Why.TAG_MALFORMED, code=Code.INVALID_VALUE, said=short(tag), right="BGM"))
     rest = [trimmed(part) for part in elements[1:]]
     while rest and rest[-1] == ("",):
         rest.pop()
-    if decimal != ".":
-        rest = _pointed(tag, rest, decimal)
     return Segment(tag, tuple(rest))
 
 
-_NUMBERS_AT = {"MOA": (1, 2), "QTY": (1, 2), "PRI": (1, 2), "CNT": (1, 2), "PCD": (1, 2), "QVR": (1, 1), "TAX": (5, 4)}
+_NUMBERS_AT = {
+    "MOA": (1, 2),
+    "QTY": (1, 2),
+    "PRI": (1, 2),
+    "CNT": (1, 2),
+    "PCD": (1, 2),
+    "QVR": (1, 1),
+    "TAX": (5, 4),
+    "MEA": (3, 2),
+}
 
 
-def _pointed(tag: str, elements: list[tuple[str, ...]], decimal: str) -> list[tuple[str, ...]]:
-    """With a point where the sender writes its own decimal mark in a number."""
-    place = _NUMBERS_AT.get(tag)
-    if place is None or place[0] > len(elements) or place[1] > len(elements[place[0] - 1]):
-        return elements
-    parts = list(elements[place[0] - 1])
-    parts[place[1] - 1] = parts[place[1] - 1].replace(decimal, ".")
-    elements[place[0] - 1] = tuple(parts)
-    return elements
+def _pointed(one: Segment, decimal: str) -> Segment:
+    """With a point for the decimal mark of a number: ISO 9735 has point and comma stand for each other, whatever UNA says."""
+    element, component = _NUMBERS_AT.get(one.tag, (0, 0))
+    text = one.text(element, component) if element else ""
+    if "," not in text and decimal not in text:
+        return one
+    elements = [list(each) for each in one.elements]
+    elements[element - 1][component - 1] = text.replace(decimal, ".").replace(",", ".")
+    return Segment(one.tag, tuple(map(tuple, elements)))
 
 
 def _bounded(parts: list[str] | list[tuple[str, ...]] | list[Segment], most: int, segment_at: int) -> None:
@@ -138,12 +164,15 @@ def _bounded(parts: list[str] | list[tuple[str, ...]] | list[Segment], most: int
         )
 
 
-def _envelope(unb: Segment) -> Envelope:
+def _envelope(unb: Segment, flaws: list[Flaw]) -> Envelope:
+    """From whom, to whom, under which reference: without these nobody can be answered, so it raises FlawedError. What else is
+    wrong goes to `flaws`.
+    """
     charset, version = unb.text(1, 1), unb.text(1, 2)
     if charset not in CHARACTER_SETS:
-        raise FlawedError(_unb_flaw(Why.CHARACTER_SET, Code.SYNTAX_NOT_SUPPORTED, 1, 1, charset, "UNOC"))
+        flaws.append(_unb_flaw(Why.CHARACTER_SET, Code.SYNTAX_NOT_SUPPORTED, 1, 1, charset, "UNOC"))
     if version not in ("1", "2", "3"):
-        raise FlawedError(_unb_flaw(Why.SYNTAX_VERSION, Code.SYNTAX_NOT_SUPPORTED, 1, 2, version, "3"))
+        flaws.append(_unb_flaw(Why.SYNTAX_VERSION, Code.SYNTAX_NOT_SUPPORTED, 1, 2, version, "3"))
     for element, longest in ((2, 35), (3, 35), (5, LONGEST_REFERENCE)):
         text = unb.text(element)
         if not text:
@@ -157,14 +186,14 @@ def _envelope(unb: Segment) -> Envelope:
         sender_qualifier=visible(unb.text(2, 2)[:4]),
         recipient=unb.text(3),
         recipient_qualifier=visible(unb.text(3, 2)[:4]),
-        prepared_at=_prepared_at(unb),
+        prepared_at=_prepared_at(unb, flaws),
         reference=unb.text(5),
         wants_answer=unb.text(9) == "1",
         is_test=unb.text(11) == "1",
     )
 
 
-def _prepared_at(unb: Segment) -> datetime:
+def _prepared_at(unb: Segment, flaws: list[Flaw]) -> datetime:
     day, clock = unb.text(4, 1), unb.text(4, 2)
     shape = _TIMES.get((len(day), len(clock)))
     try:
@@ -172,8 +201,8 @@ def _prepared_at(unb: Segment) -> datetime:
             raise ValueError
         return datetime.strptime(day + clock, shape).replace(tzinfo=UTC)
     except ValueError:
-        flaw = _unb_flaw(Why.DATE_MALFORMED, Code.INVALID_VALUE, 4, 1, f"{day}:{clock}", "YYMMDD:HHMM")
-        raise FlawedError(flaw) from None
+        flaws.append(_unb_flaw(Why.DATE_MALFORMED, Code.INVALID_VALUE, 4, 1, f"{day}:{clock}", "YYMMDD:HHMM"))
+        return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _unb_flaw(why: Why, code: Code, element: int, component: int, said: str, right: str) -> Flaw:

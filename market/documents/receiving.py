@@ -37,14 +37,21 @@ class Desk(Struct, frozen=True, kw_only=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """What became of what came in. Without an `answer` it was itself one, or could not be read at all."""
+    """What became of what came in. Without an `answer` it was itself one, or could not be read at all. Of a test nothing is
+    done or kept, nor of what broke off: they may come again under their reference.
+    """
 
     format: Format
     accepted: bool
     answer: bytes = b""
     flaws: tuple[Flaw, ...] = ()
     is_again: bool = False
+    is_test: bool = False
     exchange_id: int | None = None
+
+
+class _OnlyTestedError(Exception):
+    """Everything of a test could be done, and is undone."""
 
 
 class _UndoneError(Exception):
@@ -69,10 +76,13 @@ async def receive(conn: Connection, desk: Desk, party_id: int, form: Format, con
         return _again(form, before["accepted"], before["answer"], before["id"])
     number = str(await store.next_document(conn))
     own = await store.partner(conn, party_id)
-    flaws += _envelope_flaws(envelope, desk, own, party_id, is_used=before is not None)
+    counts = reading.is_whole and not envelope.is_test
+    flaws += _envelope_flaws(envelope, desk, own, party_id, is_used=counts and before is not None)
     records, found = _records(reading.messages)
     flaws += found
     if not flaws and any(isinstance(record, Control) for record in records):
+        if envelope.is_test:
+            return Received(format=form, accepted=True, is_test=True)
         return await _answered(conn, form, party_id, records, reading.messages, now)
     about = About()
     if not flaws:
@@ -81,12 +91,16 @@ async def receive(conn: Connection, desk: Desk, party_id: int, form: Format, con
             async with conn.transaction():
                 for record, message in zip(records, reading.messages, strict=True):
                     about = _joined(about, await _applied(conn, desk, record, sender, message))
+                if envelope.is_test:
+                    raise _OnlyTestedError
+        except _OnlyTestedError:
+            pass
         except _UndoneError as undone:
             flaws.append(undone.flaw)
     answer = answering.contrl(envelope, reading.messages, flaws, number, now)
     kinds = [message.type.lower() for message in reading.messages]
-    if before is not None:
-        return Received(format=form, accepted=False, answer=answer, flaws=tuple(flaws))
+    if before is not None or not counts:
+        return Received(format=form, accepted=not flaws, answer=answer, flaws=tuple(flaws), is_test=envelope.is_test)
     exchange_id = await store.insert_exchange(
         conn, party_id, form, envelope.reference, content, kinds, answer, flaws, _ids(about, flaws), now
     )

@@ -96,7 +96,7 @@ SEGMENTS |= {
     "MEA": "an3! (an3 an3 an3 an70) (an3! n18 n18 n18 n2) an3",
     "AJT": "an3! n6",
 }
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)")
 
 
 class Part(Struct, frozen=True):

@@ -118,8 +118,8 @@ def amount_said(minor: int, exponent: int) -> str:
 
 def minor_of(text: str, exponent: int) -> int | None:
     """Minor units of a decimal number; None when it is none, or is more exact than the currency."""
-    found = re.fullmatch(r"(-?)([0-9]{1,18})(?:\.([0-9]{1,18}))?", text)
-    if found is None:
+    found = re.fullmatch(r"(-?)([0-9]{0,18})(?:\.([0-9]{1,18}))?", text)
+    if found is None or not (found[2] or found[3]):
         return None
     sign, whole, part = found[1], found[2], found[3] or ""
     if part[exponent:].strip("0"):

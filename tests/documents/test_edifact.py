@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -16,6 +17,7 @@ from market.documents.edifact_reader import LARGEST_BYTES, read
 from market.documents.flaws import Flaw, Why
 from market.documents.messages import message_of, record_of
 from market.documents.records import (
+    Control,
     Invoice,
     Line,
     Order,
@@ -161,7 +163,7 @@ SPOILT = {
     "what is kept": ("remadv", "MOA+165:0.77", "MOA+165:0.78", Why.TOTAL, 11, 1, 2, "498362.01"),
     "packages": ("iftmin", "CNT+2:2", "CNT+2:1", Why.LINE_COUNT, 9, 1, 2, "2"),
     "a control character": ("orders", "Hamburg, E", "Hamburg\x07, E", Why.CHARACTER, 13, 3, 4, "ISO 8859-1"),
-    "no tag": ("orders", "BGM+220", "B?+GM+220", Why.TAG_MALFORMED, 0, 0, 0, "BGM"),
+    "no tag": ("orders", "BGM+220", "B?+GM+220", Why.TAG_MALFORMED, 2, 0, 0, "BGM"),
     "cut off": ("orders", "UNZ+1+42'\n", "UNZ+1+42", Why.CUT_OFF, 0, 0, 0, "'"),
     "marks that are one": ("orders", "UNA:+.? '", "UNA++.? '", Why.SERVICE_CHARACTERS, 0, 0, 0, "UNA:+.? '"),
 }  # fmt: skip
@@ -235,6 +237,74 @@ def test_no_release_character_and_answers_without_what_was_refused() -> None:
     assert spoilt.envelope is not None and spoilt.flaws
     answer = read(contrl(spoilt.envelope, spoilt.messages, spoilt.flaws, "7", AT))
     assert answer.flaws == () and not isinstance(record_of(answer.messages[0]), Flaw)
+
+
+def with_marks(text: str, marks: str) -> str:
+    """The same interchange with other service characters: component, element, decimal, release, space, end."""
+    component, element, _, release, _, end = marks
+    plain = re.sub(r"\?(.)", lambda found: chr(0xE000 + ord(found[1])), text.partition("\n")[2], flags=re.DOTALL)
+    plain = re.sub(
+        "([" + re.escape(component + element + release + end) + "])", lambda found: chr(0xE000 + ord(found[1])), plain
+    )
+    plain = plain.translate({ord(":"): component, ord("+"): element, ord("'"): end})
+    special = {0xE000 + ord(each): release + each for each in component + element + release + end}
+    plain = plain.translate(special)
+    return "UNA" + marks + "".join(chr(ord(each) - 0xE000) if "\ue000" <= each <= "\ue0ff" else each for each in plain)
+
+
+UNUSUAL = {
+    # name: what another system makes of the same interchange, which is as legal
+    "no UNA": lambda text: text.removeprefix("UNA:+.? '\n"),
+    "a byte order mark": lambda text: "\xef\xbb\xbf" + text,
+    "one line": lambda text: text.replace("\n", ""),
+    "lines of Windows": lambda text: text.replace("\n", "\r\n"),
+    "UNOA": lambda text: text.replace("UNOC:3", "UNOA:1"),
+    "UNOB": lambda text: text.replace("UNOC:3", "UNOB:2"),
+    "a decimal comma": lambda text: text.replace("UNA:+.? '", "UNA:+,? '").replace(":4.12'", ":4,12'"),
+    "a comma that UNA does not announce": lambda text: text.replace("494400.00", "494400,00"),
+    "no nought before the point": lambda text: text.replace(":0.00", ":.00"),
+    "a year of four figures": lambda text: text.replace("+261122:", "+20261122:"),
+    "an association's code": lambda text: text.replace(":D:96A:UN'", ":D:96A:UN:EAN008'"),
+    "other marks": lambda text: with_marks(text, "|*.\\ ~"),
+    "marks that stand in the texts": lambda text: with_marks(text, "/-.x ;".replace("x", "%")),
+    "empty components at the ends": lambda text: text.replace("'\n", ":'\n").replace("UNA:+.? :'", "UNA:+.? '"),
+    "empty elements at the ends": lambda text: text.replace("'\n", "+++'\n").replace("UNA:+.? +++'", "UNA:+.? '"),
+    "parties in another order": lambda text: re.sub(r"(NAD\+BY[^\n]*\n)(NAD\+SU[^\n]*\n)", r"\2\1", text),
+    "dates in another order": lambda text: re.sub(r"(DTM\+137[^\n]*\n)(DTM[^\n]*\n)", r"\2\1", text),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("kind", ["orders", "invoic"])
+def test_what_is_unusual_and_legal_says_the_same(name: str, kind: str) -> None:
+    text = interchange(RECORDS[kind]).decode("iso-8859-1")
+    assert again(UNUSUAL[name](text).encode("iso-8859-1")) == RECORDS[kind]
+
+
+BROKEN = {
+    # name: (from, to, what CONTRL says of the interchange, and of the message)
+    "another set of characters": ("UNOC:3", "UNOY:4", (2, "UNB", 1, 1), []),
+    "a day that is none": ("+261122:", "+269922:", (12, "UNB", 4, 1), []),
+    "cut off in a message": ("'\nUNT+", "", (0, "", 0, 0), [(13, 29)]),
+    "a tag of figures": ("PAT+", "9AT+", (0, "", 0, 0), [(12, 11)]),
+    "a group": ("UNH+1", "UNG+ORDERS'\nUNH+1", (15, "UNG", 0, 0), []),
+    "a count of messages": ("UNZ+1", "UNZ+2", (29, "UNZ", 1, 0), []),
+    "an end that is not there": ("UNZ+1+42'\n", "", (13, "UNZ", 0, 0), []),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_can_be_answered_is_answered_with_the_place(name: str) -> None:
+    old, new, said, faults = BROKEN[name]
+    text = interchange(RECORDS["orders"]).decode("iso-8859-1")
+    assert old in text
+    spoilt = text[: text.index(old)] if name.startswith("cut") else text.replace(old, new, 1)
+    reading = read(spoilt.encode("iso-8859-1"))
+    assert reading.envelope is not None
+    answer = record_of(read(contrl(reading.envelope, reading.messages, reading.flaws, "7", AT)).messages[0])
+    assert isinstance(answer, Control) and not answer.accepted
+    assert (answer.code, answer.tag, answer.element, answer.component) == said
+    assert [(each.code, each.segment) for one in answer.messages for each in one.faults] == faults
 
 
 def test_sums_beyond_all_measure_are_refused_and_not_stumbled_over() -> None:
