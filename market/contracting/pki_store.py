@@ -83,6 +83,12 @@ async def certificate(conn: Connection, serial: str) -> Certificate | None:
     return None if row is None else _read(row)
 
 
+async def held_certificate(conn: Connection, serial: str) -> Certificate | None:
+    """The certificate as it is and stays until the transaction ends: a revocation waits."""
+    await conn.execute(_queries.hold_certificate, serial)
+    return await certificate(conn, serial)
+
+
 async def certificates_of(conn: Connection, party_id: int) -> list[Certificate]:
     return [_read(row) for row in await conn.fetch(_queries.certificates_of_party, party_id)]
 
@@ -102,6 +108,7 @@ async def key_in_use(conn: Connection, public_key: bytes, party_id: int) -> bool
 
 async def insert_revocation(conn: Connection, serial: str, now: datetime, by: int, reason: str, note: str) -> bool:
     """False when it was revoked before."""
+    await conn.execute(_queries.take_certificate, serial)
     return await conn.fetchval(_queries.insert_revocation, serial, now, by, reason, note) is not None
 
 

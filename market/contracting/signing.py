@@ -77,7 +77,7 @@ async def add_signature(
     if found is None:
         return ContractRefusal.NO_SUCH_CONTRACT
     record = records.read_record(raw)
-    certificate = None if record is None else await pki_store.certificate(conn, record.certificate)
+    certificate = None if record is None else await pki_store.held_certificate(conn, record.certificate)
     refusal = _judge(found, party_id, record, certificate, raw, signature, house.authority.public_key, now)
     if refusal is not None:
         return refusal

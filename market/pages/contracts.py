@@ -26,7 +26,7 @@ from market.contracting.facts import Contract, ContractEvent, ContractRefusal, C
 from market.contracting.paper import paper_of
 from market.contracting.store import ContractRow
 from market.contracting.terms import TradeTerms
-from market.contracting.wording import Row, compared, rows
+from market.contracting.wording import Row, compared, day_text, rows
 from market.contracts import ContractTerms
 from market.csv_cells import csv_text
 from market.currencies import money_text
@@ -124,6 +124,7 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
             ]
             for kind, held in offices.items()
         },
+        "days": {line.n: day_text(line.due_on, language_of(request)) for line in lines if line.due_on is not None},
         "today": now.date(),
         "history": [_happened(request, found, event, names) for event in history],
         "form": form,

@@ -51,6 +51,14 @@ where certificate.authority = $1 order by revocation.revoked_at, certificate.ser
 -- One maker of lists at a time, so that their numbers have no gap.
 select pg_advisory_xact_lock(hashtextextended('revocation_list', 0));
 
+-- name: hold_certificate
+-- For a signature: the certificate is not revoked until the transaction ends. Signatures don't wait for each other.
+select pg_advisory_xact_lock_shared(hashtextextended('certificate ' || $1::text, 0));
+
+-- name: take_certificate
+-- For its revocation: what is being signed with it is there first, and nothing is after it.
+select pg_advisory_xact_lock(hashtextextended('certificate ' || $1::text, 0));
+
 -- name: latest_list
 -- The list in force.
 select latest.number, latest.der, latest.this_update, latest.next_update

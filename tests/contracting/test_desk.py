@@ -12,7 +12,7 @@ from msgspec import structs
 from escrow import store as escrow_store
 from escrow.facts import Case, Refusal, State
 from market import deals_store
-from market.contracting import desk, formalities, identity, records, signing, store, verifier
+from market.contracting import desk, formalities, identity, pki_store, records, signing, store, verifier
 from market.contracting.bundle import bundle_of
 from market.contracting.facts import Contract, ContractRefusal, ContractState, Unsound
 from market.contracting.terms import Formality, FormalityKind, TradeTerms
@@ -273,6 +273,21 @@ async def test_an_officer_hands_in_or_judges_but_never_both(conn: Connection) ->
     assert isinstance(await _judged(conn, both, second, accept=False, reason="Unsigned"), formalities.Line)
     handed = await formalities.hand_in(conn, both.id, 1, second, _paper(b"%PDF-3"), NOW, is_operator=False)
     assert handed is formalities.FormalityRefusal.SAME_HANDS
+
+
+async def test_a_revocation_waits_for_the_signature_that_is_being_taken(
+    conn: Connection, module_database: object
+) -> None:
+    from migrations.database import Role, connect
+
+    person = await new_person(conn, "Orchid")
+    assert await pki_store.held_certificate(conn, person.certificate.serial) is not None
+    other = await connect(module_database, Role.APP)  # type: ignore[arg-type]
+    await other.execute("set lock_timeout = '50ms'")
+    revoked = pki_store.insert_revocation(other, person.certificate.serial, NOW, person.id, "superseded", "")
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await revoked
+    await other.close()
 
 
 async def test_the_database_holds_both_signatures_to_the_same_bytes(conn: Connection) -> None:
