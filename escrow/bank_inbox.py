@@ -31,6 +31,7 @@ from escrow.ledger import Account
 from escrow.payouts import Payouts
 from escrow.quarantine import Quarantine
 from escrow.references import find_reference
+from escrow.reversals import Reversals
 from escrow.rules import BANK
 from escrow.settlement import BANK as BANK_ACTOR
 from escrow.settlement import Settlement
@@ -53,6 +54,7 @@ class Inbox:
     payouts: Payouts
     quarantine: Quarantine
     chargebacks: Chargebacks
+    reversals: Reversals
 
     async def receive(self, conn: Connection, notice: BankNotice, now: datetime) -> Received:
         """Take one notice in; the same one again changes nothing. Raises NoticeConflictError."""
@@ -61,6 +63,8 @@ class Inbox:
             return await self._received_before(conn, notice, digest)
         if notice.kind is NoticeKind.TRANSFER_RECEIVED:
             received = await self._transfer(conn, notice, now)
+        elif notice.kind is NoticeKind.TRANSFER_REVERSED:
+            received = await self.reversals.reversed(conn, notice, now)
         elif notice.kind is NoticeKind.CHARGEBACK:
             received = await self.chargebacks.opened(conn, notice, now)
         elif notice.kind in (NoticeKind.CHARGEBACK_WON, NoticeKind.CHARGEBACK_LOST):

@@ -70,6 +70,10 @@ class StatementEntry(Struct, frozen=True, kw_only=True):
     other_number: str = ""
     code: str = ""
     return_reason: str | None = None
+    is_reversal: bool = False
+    """The bank undoes a movement that it had booked (RvslInd): a credit undoes a debit, a debit a credit."""
+    original_id: str = ""
+    """Of a reversal the bank's own id of what it undoes, where it says so."""
 
     @property
     def signed_minor(self) -> int:
@@ -190,6 +194,7 @@ def _entry(node: ElementTree.Element, told: ElementTree.Element, bank_id: str, a
     is_credit = _is_credit(node)
     side, account = ("Dbtr", "DbtrAcct") if is_credit else ("Cdtr", "CdtrAcct")
     end_to_end = _text(told, "Refs/EndToEndId")
+    is_reversal, named = _is_reversal(node), _text(told, "Refs/AcctSvcrRef")
     return StatementEntry(
         bank_id=bank_id,
         is_credit=is_credit,
@@ -201,6 +206,8 @@ def _entry(node: ElementTree.Element, told: ElementTree.Element, bank_id: str, a
         other_number=_text(told, f"RltdPties/{account}/Id/Othr/Id") or _text(told, f"RltdPties/{account}/Id/IBAN"),
         code=_text(node, "BkTxCd/Prtry/Cd") or _text(node, "BkTxCd/Domn/Cd"),
         return_reason=_text(told, "RtrInf/Rsn/Cd") or None,
+        is_reversal=is_reversal,
+        original_id=named if is_reversal and named != bank_id else "",
     )
 
 
@@ -223,6 +230,13 @@ def _is_credit(node: ElementTree.Element) -> bool:
     if told not in ("CRDT", "DBIT"):
         raise StatementError(StatementFault.MISSING, f"CdtDbtInd: {told}")
     return told == "CRDT"
+
+
+def _is_reversal(node: ElementTree.Element) -> bool:
+    told = _text(node, "RvslInd") or "false"
+    if told not in ("true", "1", "false", "0"):
+        raise StatementError(StatementFault.MISSING, f"RvslInd: {told}")
+    return told in ("true", "1")
 
 
 def _amount(node: ElementTree.Element, currency: str, exponent: int, *, least: int = 1) -> int:

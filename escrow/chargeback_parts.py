@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from escrow import claims_store, store
@@ -57,6 +58,48 @@ async def share(conn: Connection, hooks: Hooks, notice: BankNotice) -> Taken | N
         purpose=paid.purpose,
         payer_id=paid.party_id,
         currency=paid.currency,
+        payer_minor=notice.amount_minor,
+        sale_minor=0,
+    )
+
+
+async def share_of_transfer(
+    conn: Connection,
+    hooks: Hooks,
+    notice: BankNotice,
+    *,
+    case_id: int | None = None,
+    deposit_id: int | None = None,
+    party_id: int | None = None,
+) -> Taken | None:
+    """The same of a bank transfer, of which the book knows what it paid: exactly one of these. What was over the sum that
+    was due lay in the payer's wallet, and is of his own.
+    """
+    if case_id is not None:
+        case = await store.lock_case(conn, case_id)
+        if case is None or case.currency != notice.currency:
+            return None
+        over = max(notice.amount_minor - case.due_minor, 0)
+        return Taken(
+            purpose=CardPurpose.WALLET if over else CardPurpose.CASE,
+            payer_id=case.buyer_id,
+            currency=case.currency,
+            payer_minor=over,
+            sale_minor=notice.amount_minor - over,
+            case=case,
+        )
+    if deposit_id is not None:
+        deposit = await store.deposit_by_id(conn, deposit_id)
+        assert deposit is not None, "the book knows the deposit that it paid, and deposits are never deleted"
+        over = max(notice.amount_minor - deposit.amount_minor, 0)
+        exact = msgspec.structs.replace(notice, amount_minor=notice.amount_minor - over)
+        taken = await _of_deposit(conn, hooks, deposit_id, exact)
+        return msgspec.structs.replace(taken, payer_minor=taken.payer_minor + over, falls=None) if over else taken
+    assert party_id is not None, "a transfer paid a deal, a deposit, or into a wallet"
+    return Taken(
+        purpose=CardPurpose.WALLET,
+        payer_id=party_id,
+        currency=notice.currency,
         payer_minor=notice.amount_minor,
         sale_minor=0,
     )

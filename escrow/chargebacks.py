@@ -56,6 +56,23 @@ class Chargebacks:
         taken = await share(conn, self.hooks, notice)
         if taken is None or await claims_store.lock_open_chargeback(conn, notice.reference) is not None:
             return Received(outcome=Outcome.IGNORED)
+        await self._open(conn, notice, taken, now)
+        early = await payments_store.end_told_early(conn, notice)
+        if early is not None:
+            end = await self.ended(conn, early, now)
+            await payments_store.set_notice_outcome(conn, early.bank_id, end.outcome)
+        return Received(outcome=Outcome.CHARGEBACK_OPENED)
+
+    async def transfer_taken_back(self, conn: Connection, notice: BankNotice, taken: Taken, now: datetime) -> None:
+        """The bank has taken a transfer back: what it had paid comes from whom a chargeback would take it, and goes to the
+        bank at once. Nothing is answered, nothing won.
+        """
+        chargeback = await self._open(conn, notice, taken, now)
+        legs = _legs(chargeback.currency, (_path(chargeback), rules.BANK, chargeback.amount_minor))
+        await self._post(conn, chargeback, f"transfer_reversed_{chargeback.id}", legs, now)
+        await self._end(conn, taken.case, chargeback, ChargebackState.LOST, now)
+
+    async def _open(self, conn: Connection, notice: BankNotice, taken: Taken, now: datetime) -> Chargeback:
         chargeback, twice = await self._set_aside(conn, notice, taken, now)
         account = await self._account(conn, chargeback)
         await self._post(conn, chargeback, f"chargeback_{chargeback.id}", _set_aside_legs(chargeback, taken), now)
@@ -68,11 +85,7 @@ class Chargebacks:
         if taken.falls is not None:
             fallen = msgspec.structs.replace(taken.falls, state=DepositState.TAKEN_BACK, ended_at=now)
             await self.hooks.on_deposit_taken_back(conn, fallen, now)
-        early = await payments_store.end_told_early(conn, notice)
-        if early is not None:
-            end = await self.ended(conn, early, now)
-            await payments_store.set_notice_outcome(conn, early.bank_id, end.outcome)
-        return Received(outcome=Outcome.CHARGEBACK_OPENED)
+        return chargeback
 
     async def _set_aside(
         self, conn: Connection, notice: BankNotice, taken: Taken, now: datetime
@@ -227,9 +240,10 @@ class Chargebacks:
     async def _post(
         self, conn: Connection, chargeback: Chargeback, kind: str, legs: tuple[Leg, ...], now: datetime
     ) -> None:
-        """Under the case's name where there is one, else under that of the card payment."""
-        case_id = chargeback.case_id
-        subject = f"card:{chargeback.payment_reference}" if case_id is None else f"case:{case_id}"
+        """Under the case's name where there is one, else under that of the card payment or transfer."""
+        case_id, paid_by = chargeback.case_id, chargeback.payment_reference
+        named = paid_by if chargeback.is_transfer else f"card:{paid_by}"
+        subject = named if case_id is None else f"case:{case_id}"
         await ledger.open_accounts(conn, accounts_to_open(legs))
         await ledger.post(conn, Operation(kind=kind, subject=subject, actor="bank", legs=legs), now)
 

@@ -257,6 +257,12 @@ async def chargebacks_of_payer(conn: Connection, party_id: int, limit: int = 50)
     return [read(row, Chargeback) for row in await conn.fetch(_queries.chargebacks_of_payer, party_id, limit)]
 
 
+async def hit_by(conn: Connection, bank_id: str) -> set[int]:
+    """Whose money this notice of the bank took."""
+    rows = await conn.fetch(_queries.hit_by, bank_id)
+    return {party for row in rows for party in (row["party_id"], row["payer_id"]) if party is not None}
+
+
 async def chargeback_by_id(conn: Connection, chargeback_id: int) -> Chargeback | None:
     return read_one(await conn.fetchrow(_queries.chargeback_by_id, chargeback_id), Chargeback)
 

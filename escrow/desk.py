@@ -11,6 +11,7 @@ from escrow.hooks import Hooks
 from escrow.moves import Moves
 from escrow.payouts import Payouts
 from escrow.quarantine import Quarantine
+from escrow.reversals import Reversals
 from escrow.settlement import Settlement
 from escrow.wallet import Wallet
 
@@ -41,5 +42,8 @@ class EscrowDesk:
         self.arbitration = Arbitration(moves, second_person_above_minor)
         self.chargebacks = Chargebacks(hooks, moves, self.deposits)
         self.quarantine = Quarantine(hooks, self.deposits, self.settlement, self.payouts)
-        self.inbox = Inbox(hooks, self.deposits, self.settlement, self.payouts, self.quarantine, self.chargebacks)
+        reversals = Reversals(hooks, self.chargebacks)
+        self.inbox = Inbox(
+            hooks, self.deposits, self.settlement, self.payouts, self.quarantine, self.chargebacks, reversals
+        )
         self.wallet = Wallet(self.payouts)

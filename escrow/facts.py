@@ -461,6 +461,7 @@ class BankAccount(Struct, frozen=True, kw_only=True):
 
 class NoticeKind(StrEnum):
     TRANSFER_RECEIVED = "transfer.received"
+    TRANSFER_REVERSED = "transfer.reversed"
     PAYOUT_SETTLED = "payout.settled"
     PAYOUT_RETURNED = "payout.returned"
     CHARGEBACK = "card.chargeback"
@@ -470,7 +471,8 @@ class NoticeKind(StrEnum):
 
 class BankNotice(Struct, frozen=True, kw_only=True):
     """What the bank told: `bank_id` is its own, for ever one event. `reference` is free text that a person typed
-    (a transfer), the end-to-end id (a payout), or the payment's id (a card's chargeback).
+    (a transfer), the end-to-end id (a payout), the payment's id (a card's chargeback), or of a transfer that the bank takes
+    back that transfer's own `bank_id`.
     """
 
     bank_id: str
@@ -500,6 +502,7 @@ class QuarantineState(StrEnum):
     APPLIED = "applied"
     RETURNING = "returning"
     RETURNED = "returned"
+    REVERSED = "reversed"
 
 
 class Quarantined(Struct, frozen=True, kw_only=True):
@@ -534,6 +537,7 @@ class Outcome(StrEnum):
     CHARGEBACK_OPENED = "chargeback_opened"
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_LOST = "chargeback_lost"
+    TRANSFER_REVERSED = "transfer_reversed"
     IGNORED = "ignored"
 
 
@@ -586,6 +590,15 @@ class Chargeback(Struct, frozen=True, kw_only=True):
     def sale_minor(self) -> int:
         """The part that a deal had been paid with."""
         return self.amount_minor - self.payer_minor
+
+    @property
+    def is_transfer(self) -> bool:
+        """Whether it was no card payment but a bank transfer; of that the bank's word is the last."""
+        return self.payment_reference.startswith(TRANSFER_PREFIX)
+
+
+TRANSFER_PREFIX = "bank:"
+"""Before the bank's own id of a transfer, where a card payment has its id."""
 
 
 class ChargebackAnswer(Struct, frozen=True, kw_only=True):

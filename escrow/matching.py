@@ -25,6 +25,7 @@ class MatchKind(StrEnum):
     PAYOUT = "payout"
     PAYOUT_RETURN = "payout_return"
     CARD_SETTLEMENT = "card_settlement"
+    REVERSAL = "reversal"
 
 
 class Movement(Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class Movement(Struct, frozen=True, kw_only=True):
     reference: str = ""
     holder: str = ""
     number: str = ""
+    is_reversal: bool = False
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -84,7 +86,9 @@ def exact_matches(entries: Iterable[Movement], candidates: Iterable[Candidate]) 
             key = (getattr(entry, name), entry.is_credit, entry.currency, entry.amount_minor)
             if entry.id in found or not key[0]:
                 continue
-            free = next((one for one in index.get(key, ()) if (one.kind, one.id) not in taken), None)
+            free = next(
+                (one for one in index.get(key, ()) if (one.kind, one.id) not in taken and _is_of_kind(entry, one)), None
+            )
             if free is not None:
                 found[entry.id] = free
                 taken.add((free.kind, free.id))
@@ -98,7 +102,16 @@ def suggestions(entry: Movement, candidates: Sequence[Candidate]) -> tuple[Sugge
     return tuple(scored[:MOST_SUGGESTIONS])
 
 
+def _is_of_kind(entry: Movement, row: Candidate) -> bool:
+    """A reversed credit is the notice of a reversal and nothing else; a reversed debit is the return of a payout."""
+    if not entry.is_reversal:
+        return row.kind is not MatchKind.REVERSAL
+    return row.kind in (MatchKind.REVERSAL, MatchKind.PAYOUT_RETURN) or _same(entry.bank_id, row.bank_id)
+
+
 def _scored(entry: Movement, row: Candidate) -> Suggestion | None:
+    if not _is_of_kind(entry, row):
+        return None
     if (row.is_credit, row.currency) != (entry.is_credit, entry.currency):
         return None
     same_id = _same(entry.bank_id, row.bank_id) or _same(entry.end_to_end_id, row.end_to_end_id)

@@ -208,6 +208,16 @@ async def notice(conn: Connection, bank_id: str) -> StoredNotice | None:
     return read_one(await conn.fetchrow(_inbox.notice, bank_id), StoredNotice)
 
 
+async def transfer_to_reverse(conn: Connection, bank_id: str) -> BankNotice | None:
+    """What the bank told of a transfer, if it came into the book and was not reversed since."""
+    return read_one(await conn.fetchrow(_inbox.transfer_to_reverse, bank_id), BankNotice)
+
+
+async def credited_from(conn: Connection, path: str) -> list[str]:
+    """The accounts to which money went in the operations that took it out of this account."""
+    return [row["path"] for row in await conn.fetch(_inbox.credited_from, path)]
+
+
 async def was_returned_before(conn: Connection, notice: BankNotice) -> bool:
     """Whether another notice has told already that this payout came back."""
     return bool(await conn.fetchval(_inbox.was_returned_before, notice.reference, notice.bank_id))

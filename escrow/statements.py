@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _queries = load_queries("escrow", "statements")
 MATCHED_AT_ONCE = 5_000
 _A_MOMENT = timedelta(hours=1)
-_AHEAD = timedelta(days=1)
+AHEAD = timedelta(days=1)
 """A bank's day may end in another zone; what is further ahead than this is no statement."""
 
 
@@ -50,6 +50,11 @@ class StatementRefusal(StrEnum):
     NOT_A_CREDIT = "not_a_credit"
     TOLD_OTHERWISE = "told_otherwise"
     NOTE_MISSING = "note_missing"
+    IS_A_REVERSAL = "is_a_reversal"
+    NOT_A_REVERSAL = "not_a_reversal"
+    NO_SUCH_ORIGINAL = "no_such_original"
+    NOT_REVERSIBLE = "not_reversible"
+    OWN_MONEY = "own_money"
 
 
 TOLD_BY_OTHER_PAPERS = ("CARD", "PAYOUT")
@@ -131,6 +136,8 @@ class EntryRow(Struct, frozen=True, kw_only=True):
     other_number: str
     code: str
     return_reason: str | None
+    is_reversal: bool
+    original_id: str
     state: str
     matched_kind: MatchKind | None
     matched_id: str | None
@@ -156,6 +163,7 @@ class EntryRow(Struct, frozen=True, kw_only=True):
             reference=self.reference,
             holder=self.other_holder,
             number=self.other_number,
+            is_reversal=self.is_reversal,
         )
 
 
@@ -202,7 +210,7 @@ async def take_files(
         digest = sha256(body).digest()
         if accounts.get(statement.currency) != statement.account:
             raise StatementRefused(StatementRefusal.OTHER_ACCOUNT, statement.statement_id, statement.account)
-        if statement.from_at > now + _AHEAD:
+        if statement.from_at > now + AHEAD:
             raise StatementRefused(
                 StatementRefusal.IN_THE_FUTURE, statement.statement_id, statement.from_at.isoformat()
             )
@@ -345,6 +353,8 @@ async def _insert_entries(
         [entry.other_number for entry in entries],
         [entry.code for entry in entries],
         [entry.return_reason for entry in entries],
+        [entry.is_reversal for entry in entries],
+        [entry.original_id for entry in entries],
     )
 
 
@@ -382,7 +392,7 @@ async def confirm_match(
     conn: Connection, entry_id: int, kind: MatchKind, row_id: str, operator_id: int, note: str, now: datetime
 ) -> EntryRow | StatementRefusal:
     """An operator says which row an entry is. The sum must agree, and nobody else may have matched either meanwhile."""
-    entry = await _lock(conn, entry_id)
+    entry = await locked(conn, entry_id)
     if isinstance(entry, StatementRefusal):
         return entry
     rows = await _candidates(conn, [entry])
@@ -405,7 +415,7 @@ async def explain(
     conn: Connection, entry_id: int, operator_id: int, note: str, now: datetime
 ) -> EntryRow | StatementRefusal:
     """An operator says in words what an entry is that is no row of ours, such as the bank's own charge."""
-    entry = await _lock(conn, entry_id)
+    entry = await locked(conn, entry_id)
     if isinstance(entry, StatementRefusal):
         return entry
     if not note.strip():
@@ -416,11 +426,13 @@ async def explain(
 
 async def notice_of(conn: Connection, entry_id: int) -> BankNotice | StatementRefusal:
     """The notice that the bank should have sent of a credit: the same id, so that a late one changes nothing."""
-    entry = await _lock(conn, entry_id)
+    entry = await locked(conn, entry_id)
     if isinstance(entry, StatementRefusal):
         return entry
     if not entry.is_credit:
         return StatementRefusal.NOT_A_CREDIT
+    if entry.is_reversal:
+        return StatementRefusal.IS_A_REVERSAL
     if entry.code in TOLD_BY_OTHER_PAPERS or entry.return_reason is not None:
         return StatementRefusal.TOLD_OTHERWISE
     return BankNotice(
@@ -463,7 +475,8 @@ async def reconciliation(conn: Connection) -> list[Reconciled]:
     return [read(row, Reconciled) for row in await conn.fetch(_queries.reconciliation)]
 
 
-async def _lock(conn: Connection, entry_id: int) -> EntryRow | StatementRefusal:
+async def locked(conn: Connection, entry_id: int) -> EntryRow | StatementRefusal:
+    """An open entry, locked."""
     entry = read_one(await conn.fetchrow(_queries.lock_entry, entry_id), EntryRow)
     if entry is None:
         return StatementRefusal.UNKNOWN_ENTRY

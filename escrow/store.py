@@ -94,6 +94,12 @@ async def lock_case(conn: Connection, case_id: int) -> Case | None:
     return await case_by_id(conn, case_id)
 
 
+async def case_named(conn: Connection, reference: str) -> int | None:
+    """The number of the case that a bank reference names."""
+    found: int | None = await conn.fetchval(_queries.case_id_by_reference, reference)
+    return found
+
+
 async def lock_case_by_reference(conn: Connection, reference: str) -> Case | None:
     case_id: int | None = await conn.fetchval(_queries.case_id_by_reference, reference)
     return None if case_id is None else await lock_case(conn, case_id)

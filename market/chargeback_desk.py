@@ -100,6 +100,10 @@ async def answer(
 
 async def on_chargeback(conn: Connection, case: Case | None, one: Chargeback, now: datetime) -> None:
     """Whoever pays for it is told, and the operators, who can answer the bank."""
+    if one.is_transfer:
+        if one.state is not ChargebackState.OPEN:
+            await _tell_of_reversal(conn, case, one, now)
+        return
     told: dict[str, str | int] = {"sum": money_text(one.amount_minor, one.currency), "number": one.id}
     concerned, link = (one.party_id, one.payer_id or 0), f"/operator/chargebacks/{one.id}"
     await tell_operators(conn, concerned, f"desk_chargeback_{one.state}", told, link, now)
@@ -113,3 +117,18 @@ async def on_chargeback(conn: Connection, case: Case | None, one: Chargeback, no
     assert deal is not None, "a case that was paid by card has its contract"
     params = {**deal.named, "sum": money_text(one.sale_minor, one.currency)}
     await notices.notify(conn, [case.seller_id], f"chargeback_{one.state}", params, f"/deals/{case.id}", now)
+
+
+async def _tell_of_reversal(conn: Connection, case: Case | None, one: Chargeback, now: datetime) -> None:
+    """A transfer that the bank took back: nothing is to be answered. A deposit that fell by it has its own notice."""
+    told: dict[str, str | int] = {"sum": money_text(one.amount_minor, one.currency), "number": one.id}
+    concerned = (one.party_id, one.payer_id or 0)
+    await tell_operators(conn, concerned, "desk_transfer_reversed", told, f"/operator/chargebacks/{one.id}", now)
+    if one.payer_id is not None and one.payer_minor and not one.from_deposit_minor:
+        own = {"sum": money_text(one.payer_minor, one.currency)}
+        await notices.notify(conn, [one.payer_id], "own_transfer_reversed", own, "/wallet#chargebacks", now)
+    if case is not None:
+        deal = await deals_store.deal_of_case(conn, case.id)
+        assert deal is not None, "a case that was paid has its contract"
+        params = {**deal.named, "sum": money_text(one.sale_minor, one.currency)}
+        await notices.notify(conn, [case.seller_id], "transfer_reversed", params, f"/deals/{case.id}", now)

@@ -9,9 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from escrow import statements
+from escrow import claims_store, originals, statements
 from escrow.bank_inbox import NoticeConflictError
+from escrow.facts import BankNotice, NoticeKind, Outcome
 from escrow.matching import MatchKind
+from escrow.originals import Original
 from escrow.statements import EntryRow, StatementRefusal, Taken
 from market import audit
 
@@ -109,6 +111,74 @@ async def take_in(
         return StatementRefusal.ALREADY_MATCHED
     done = await statements.confirm_match(conn, entry_id, MatchKind.NOTICE, notice.bank_id, operator_id, note, now)
     return await _told(conn, done, "entry.taken_in", operator_id, note, now)
+
+
+async def reverse(
+    conn: Connection,
+    desk: EscrowDesk,
+    entry_id: int,
+    kind: MatchKind,
+    row_id: str,
+    operator_id: int,
+    note: str,
+    now: datetime,
+) -> EntryRow | StatementRefusal:
+    """An operator says which movement a reversed entry undoes; the book undoes it, as if the bank itself had told."""
+    if not note.strip():
+        return StatementRefusal.NOTE_MISSING
+    found = await originals.original_to_post(conn, entry_id, kind, row_id)
+    if isinstance(found, StatementRefusal):
+        return found
+    notice = _notice_of_reversal(*found)
+    try:
+        async with conn.transaction():
+            matched = await _post_reversal(conn, desk, notice, found[1], operator_id, now)
+            done = await statements.confirm_match(conn, entry_id, *matched, operator_id, note, now)
+            if isinstance(done, StatementRefusal):
+                raise _NotPosted(done)
+    except NoticeConflictError:
+        return StatementRefusal.ALREADY_MATCHED
+    except _NotPosted as refused:
+        return refused.why
+    return await _told(conn, done, "entry.reversed", operator_id, note, now)
+
+
+class _NotPosted(Exception):
+    """Nothing of the reversal stands."""
+
+    def __init__(self, why: StatementRefusal) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def _notice_of_reversal(entry: EntryRow, original: Original) -> BankNotice:
+    """What the bank would have sent, under the id of its entry: a late one changes nothing."""
+    is_payout = original.kind is MatchKind.PAYOUT
+    return BankNotice(
+        bank_id=entry.bank_id,
+        kind=NoticeKind.PAYOUT_RETURNED if is_payout else NoticeKind.TRANSFER_REVERSED,
+        currency=entry.currency,
+        amount_minor=entry.amount_minor,
+        reference=original.end_to_end_id if is_payout else original.bank_id,
+        booked_at=entry.booked_at,
+        reason="reversed",
+    )
+
+
+async def _post_reversal(
+    conn: Connection, desk: EscrowDesk, notice: BankNotice, original: Original, operator_id: int, now: datetime
+) -> tuple[MatchKind, str]:
+    """What the entry then is: the notice of the reversal, or the return of the payout."""
+    received = await desk.inbox.receive(conn, notice, now)
+    if received.again or received.outcome is Outcome.IGNORED:
+        raise _NotPosted(StatementRefusal.NOT_REVERSIBLE)
+    if operator_id in await claims_store.hit_by(conn, notice.bank_id):
+        raise _NotPosted(StatementRefusal.OWN_MONEY)
+    if received.outcome is Outcome.TRANSFER_REVERSED:
+        return MatchKind.REVERSAL, notice.bank_id
+    if received.outcome is Outcome.PAYOUT_RETURNED:
+        return MatchKind.PAYOUT_RETURN, original.id
+    return MatchKind.NOTICE, notice.bank_id
 
 
 async def _told(

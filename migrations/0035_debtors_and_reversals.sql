@@ -12,6 +12,8 @@ create index account_receivable on escrow.account (owner_id) where kind = 'recei
 -- A reversed entry is matched to the notice of the reversal, told by the bank itself or taken in from the statement.
 alter table escrow.statement_entry
   add column is_reversal boolean not null default false,
+  add column original_id text not null default '',
+  add constraint statement_entry_original check (is_reversal or original_id = ''),
   drop constraint statement_entry_kind,
   add constraint statement_entry_kind
     check (matched_kind in ('notice', 'payout', 'payout_return', 'card_settlement', 'reversal'));

@@ -100,6 +100,10 @@ select pg_advisory_xact_lock(hashtextextended('chargeback of ' || $1::text, 26))
 select coalesce(sum(amount_minor), 0)::bigint as amount_minor, coalesce(sum(payer_minor), 0)::bigint as payer_minor
 from escrow.chargeback where payment_reference = $1 and state <> 'won';
 
+-- name: hit_by
+-- Whom what the bank took by this notice hits.
+select party_id, payer_id from escrow.chargeback where bank_id = $1;
+
 -- name: insert_chargeback
 -- A card payment that the buyer's bank takes back.
 insert into escrow.chargeback (id, case_id, bank_id, payment_reference, party_id, currency, amount_minor, reason,

@@ -10,6 +10,24 @@ on conflict on constraint bank_notice_pk do nothing;
 select n.sha256, n.outcome, q.reason, q.id as item_id
 from escrow.bank_notice n left join escrow.quarantine q on q.bank_id = n.bank_id where n.bank_id = $1;
 
+-- name: transfer_to_reverse
+-- A transfer that came into the book, and that no other notice has reversed.
+select n.bank_id, n.kind, n.body ->> 'currency' as currency, (n.body ->> 'amount_minor')::bigint as amount_minor,
+       n.body ->> 'reference' as reference, (n.body ->> 'booked_at')::timestamptz as booked_at
+from escrow.bank_notice n
+where n.bank_id = $1 and n.kind = 'transfer.received' and n.outcome in ('deposit_held', 'case_funded', 'quarantined')
+  and not exists (select from escrow.bank_notice r where r.kind = 'transfer.reversed'
+                    and r.outcome = 'transfer_reversed' and r.body ->> 'reference' = n.bank_id);
+
+-- name: credited_from
+-- The accounts that operations credited which took money out of this one.
+select distinct target.path
+from escrow.account source
+join escrow.transfer took on took.debit = source.id
+join escrow.transfer gave on gave.op = took.op
+join escrow.account target on target.id = gave.credit
+where source.path = $1 order by target.path;
+
 -- name: was_returned_before
 -- Whether another notice than this has told that the payout with this end-to-end id came back.
 select exists (select from escrow.bank_notice

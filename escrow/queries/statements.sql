@@ -46,9 +46,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) r
 -- name: insert_entries
 -- The entries of a statement, in one statement.
 insert into escrow.statement_entry (statement, account, currency, bank_id, direction, amount_minor, booked_at,
-  end_to_end_id, reference, other_holder, other_number, code, return_reason)
+  end_to_end_id, reference, other_holder, other_number, code, return_reason, is_reversal, original_id)
 select $1, $2, $3, e.* from unnest($4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::text[], $13::text[]) as e
+  $10::text[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::text[]) as e
 returning id;
 
 -- name: statements
@@ -97,6 +97,12 @@ select c.* from (
   where (n.kind = 'transfer.received' or (n.kind = 'payout.returned' and n.outcome = 'quarantined'))
     and ((n.body ->> 'amount_minor')::bigint = any ($1::bigint[]) or n.bank_id = any ($2::text[]))
   union all
+  select 'reversal', r.bank_id, r.bank_id, '', false, r.body ->> 'currency', (r.body ->> 'amount_minor')::bigint,
+         (r.body ->> 'booked_at')::timestamptz, r.body ->> 'reference', '', ''
+  from escrow.bank_notice r
+  where r.kind = 'transfer.reversed' and r.outcome = 'transfer_reversed'
+    and ((r.body ->> 'amount_minor')::bigint = any ($1::bigint[]) or r.bank_id = any ($2::text[]))
+  union all
   select 'payout', p.id::text, '', p.end_to_end_id, false, p.currency, p.amount_minor,
          coalesce(p.ended_at, p.sent_at, p.queued_at), p.end_to_end_id, coalesce(p.holder, ''), coalesce(p.number, '')
   from escrow.payout p
@@ -115,6 +121,33 @@ select c.* from (
 ) c
 where not exists (select from escrow.statement_entry e
                   where e.state = 'matched' and e.matched_kind = c.kind and e.matched_id = c.id);
+
+-- name: transfers_to_reverse
+-- Transfers of this sum that came into the book until then and were not reversed, latest first; with the end-to-end id that
+-- a statement gives them.
+select 'notice' as kind, n.bank_id as id, n.bank_id, coalesce(told.end_to_end_id, '') as end_to_end_id,
+       (n.body ->> 'booked_at')::timestamptz as at, n.body ->> 'reference' as reference,
+       coalesce(n.body ->> 'sender_holder', '') as holder, coalesce(n.body ->> 'sender_number', '') as number,
+       q.case_id
+from escrow.bank_notice n
+left join escrow.quarantine q on q.bank_id = n.bank_id
+left join escrow.statement_entry told on told.matched_kind = 'notice' and told.matched_id = n.bank_id and told.state = 'matched'
+where n.kind = 'transfer.received' and n.outcome in ('deposit_held', 'case_funded', 'quarantined')
+  and n.body ->> 'currency' = $1 and (n.body ->> 'amount_minor')::bigint = $2
+  and (n.body ->> 'booked_at')::timestamptz <= $3
+  and not exists (select from escrow.bank_notice r where r.kind = 'transfer.reversed'
+                    and r.outcome = 'transfer_reversed' and r.body ->> 'reference' = n.bank_id)
+order by at desc, n.bank_id limit $4;
+
+-- name: payouts_to_reverse
+-- Payouts of this sum that left until then, latest first.
+select 'payout' as kind, p.id::text as id, '' as bank_id, p.end_to_end_id,
+       coalesce(p.ended_at, p.sent_at, p.queued_at) as at, p.end_to_end_id as reference,
+       coalesce(p.holder, '') as holder, coalesce(p.number, '') as number, p.case_id
+from escrow.payout p
+where p.state in ('sent', 'settled') and p.currency = $1 and p.amount_minor = $2
+  and coalesce(p.ended_at, p.sent_at, p.queued_at) <= $3
+order by at desc, p.id limit $4;
 
 -- name: match_entries
 -- These entries are those rows.
@@ -144,6 +177,12 @@ with book as (
   from escrow.bank_notice n left join escrow.quarantine q on q.bank_id = n.bank_id
   where ((n.kind = 'transfer.received' and n.outcome <> 'ignored')
          or (n.kind = 'payout.returned' and n.outcome = 'quarantined'))
+    and (q.reason is null or q.reason <> 'unknown_currency')
+  union all
+  select 'reversal', r.bank_id, r.body ->> 'currency', -(r.body ->> 'amount_minor')::bigint,
+         (r.body ->> 'booked_at')::timestamptz
+  from escrow.bank_notice r left join escrow.quarantine q on q.bank_id = r.body ->> 'reference'
+  where r.kind = 'transfer.reversed' and r.outcome = 'transfer_reversed'
     and (q.reason is null or q.reason <> 'unknown_currency')
   union all
   select 'payout', p.id::text, p.currency, -p.amount_minor, p.ended_at from escrow.payout p where p.state = 'settled'

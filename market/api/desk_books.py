@@ -4,6 +4,7 @@ house earns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from escrow.bank_client import BankError
 from escrow.camt053 import StatementError
 from escrow.day_close import DayClose
 from escrow.matching import MatchKind
+from escrow.originals import Original, originals_of
 from escrow.statements import EntryRow, StatementRefused, Taken
 from market import day_book, reports, statement_desk
 from market.api.operations import Call, granted, operation
@@ -64,6 +66,18 @@ class SuggestionShape(Struct, kw_only=True):
     differs_minor: SignedMinorOut
 
 
+class OriginalShape(Struct, kw_only=True):
+    """A movement that a reversed entry may undo. `surely`: both sides know the same id, and nothing else fits as well."""
+
+    kind: MatchKind
+    id: str
+    at: datetime
+    reference: str
+    holder: str
+    number: str
+    surely: bool
+
+
 class EntryShape(Struct, kw_only=True):
     id: int
     statement_id: str
@@ -80,12 +94,17 @@ class EntryShape(Struct, kw_only=True):
     matched_kind: MatchKind | None
     matched_id: str | None
     suggestions: list[SuggestionShape]
+    is_reversal: bool
+    """The bank undoes what it had booked: a debit undoes a credit, a credit a debit."""
+    originals: list[OriginalShape]
 
 
 class EntryDecision(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`match` names the row; `explain` and `take_in` say why in the note."""
+    """`match` names the row; `explain` and `take_in` say why in the note. `reverse` names what a reversed entry undoes, one
+    of its `originals`, and says why.
+    """
 
-    act: Literal["match", "explain", "take_in"]
+    act: Literal["match", "explain", "take_in", "reverse"]
     note: Annotated[str, Meta(max_length=1000)] = ""
     kind: MatchKind | None = None
     row: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
@@ -231,6 +250,7 @@ async def statement_entries(call: Call, query: EntryQuery) -> Listed[EntryShape]
         offset=(query.page - 1) * query.page_size,
     )
     likely = await statements.suggestions_for(call.conn, rows)
+    undone = await originals_of(call.conn, rows)
     total = rows[0].total if rows else 0
     items = [
         _entry(
@@ -244,6 +264,7 @@ async def statement_entries(call: Call, query: EntryQuery) -> Listed[EntryShape]
                 )
                 for one in likely.get(row.id, ())
             ],
+            undone.get(row.id, ()),
         )
         for row in rows
     ]
@@ -260,9 +281,15 @@ async def decide_entry(call: Call, entry_id: int, body: EntryDecision) -> EntryS
         done = await statement_desk.match(conn, entry_id, body.kind, body.row, operator, said(body.note), now)
     elif body.act == "explain":
         done = await statement_desk.explain(conn, entry_id, operator, said(body.note), now)
+    elif body.act == "reverse":
+        if body.kind is None or body.row is None:
+            raise ProblemError(statements.StatementRefusal.NO_SUCH_ORIGINAL)
+        done = await statement_desk.reverse(
+            conn, call.house.escrow, entry_id, body.kind, body.row, operator, said(body.note), now
+        )
     else:
         done = await statement_desk.take_in(conn, call.house.escrow, entry_id, operator, said(body.note), now)
-    return _entry(granted(done), [])
+    return _entry(granted(done), [], ())
 
 
 @operation("GET", "/money/reconciliation", tag="operator")
@@ -361,11 +388,11 @@ def _earned(one: reports.Earned) -> EarnedShape:
     )
 
 
-def _entry(row: EntryRow, suggested: list[SuggestionShape]) -> EntryShape:
-    fields: dict[str, Any] = {
-        name: getattr(row, name) for name in EntryShape.__struct_fields__ if name not in ("suggestions", "amount_minor")
-    }
-    return EntryShape(**fields, amount_minor=str(row.amount_minor), suggestions=suggested)
+def _entry(row: EntryRow, suggested: list[SuggestionShape], undone: Sequence[Original]) -> EntryShape:
+    made = ("suggestions", "amount_minor", "originals")
+    fields: dict[str, Any] = {name: getattr(row, name) for name in EntryShape.__struct_fields__ if name not in made}
+    named = [OriginalShape(**{name: getattr(one, name) for name in OriginalShape.__struct_fields__}) for one in undone]
+    return EntryShape(**fields, amount_minor=str(row.amount_minor), suggestions=suggested, originals=named)
 
 
 def _day(closed: DayClose) -> DayShape:

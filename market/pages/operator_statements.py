@@ -12,6 +12,7 @@ from escrow import books, statements
 from escrow.bank_client import BankError
 from escrow.camt053 import LARGEST_FILE_BYTES, StatementError
 from escrow.matching import MatchKind
+from escrow.originals import originals_of
 from escrow.statements import EntryRow, MissingDays, StatementRefused
 from market import audit, statement_desk
 from market.csv_cells import csv_text
@@ -164,12 +165,14 @@ async def _entries(request: Request, form: Form, status: int = 200) -> Response:
             offset=offset,
         )
         likely = {} if wants_csv(request) else await statements.suggestions_for(conn, rows)
+        undone = {} if wants_csv(request) else await originals_of(conn, rows)
         ages = [row for row in await books.ageing(conn, house.node_time.now()) if row.what == "statement_entry"]
     if wants_csv(request):
         return csv_download(_csv(request, rows), "statement-entries.csv")
     context = {
         "rows": rows,
         "likely": likely,
+        "undone": undone,
         "ages": ages,
         "form": form,
         "state": state,
@@ -195,6 +198,12 @@ async def operator_entry_decide(request: Request) -> Response:
             done = await statement_desk.match(conn, entry_id, MatchKind(kind), row_id, operator, note, now)
         elif act == "explain":
             done = await statement_desk.explain(conn, entry_id, operator, note, now)
+        elif act == "reverse" and kind in set(MatchKind):
+            done = await statement_desk.reverse(
+                conn, house.escrow, entry_id, MatchKind(kind), row_id, operator, note, now
+            )
+        elif act == "reverse":
+            done = statements.StatementRefusal.NO_SUCH_ORIGINAL
         elif act == "take_in":
             done = await statement_desk.take_in(conn, house.escrow, entry_id, operator, note, now)
         else:

@@ -22,6 +22,8 @@ class Line:
     holder: str = "Li Lei"
     number: str = "622202000011112222"
     code: str = "TRF"
+    reverses: str | None = None
+    """The bank undoes a booking: its own id, or "" where it does not say which."""
 
 
 def _amount(minor: int, currency: str, exponent: int) -> str:
@@ -37,11 +39,12 @@ def _entry(line: Line, number: int, currency: str, exponent: int) -> str:
         f"<{side}><Nm>{escape(line.holder)}</Nm></{side}>"
         f"<{side}Acct><Id><Othr><Id>{line.number}</Id></Othr></Id></{side}Acct>"
     )
+    reversal = "" if line.reverses is None else "<RvslInd>true</RvslInd>"
     return (
-        f"<Ntry><NtryRef>{number}</NtryRef>{_amount(line.minor, currency, exponent)}<Sts>BOOK</Sts>"
+        f"<Ntry><NtryRef>{number}</NtryRef>{_amount(line.minor, currency, exponent)}{reversal}<Sts>BOOK</Sts>"
         f"<BookgDt><DtTm>{line.at.astimezone(UTC).isoformat().replace('+00:00', 'Z')}</DtTm></BookgDt>"
         f"<AcctSvcrRef>{line.bank_id}</AcctSvcrRef><BkTxCd><Prtry><Cd>{line.code}</Cd></Prtry></BkTxCd>"
-        f"<NtryDtls><TxDtls><Refs><AcctSvcrRef>{line.bank_id}</AcctSvcrRef>"
+        f"<NtryDtls><TxDtls><Refs><AcctSvcrRef>{line.reverses or line.bank_id}</AcctSvcrRef>"
         f"<EndToEndId>{line.end_to_end_id}</EndToEndId></Refs><RltdPties>{parties}</RltdPties>"
         f"<RmtInf><Ustrd>{escape(line.reference)}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )

@@ -22,7 +22,11 @@ _common = {
     "holder": _words,
     "number": _words,
 }
-_entries = st.lists(st.builds(Movement, id=st.integers(1, 40), **_common), max_size=8, unique_by=lambda one: one.id)
+_entries = st.lists(
+    st.builds(Movement, id=st.integers(1, 40), is_reversal=st.booleans(), **_common),
+    max_size=8,
+    unique_by=lambda one: one.id,
+)
 _rows = st.lists(
     st.builds(Candidate, kind=st.sampled_from(MatchKind), id=st.integers(1, 9).map(str), **_common),
     max_size=8,
@@ -33,9 +37,18 @@ _rows = st.lists(
 def _certain(entry: Movement, row: Candidate) -> bool:
     """What may be matched without a person, said another way than the matcher says it."""
     same_sum = (entry.is_credit, entry.currency, entry.amount_minor) == (row.is_credit, row.currency, row.amount_minor)
-    return same_sum and (
-        (entry.bank_id != "" and entry.bank_id == row.bank_id)
-        or (entry.end_to_end_id != "" and entry.end_to_end_id == row.end_to_end_id)
+    if entry.is_reversal:
+        undone = row.kind in ("reversal", "payout_return")
+        fits = undone or (entry.bank_id != "" and entry.bank_id == row.bank_id)
+    else:
+        fits = row.kind != "reversal"
+    return (
+        same_sum
+        and fits
+        and (
+            (entry.bank_id != "" and entry.bank_id == row.bank_id)
+            or (entry.end_to_end_id != "" and entry.end_to_end_id == row.end_to_end_id)
+        )
     )
 
 
