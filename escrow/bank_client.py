@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 import httpx2
 from standardwebhooks import Webhook
 
+from escrow.certificates import trusted
+
 TIMEOUT_SECONDS = 10.0
 
 
@@ -22,7 +24,7 @@ class BankClient:
 
     def __init__(self, url: str, secret: str) -> None:
         self._signer = Webhook(secret)
-        self._client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, verify=trusted(), trust_env=False)
 
     async def send_payout_file(self, message_id: str, body: str) -> None:
         """Hand in one file; the bank knows a message id it has seen. Raises BankError."""

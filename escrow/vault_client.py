@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from escrow import vault_wire as wire
+from escrow.certificates import trusted
 from escrow.dual_signature import OrderInfo, PreparedPayment
 from escrow.vault_facts import (
     CardInfo,
@@ -42,7 +43,7 @@ class VaultClient:
 
     def __init__(self, url: str, secret: str) -> None:
         self._secret = secret
-        self._client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, verify=trusted(), trust_env=False)
 
     async def public_key(self) -> VaultKey:
         """What envelopes are sealed to, and the time to name in them."""

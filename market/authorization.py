@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -464,6 +465,7 @@ TABLE: dict[str, Row] = {
     "api.board_clearings": VISITOR,
     "api.board_clearing": MEMBER,
     "api.board_orders": MEMBER,
+    "api.board_fills": MEMBER,
     "api.board_enter": MEMBER,
     "api.board_acts": MEMBER,
     "api.board_order_change": MEMBER,
@@ -689,9 +691,16 @@ def guarded(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
         kept.app = Guard(route.app, name, TABLE[name])
         if isinstance(kept, Route | WebSocketRoute):
             # A number of thousands of digits is no id, and not even Python reads it.
-            kept.path_regex = re.compile(kept.path_regex.pattern.replace("[0-9]+", "[0-9]{1,19}"))
+            kept.path_regex = _of_short_numbers(kept.path_regex)
         behind.append(kept)
     return behind
+
+
+@cache
+def _of_short_numbers(path: re.Pattern[str]) -> re.Pattern[str]:
+    """Compiled once in a process: there are some hundred."""
+    short = path.pattern.replace("[0-9]+", "[0-9]{1,19}")
+    return path if short == path.pattern else re.compile(short)
 
 
 class Guard:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -37,19 +38,9 @@ class Catalogue:
         self._entries = dict(entries)
 
     @classmethod
-    def load(cls, directory: Path = DIRECTORY) -> Catalogue:
-        """Read and check every file of `directory`."""
-        entries: dict[str, Mapping[Language, str]] = {}
-        for path in sorted(directory.glob("*.toml")):
-            try:
-                tables = tomllib.loads(path.read_text(encoding="utf-8"))
-            except tomllib.TOMLDecodeError as error:
-                raise CatalogueError(f"{path.name}: {error}") from error
-            for key, entry in _flatten(tables, ()):
-                if key in entries:
-                    raise CatalogueError(f"{path.name}: {key} is given twice")
-                entries[key] = _checked(path.name, key, entry)
-        return cls(entries)
+    def load(cls, directory: Path | None = None) -> Catalogue:
+        """Read and check every file of `directory`; without one, the house's own, which are read once in a process."""
+        return cls(_own_entries() if directory is None else _entries_of(directory))
 
     def __contains__(self, key: object) -> bool:
         return key in self._entries
@@ -80,6 +71,25 @@ class Catalogue:
             return self._entries[key]
         except KeyError:
             raise MissingText(key) from None
+
+
+@cache
+def _own_entries() -> Mapping[str, Mapping[Language, str]]:
+    return _entries_of(DIRECTORY)
+
+
+def _entries_of(directory: Path) -> Mapping[str, Mapping[Language, str]]:
+    entries: dict[str, Mapping[Language, str]] = {}
+    for path in sorted(directory.glob("*.toml")):
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise CatalogueError(f"{path.name}: {error}") from error
+        for key, entry in _flatten(tables, ()):
+            if key in entries:
+                raise CatalogueError(f"{path.name}: {key} is given twice")
+            entries[key] = _checked(path.name, key, entry)
+    return entries
 
 
 def _fill(key: str, sentence: str, params: Mapping[str, object]) -> str:

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 from cryptography.exceptions import InvalidKey
@@ -123,7 +124,7 @@ class Passphrases:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2id")
         self._free = workers + waiting
         # What is verified against when there is no such account, so that the answer takes the same work.
-        self._decoy = _hash(os.urandom(16).hex())
+        self._decoy = _decoy()
 
     async def hash(self, passphrase: str) -> str:
         """The PHC form to store."""
@@ -164,6 +165,12 @@ class _Place:
 
     async def __aexit__(self, *_: object) -> None:
         self._passphrases._free += 1
+
+
+@cache
+def _decoy() -> str:
+    """Nobody's hash, made once in a process: nobody knows what it is of."""
+    return _hash(os.urandom(16).hex())
 
 
 def _hash(passphrase: str) -> str:

@@ -26,6 +26,7 @@ from escrow.card_facts import (
     Undecided,
     retrieval_reference,
 )
+from escrow.certificates import trusted
 from escrow.gateway.protocol import GatewayError, NoAnswerError
 from escrow.gateway.settlement_file import BadFileError, read_file
 from escrow.gateway.switch_link import SwitchLink
@@ -62,7 +63,7 @@ class Iso8583Gateway:
     def __init__(self, link: SwitchLink, url: str, secret: str) -> None:
         self._link = link
         self._verifier = Webhook(secret)
-        self._client = httpx2.AsyncClient(base_url=url, timeout=HTTP_SECONDS, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=url, timeout=HTTP_SECONDS, verify=trusted(), trust_env=False)
 
     async def run(self) -> None:
         """Keep the connection to the switch."""

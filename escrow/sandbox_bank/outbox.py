@@ -11,6 +11,7 @@ import httpx2
 import structlog
 from standardwebhooks import Webhook
 
+from escrow.certificates import trusted
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Outbox:
         self._woken.set()
 
     async def run(self) -> None:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, verify=trusted(), trust_env=False) as client:
             while True:
                 self._woken.clear()
                 try:

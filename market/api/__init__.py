@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from starlette.routing import BaseRoute
 
 
-def routes() -> list[BaseRoute]:
+@cache
+def routes() -> tuple[BaseRoute, ...]:
     """Every route of the API, and the two documents that describe it."""
     from market import openapi
     from market.api import (
@@ -86,4 +89,4 @@ def routes() -> list[BaseRoute]:
         fees,
         fraud,
     )
-    return [*(route for area in areas for route in routes_of(area.__name__)), *openapi.routes]
+    return (*(route for area in areas for route in routes_of(area.__name__)), *openapi.routes)

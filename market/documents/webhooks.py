@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from escrow.certificates import trusted
 from market.documents.store import Format, Partner
 
 TIMEOUT_SECONDS = 15.0
@@ -96,7 +97,9 @@ class Courier:
         self._may_be_private = may_be_private
         self._timeout_seconds = timeout_seconds
         self._lookups = ThreadPoolExecutor(LOOKUPS, "partner-name")
-        self._client = httpx2.AsyncClient(timeout=timeout_seconds, trust_env=False, follow_redirects=False)
+        self._client = httpx2.AsyncClient(
+            timeout=timeout_seconds, verify=trusted(), trust_env=False, follow_redirects=False
+        )
 
     async def close(self) -> None:
         self._lookups.shutdown(wait=False, cancel_futures=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import uvicorn
 
+from escrow.certificates import trusted
 from market import parties, sessions, tokens
 from market.app import build_app
 from market.config import Config
@@ -119,7 +120,7 @@ async def run_server(address: Address, folder: Path, **settings: Any) -> AsyncIt
     while not uvicorn_server.started:
         assert not serving.done(), serving.exception()
         await asyncio.sleep(0.01)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=trusted(), trust_env=False) as client:
         yield Server(app.state.house, port, app, client)
     uvicorn_server.should_exit = True
     await serving
