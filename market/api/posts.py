@@ -20,7 +20,7 @@ from market.trading.facts import LARGEST_QUANTITY, VALID_DAYS, Category, Post, P
 from market.trading.filter_reading import read_filters
 from market.trading.filters import PAGE_SIZE, PostFilters
 from market.trading.public import alias, is_shown
-from market.trading.rules import Fault, faults
+from market.trading.rules import Fault, PostFault, faults
 from market.trading.saved_searches import SavedSearch
 
 Term = Literal["EXW", "FCA", "FAS", "FOB", "CFR", "CIF", "CPT", "CIP", "DAP", "DPU", "DDP"]
@@ -30,6 +30,7 @@ Quantity = Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY, description="whole uni
 Degrees = Annotated[int, Meta(ge=-180_000_000, le=180_000_000, description="millionths of a degree")]
 Days = Annotated[int, Meta(ge=1, le=90)]
 Attributes = dict[Code, str | int | bool]
+OWN_PAGE_SIZE = 100
 
 
 class CategoryShape(Struct, kw_only=True):
@@ -120,8 +121,21 @@ class OwnPostShape(PostShape, kw_only=True):
     longitude: int | None
 
 
-class OwnPosts(Struct, kw_only=True):
-    items: list[OwnPostShape]
+class FoundPosts(Struct, kw_only=True):
+    """One page of what fits. `total` counts up to 500, `more` says that there are more; page 25 is the last."""
+
+    items: list[PostShape]
+    page: int
+    pages: int
+    total: int
+    more: bool
+
+
+class OwnPostsQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+    """`standing` wants those only that stand so now."""
+
+    standing: Literal["open", "taken", "lapsed", "withdrawn"] | None = None
+    page: PageNumber = 1
 
 
 class PostsQuery(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -168,13 +182,13 @@ async def market_categories(call: Call) -> Categories:
 
 
 @operation("GET", "/market/posts", tag="market")
-async def market_posts(call: Call, query: PostsQuery) -> Listed[PostShape]:
+async def market_posts(call: Call, query: PostsQuery) -> FoundPosts:
     """Search what is offered and wanted."""
     categories = await store.categories(call.conn)
     filters = _filters(call, _typed(query), categories)
     found = await search.find(call.conn, filters, categories, call.now)
     items = [public_shape(call, each) for each in found.rows]
-    return Listed(items=items, page=found.page, pages=found.pages, total=found.total)
+    return FoundPosts(items=items, page=found.page, pages=found.pages, total=found.total, more=found.more)
 
 
 @operation("GET", "/market/posts/{post_id:int}", tag="market")
@@ -187,10 +201,14 @@ async def market_post(call: Call, post_id: int) -> PostShape:
 
 
 @operation("GET", "/market/mine", tag="market")
-async def my_posts(call: Call) -> OwnPosts:
-    """One's own posts, the newest first, at most 500."""
-    mine = await store.posts_of_party(call.conn, call.viewer.id, 500)
-    return OwnPosts(items=[own_shape(call, each) for each in mine])
+async def my_posts(call: Call, query: OwnPostsQuery) -> Listed[OwnPostShape]:
+    """One's own posts, the newest first, a hundred a page."""
+    party_id, standing = call.viewer.id, query.standing or ""
+    total = await store.count_posts_of_party(call.conn, party_id, call.now, standing)
+    skip = (query.page - 1) * OWN_PAGE_SIZE
+    mine = await store.posts_of_party(call.conn, party_id, call.now, standing, limit=OWN_PAGE_SIZE, skip=skip)
+    pages = max(1, -(-total // OWN_PAGE_SIZE))
+    return Listed(items=[own_shape(call, each) for each in mine], page=query.page, pages=pages, total=total)
 
 
 @operation("POST", "/market/posts", tag="market", status=201)
@@ -218,8 +236,15 @@ async def edit_post(call: Call, post_id: int, body: PostEdit) -> OwnPostShape:
     if old is None:
         raise ProblemError(PostRefusal.NO_SUCH_POST)
     categories = await store.categories(call.conn)
-    fixed = {"side": old.side, "category": old.category, "anonymous": old.anonymous}
-    content = msgspec.structs.replace(_content(body), **fixed)
+    content = _content(body)
+    fixed = {"side": old.side.value, "category": old.category, "anonymous": old.anonymous}
+    changed = [
+        Fault(field=name, code=PostFault.FIXED, params={"value": str(was).lower()})
+        for name, was in fixed.items()
+        if getattr(content, name) != was
+    ]
+    if changed:
+        raise ProblemError(PostRefusal.POST_FAULTY, faults=_told(call, changed))
     _judge(call, content, categories, body.valid_days, is_new=False)
     done: Post = granted(
         await posts.edit(
@@ -334,7 +359,7 @@ def _judge(
     if found:
         raise ProblemError(PostRefusal.POST_FAULTY, faults=_told(call, found))
     if valid_days not in (None, *VALID_DAYS):
-        raise ProblemError(Problem.MALFORMED, fault="valid_days")
+        raise ProblemError(Problem.MALFORMED, fault=f"valid_days is one of {', '.join(map(str, VALID_DAYS))}")
 
 
 def _told(call: Call, found: list[Fault]) -> list[dict[str, str]]:

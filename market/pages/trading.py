@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -48,6 +49,8 @@ async def market(request: Request) -> Response:
             rows = await search.all_found(conn, filters, categories, now, MOST_CSV_ROWS)
             return csv_response(public_csv(rows, lang, categories, texts(request)), "market.csv")
         found = await search.find(conn, filters, categories, now)
+        if found.page > found.pages:
+            found = await search.find(conn, replace(filters, page=found.pages), categories, now)
         party_id = request.user.party_id
         saved = await saved_searches.searches_of(conn, party_id) if party_id is not None else []
     query = filters.query(with_order=False)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from market.csv_cells import csv_lines
 from market.house import house_of
 from market.pages import once
 from market.pages.sell import csv_response
@@ -29,7 +30,7 @@ from market.trading.rules import Fault
 if TYPE_CHECKING:
     from market.catalogue import Catalogue, Language
 
-MOST_SHOWN = 500
+AT_ONCE = 100
 KEPT_AT_ONCE = 3 * 64 * 1024
 LARGEST_KEPT = csv_posts.LARGEST_FILE_BYTES * 3 // 2
 PAGE_SIZE = 25
@@ -39,19 +40,22 @@ STANDINGS = ("open", "taken", "lapsed", "withdrawn")
 async def mine(request: Request) -> Response:
     """The party's own posts with where each stands."""
     house, now = house_of(request), house_of(request).node_time.now()
-    async with house.pool.acquire() as conn:
-        own = await store.posts_of_party(conn, request.user.id, MOST_SHOWN)
-        categories = await store.categories(conn)
     state = request.query_params.get("state", "")
     state = state if state in STANDINGS else ""
-    shown = [post for post in own if not state or post.standing(now) == state]
     asked = request.query_params.get("page", "1")
-    pages = max(1, -(-len(shown) // PAGE_SIZE))
-    page = min(max(int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1, 1), pages)
+    party_id = request.user.id
+    async with house.pool.acquire() as conn:
+        total = await store.count_posts_of_party(conn, party_id, now, state)
+        pages = max(1, -(-total // PAGE_SIZE))
+        page = min(max(int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1, 1), pages)
+        shown = await store.posts_of_party(conn, party_id, now, state, limit=PAGE_SIZE, skip=(page - 1) * PAGE_SIZE)
+        has_posts = bool(shown) or await store.count_posts_of_party(conn, party_id, now) > 0
+        categories = await store.categories(conn)
     context = {
         **shared(request, categories),
-        "posts": [(post, post.standing(now)) for post in shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]],
-        "has_posts": bool(own),
+        "posts": [(post, post.standing(now)) for post in shown],
+        "total": total,
+        "has_posts": has_posts,
         "state": state,
         "states": STANDINGS,
         "page": page,
@@ -62,12 +66,25 @@ async def mine(request: Request) -> Response:
 
 
 async def mine_csv(request: Request) -> Response:
-    """The party's own posts with the columns of the import."""
-    house = house_of(request)
+    """All of the party's own posts with the columns of the import, sent as they are read."""
+    house, now = house_of(request), house_of(request).node_time.now()
+    party_id = request.user.id
     async with house.pool.acquire() as conn:
-        own = await store.posts_of_party(conn, request.user.id, MOST_SHOWN)
-        categories = await store.categories(conn)
-    return csv_response(csv_export.own_csv(own, categories, house.node_time.now()), "posts.csv")
+        header = csv_export.own_header(await store.kinds_of_party(conn, party_id), await store.categories(conn))
+
+    async def pieces() -> AsyncIterator[str]:
+        yield csv_lines([header], first=True)
+        skip = 0
+        while True:
+            async with house.pool.acquire() as conn:
+                some = await store.posts_of_party(conn, party_id, now, limit=AT_ONCE, skip=skip)
+            if not some:
+                return
+            yield csv_export.own_lines(some, header, now)
+            skip += len(some)
+
+    headers = {"Content-Disposition": 'attachment; filename="posts.csv"', "Cache-Control": "private, no-store"}
+    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def new_post(request: Request) -> Response:

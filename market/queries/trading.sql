@@ -67,8 +67,23 @@ select * from market.post where id = $1 for update;
 select * from market.post where id = any($1) order by id for update;
 
 -- name: posts_of_party
--- A party's own posts, the newest first.
-select * from market.post where party_id = $1 order by posted_at desc, id limit $2;
+-- A party's own posts, the newest first, or those of them that stand so at an instant.
+select * from market.post
+where party_id = $1
+  and ($2::text is null or $2 = case when state <> 'open' then state when taken >= quantity then 'taken' when valid_until <= $3 then 'lapsed'
+                                else 'open' end)
+order by posted_at desc, id limit $4 offset $5;
+
+-- name: count_posts_of_party
+-- How many of a party's posts stand so at an instant, or at all.
+select count(*) from market.post
+where party_id = $1
+  and ($2::text is null or $2 = case when state <> 'open' then state when taken >= quantity then 'taken' when valid_until <= $3 then 'lapsed'
+                                else 'open' end);
+
+-- name: kinds_of_party
+-- In which kinds of goods a party has ever posted.
+select distinct category from market.post where party_id = $1;
 
 -- name: count_open_of_party
 -- How many of a party's posts are open.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from market.csv_cells import csv_text
+from market.csv_cells import csv_lines, csv_text
 from market.currencies import EXPONENTS, decimal_text
 from market.trading.facts import Category, Kind, Post
 from market.trading.reading import COLUMNS, values_of
@@ -86,15 +86,24 @@ def public_csv(
 
 def own_csv(posts: Sequence[Post], categories: Sequence[Category], now: datetime) -> str:
     """A party's own posts with the columns of the import, so that they can be changed and taken in again."""
-    codes = list(dict.fromkeys(f"attr_{kind.code}" for each in categories for kind in each.attributes))
-    used = [code for code in codes if any(code[5:] in post.attributes for post in posts)]
-    header = ["post", "state", "open_quantity", *COLUMNS, *used]
+    header = own_header({post.category for post in posts}, categories)
+    return csv_lines([header], first=True) + own_lines(posts, header, now)
+
+
+def own_header(kinds: Collection[str], categories: Sequence[Category]) -> list[str]:
+    """The columns of posts in these kinds of goods."""
+    codes = [f"attr_{kind.code}" for each in categories if each.code in kinds for kind in each.attributes]
+    return ["post", "state", "open_quantity", *COLUMNS, *dict.fromkeys(codes)]
+
+
+def own_lines(posts: Sequence[Post], header: Sequence[str], now: datetime) -> str:
+    """Some of the lines below it."""
     lines = []
     for post in posts:
         values = values_of(post)
         head: list[object] = [post.id, post.standing(now), post.open_quantity]
         lines.append([*head, *(values.get(name, "") for name in header[3:])])
-    return csv_text(header, lines)
+    return csv_lines(lines)
 
 
 def attribute_lines(

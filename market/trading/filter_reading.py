@@ -100,7 +100,7 @@ def read_filters(
         delivery_from=delivery_from,
         delivery_to=delivery_to,
         sort=reader.one_of("sort", SORTS) or "newest",
-        page=min(reader.whole("page", 1, 10**9) or 1, LAST_PAGE),
+        page=reader.whole("page", 1, LAST_PAGE) or 1,
     )
     reader.rest()
     return ReadFilters(filters=filters, wrong=reader.wrong)

@@ -29,7 +29,7 @@ _HYPHENS = re.compile(r"[-\u2010-\u2015\u2212]")
 _SHORTEST_PART = 3
 _IES, _ES, _S = (
     re.compile(plural, re.ASCII)
-    for plural in (r"[a-z]{4,}ies", r"[a-z]{2,}(?:ss|x|ch|sh|zz)es|[a-z]{4,}oes", r"[a-z]{2,}[a-rt-z]s")
+    for plural in (r"[a-z]{3,}[^aeiou](?:ies|y)", r"[a-z]{2,}(?:ss|x|ch|sh|zz)es|[a-z]{4,}oes", r"[a-z]{2,}[a-rt-z]s")
 )
 
 
@@ -132,7 +132,7 @@ def _parts(word: str) -> list[str]:
 
 def _singular(word: str) -> str:
     if _IES.fullmatch(word):
-        return word[:-3]
+        return word.removesuffix("y").removesuffix("ies")
     if _ES.fullmatch(word):
         return word[:-2]
     return word[:-1] if _S.fullmatch(word) else word

@@ -67,6 +67,7 @@ class PostFault(StrEnum):
     TOO_MANY_CELLS = "too_many_cells"
     AMBIGUOUS_COMMA = "ambiguous_comma"
     CARD_NUMBER = "card_number"
+    FIXED = "fixed"
 
 
 class Fault(Struct, frozen=True, kw_only=True):

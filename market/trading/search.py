@@ -51,14 +51,17 @@ async def find(
     """The page that the filters ask for."""
     wanted, skip = wire(filters.wanted(categories)), (filters.page - 1) * page_size
     found = await conn.fetch(_queries.find_posts, wanted, now, filters.sort, page_size, skip, MOST_COUNTED)
-    counted = found[0]["total"] if found else 0
-    total = min(counted, MOST_COUNTED)
+    # A full count stands on every row; past the last of them one row of the first page tells it.
+    counted = found or (
+        await conn.fetch(_queries.find_posts, wanted, now, filters.sort, 1, 0, MOST_COUNTED) if skip else []
+    )
+    total = counted[0]["total"] if counted else 0
     return Found(
         rows=[msgspec.convert(dict(row), PublicPost) for row in found],
-        total=total,
-        more=counted > MOST_COUNTED,
+        total=min(total, MOST_COUNTED),
+        more=total > MOST_COUNTED,
         page=filters.page,
-        pages=max(1, -(-total // page_size), filters.page if found else 1),
+        pages=max(1, -(-min(total, MOST_COUNTED) // page_size), filters.page if found else 1),
     )
 
 

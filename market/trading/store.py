@@ -126,9 +126,22 @@ async def lock_posts(conn: Connection, post_ids: Sequence[int]) -> list[Post]:
     return [post_of(row) for row in await conn.fetch(_queries.lock_posts, list(post_ids))]
 
 
-async def posts_of_party(conn: Connection, party_id: int, limit: int) -> list[Post]:
-    """The party's own, the newest first."""
-    return [post_of(row) for row in await conn.fetch(_queries.posts_of_party, party_id, limit)]
+async def posts_of_party(
+    conn: Connection, party_id: int, now: datetime, standing: str = "", *, limit: int, skip: int = 0
+) -> list[Post]:
+    """The party's own, the newest first; only those that stand so at `now` if `standing` is given."""
+    rows = await conn.fetch(_queries.posts_of_party, party_id, standing or None, now, limit, skip)
+    return [post_of(row) for row in rows]
+
+
+async def count_posts_of_party(conn: Connection, party_id: int, now: datetime, standing: str = "") -> int:
+    """How many of them there are."""
+    return int(await conn.fetchval(_queries.count_posts_of_party, party_id, standing or None, now))
+
+
+async def kinds_of_party(conn: Connection, party_id: int) -> set[str]:
+    """The kinds of goods in which the party has ever posted."""
+    return {row["category"] for row in await conn.fetch(_queries.kinds_of_party, party_id)}
 
 
 async def count_open_of_party(conn: Connection, party_id: int, now: datetime) -> int:

@@ -47,6 +47,7 @@ STEEL = "category=hot_rolled_coil&"
         ("delivery_from=2026-W49-1", "delivery_from", F.NOT_A_DATE),
         ("delivery_from=2026-12-02&delivery_to=2026-12-01", "delivery_to", F.REVERSED),
         ("page=two", "page", F.NOT_A_NUMBER),
+        ("page=26", "page", F.OUT_OF_RANGE),
     ],
 )
 def test_a_wrong_filter_is_told_and_the_rest_stays(query: str, name: str, fault: FilterFault) -> None:
@@ -77,6 +78,7 @@ def test_what_is_typed_in_another_way_means_the_same() -> None:
         ("Coils", ["coil"]),
         ("hot-rolled COIL", ["coil", "hot", "rolled"]),
         ("batteries boxes glass gas series", ["batter", "box", "gas", "glass", "serie"]),
+        ("battery day toy urea", ["batter", "day", "toy", "urea"]),
         ("potatoes shoes", ["potato", "shoe"]),
         ("A-1 6204-2RS", ["2rs", "6204", "a-1"]),
         ("ＳＳ４００ 热轧", ["ss400", "热轧"]),

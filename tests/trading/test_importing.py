@@ -33,7 +33,7 @@ async def test_what_a_file_brings_is_what_single_posts_would_have_been(conn: Con
         attributes={"grade": "special", "organic": False},
     )
     await posted(conn, one, anonymous=True)
-    mine = await store.posts_of_party(conn, one, limit=10)
+    mine = await store.posts_of_party(conn, one, NOW, limit=10)
     later = NOW + timedelta(hours=3)
     read = read_file(own_csv(mine, categories, NOW).encode(), categories, HEADINGS, NOW)
     assert read.is_good, read.faulty

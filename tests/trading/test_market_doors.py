@@ -122,6 +122,12 @@ async def test_the_api_posts_once_for_a_key_and_tells_every_fault(server: Server
     edit = {**BODY, "quantity": 400, "version": 1}
     changed = await server.client.put(f"/api/v1/market/posts/{post['id']}", json=edit, headers=headers)
     assert (changed.json()["version"], changed.json()["quantity"]) == (2, 400)
+    turned = {**edit, "side": "supply", "version": 2}
+    answer = await server.client.put(f"/api/v1/market/posts/{post['id']}", json=turned, headers=headers)
+    assert answer.status_code == 422 and [each["field"] for each in answer.json()["faults"]] == ["side"]
+    for standing, many in (("open", 1), ("lapsed", 0)):
+        mine = (await server.client.get(f"/api/v1/market/mine?standing={standing}", headers=headers)).json()
+        assert (len(mine["items"]), mine["total"], mine["pages"]) == (many, many, 1)
     other = await server.bearer(await server.party())
     for method, path, body in (
         ("PUT", f"/api/v1/market/posts/{post['id']}", edit),

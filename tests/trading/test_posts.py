@@ -218,7 +218,7 @@ async def test_pages_follow_each_other_in_each_order(conn: Connection) -> None:
         rows = []
         for page in (1, 2, 3):
             part = await search.find(conn, PostFilters(sort=sort, page=page), categories, NOW, page_size=3)
-            assert (part.pages, part.total) == (2, 6) or page == 3
+            assert (part.pages, part.total) == (2, 6)
             rows += part.rows
         assert [key(row) for row in rows] == sorted(key(row) for row in rows) and len(rows) == 6
 
