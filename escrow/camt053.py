@@ -17,7 +17,7 @@ from enum import StrEnum
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from escrow.facts import LARGEST_AMOUNT_MINOR
 
@@ -79,6 +79,10 @@ class StatementEntry(Struct, frozen=True, kw_only=True):
     def signed_minor(self) -> int:
         return self.amount_minor if self.is_credit else -self.amount_minor
 
+    def told_apart(self) -> StatementEntry:
+        """A reversal that the bank has booked under the id of what it undoes."""
+        return structs.replace(self, bank_id=f"{self.bank_id}/RVSL", original_id=self.bank_id)
+
 
 class Statement(Struct, frozen=True, kw_only=True):
     """One account's statement over a period; its balances are below zero when the account is overdrawn."""
@@ -121,7 +125,7 @@ def _statement(node: ElementTree.Element, exponents: Mapping[str, int]) -> State
         raise StatementError(StatementFault.MISSING, "Acct/Id")
     exponent = exponents[currency]
     booked = node.findall(_q("Ntry"))
-    entries = tuple(entry for each in booked for entry in _entries(each, currency, exponent))
+    entries = _told_apart([entry for each in booked for entry in _entries(each, currency, exponent)])
     opening, opened_on = _balance(node, "OPBD", currency, exponent)
     closing, closed_on = _balance(node, "CLBD", currency, exponent)
     statement = Statement(
@@ -136,6 +140,12 @@ def _statement(node: ElementTree.Element, exponents: Mapping[str, int]) -> State
     )
     _check(node, statement, len(booked))
     return statement
+
+
+def _told_apart(entries: list[StatementEntry]) -> tuple[StatementEntry, ...]:
+    """A bank may book a reversal under the very id of what it undoes: then it has a name of its own here."""
+    booked = {entry.bank_id for entry in entries if not entry.is_reversal}
+    return tuple(entry.told_apart() if entry.is_reversal and entry.bank_id in booked else entry for entry in entries)
 
 
 def _check(node: ElementTree.Element, statement: Statement, booked: int) -> None:

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
 from escrow import payments_store
@@ -232,6 +233,7 @@ async def _take(
         return Taken(
             id=same, statement_id=statement_id, currency=statement.currency, entries=count, fresh=0, again=True
         )
+    statement = await _told_apart(conn, statement)
     before = await conn.fetchrow(_queries.last_part, account, statement_id)
     await _joins_on(conn, statement, None if before is None else before["opening_minor"])
     fresh = await _fresh(conn, statement)
@@ -315,6 +317,20 @@ def _missing(statement: Statement, end: datetime, start: datetime) -> MissingDay
     return MissingDays(
         currency=statement.currency, first=first, last=last, wanted=(min(first, own), max(last, own_last))
     )
+
+
+async def _told_apart(conn: Connection, statement: Statement) -> Statement:
+    """Reversals that bear the id of what they undo, booked on a day before, get a name of their own."""
+    ids = [entry.bank_id for entry in statement.entries if entry.is_reversal]
+    known = {
+        row["bank_id"]: row["direction"] for row in await conn.fetch(_queries.known_entries, statement.account, ids)
+    }
+
+    def named(entry: StatementEntry) -> StatementEntry:
+        undoes = entry.is_reversal and known.get(entry.bank_id, _direction(entry)) != _direction(entry)
+        return entry.told_apart() if undoes else entry
+
+    return msgspec.structs.replace(statement, entries=tuple(named(entry) for entry in statement.entries))
 
 
 async def _fresh(conn: Connection, statement: Statement) -> list[StatementEntry]:

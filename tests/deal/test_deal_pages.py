@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.routing import Route
 
+from market.app import all_routes
+from market.authorization import TABLE, Who
 from market.wallets import wallet_view
 from tests.deal.traded import DEPOSIT, PRICE, Stage, case_of, fall, pays, stage
 from tests.door.house_server import PHRASE, Server
@@ -292,3 +297,27 @@ async def test_a_deposit_that_went_into_the_price_is_not_called_held(server: Ser
     assert "Deposit, applied to the price" in after.text and "Deposit already held" not in after.text
     case = await server.client.get(f"/operator/cases/{trade.case.id}", headers={**trade.operator, **HTML})
     assert "Deposit, applied to the price" in case.text
+
+
+async def test_every_operators_page_is_reached_by_links_from_the_control_room(server: Server) -> None:
+    wanted = {
+        route.path
+        for route in all_routes()
+        if isinstance(route, Route)
+        and "GET" in (route.methods or ())
+        and "{" not in route.path
+        and not route.path.endswith(".csv")
+        and TABLE[route.name].who is Who.OPERATOR
+        and route.path.startswith("/operator")
+    }
+    headers = await server.cookie(await server.party(operator=True))
+    met, waiting = {"/operator"}, ["/operator"]
+    while waiting:
+        page = await server.client.get(waiting.pop(), headers=headers)
+        for link in re.findall(r'href="(/operator[^"#?]*)', unescape(page.text)):
+            if link not in met:
+                met.add(link)
+                waiting.append(link)
+    assert sorted(wanted - met) == ["/operator/money/batches/new"], (
+        "where one comes from a queue that has something to choose"
+    )

@@ -26,6 +26,20 @@ def test_a_statement_is_read_to_the_last_unit_and_microsecond() -> None:
     assert (went.end_to_end_id, went.signed_minor, went.other_number) == ("GH-P-AB7K2M", -100, "622202000011112222")
 
 
+def test_a_reversed_booking_names_what_it_undoes_even_under_the_same_id() -> None:
+    undone = [
+        Line(bank_id="RV-1", minor=-123_450, at=AT, reverses="BT-1"),
+        Line(bank_id="BT-2", minor=100, at=AT, reverses=""),
+    ]
+    (read,) = read_statements(statement(DAY, [IN, OUT, *undone]), EXPONENTS)
+    assert [(one.bank_id, one.is_reversal, one.original_id) for one in read.entries] == [
+        ("BT-1", False, ""), ("BT-2", False, ""), ("RV-1", True, "BT-1"), ("BT-2/RVSL", True, "BT-2"),
+    ]  # fmt: skip
+    assert read.closing_minor == 0
+    with pytest.raises(StatementError):
+        read_statements(statement(DAY, undone).replace(b">true<", b">maybe<"), EXPONENTS)
+
+
 @pytest.mark.parametrize(("currency", "exponent"), [("JPY", 0), ("KWD", 3)])
 def test_amounts_have_the_decimals_of_their_currency(currency: str, exponent: int) -> None:
     body = statement(DAY, [IN], currency=currency, exponent=exponent)

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tests.deal.traded import case_of, fall, pays, stage
 from tests.desk.bank_papers import Line, statement
 from tests.desk.test_desk_api import Program
 from tests.door.house_server import Server, run_server
+from tests.sell.stall import incoming
 
 if TYPE_CHECKING:
     from migrations.database import Address
@@ -108,3 +110,40 @@ async def test_a_filter_that_cannot_be_read_says_so_and_lists_nothing(server: Se
     assert answer.status_code == 422 and says in answer.text
     month = await server.client.get(f"{server.origin}/wallet/statements/9999-12", headers=await server.cookie(member))
     assert month.status_code == 404
+
+
+async def test_a_reversed_booking_is_posted_on_the_page_and_by_program_once(server: Server) -> None:
+    ann, house = await Program.of(server), server.house
+    account, now = house.centre.accounts["JPY"], house.node_time.now()
+    came = [msgspec.structs.replace(incoming("unknown", 900, "JPY"), booked_at=now - timedelta(hours=1)) for _ in "ab"]
+    async with house.pool.acquire() as conn, conn.transaction():
+        for notice in came:
+            await house.escrow.inbox.receive(conn, notice, now)
+    lines = [Line(bank_id=one.bank_id, minor=900, at=now, reverses=None) for one in came]
+    undo = [
+        Line(bank_id="JR-1", minor=-900, at=now, reverses=came[0].bank_id),
+        Line(bank_id="JR-2", minor=-900, at=now, reverses=""),
+    ]
+    day = statement(now.date(), [*lines, *undo], account=account, currency="JPY", exponent=0)
+    taken = await ann.post("/money/statements", content=day, headers={"content-type": "application/xml"})
+    assert taken.status_code == 200, taken.text
+    listed = (await ann.get("/money/entries?state=open&currency=JPY")).json()["items"]
+    first, second = (one for one in listed if one["is_reversal"])
+    assert next((one["id"], one["surely"]) for one in first["originals"]) == (came[0].bank_id, True)
+    assert not any(one["surely"] for one in second["originals"]) and len(second["originals"]) == 2
+    cookie = await server.cookie(ann.party)
+    for lang, words in (("zh", "被冲正的原记录"), ("en", "What it undoes")):
+        page = await server.client.get(
+            f"{server.origin}/operator/money/entries?currency=JPY&lang={lang}", headers=cookie
+        )
+        assert words in page.text and came[0].bank_id in page.text
+    form = {"act": "reverse", "row": f"notice:{came[0].bank_id}", "note": "the bank's letter"}
+    where = f"{server.origin}/operator/money/entries/{first['id']}"
+    assert (await server.client.post(where, headers=cookie, data=form)).status_code == 303
+    wish = {"act": "reverse", "kind": "notice", "row": came[0].bank_id, "note": "the same again"}
+    twice = await ann.post(f"/money/entries/{second['id']}", wish)
+    assert twice.json()["code"] == "no_such_original", "it is undone already"
+    done = (await ann.post(f"/money/entries/{second['id']}", {**wish, "row": came[1].bank_id})).json()
+    assert (done["state"], done["matched_kind"], done["matched_id"]) == ("matched", "reversal", "JR-2")
+    (yen,) = [one for one in (await ann.get("/money/reconciliation")).json()["items"] if one["currency"] == "JPY"]
+    assert (yen["book_minor"], yen["unexplained_minor"]) == ("0", "0")

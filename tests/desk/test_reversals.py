@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -161,8 +162,16 @@ async def test_what_was_applied_to_a_wallet_and_spent_is_its_owners_debt(conn: C
     await DESK.wallet.register_bank_account(conn, owner, "Wang", "622202000011112222", NOW)
     payout = await DESK.wallet.withdraw(conn, owner, 6_000, "CNY", NOW)
     assert not isinstance(payout, str)
-    undo = Line(bank_id="RV-5", minor=-9_000, at=NOW + HOUR, reverses=came.bank_id)
-    entry = await booked(conn, operator, line_of(came), undo)
+    await statement_desk.take(
+        conn, statement(TODAY - timedelta(days=1), [line_of(came)]), CENTRE, "upload", operator, NOW
+    )
+    undo = Line(bank_id=came.bank_id, minor=-9_000, at=NOW + HOUR, reverses="")
+    day = statement(TODAY, [undo], opening=9_000)
+    for again in (False, True):
+        (taken,) = await statement_desk.take(conn, day, CENTRE, "upload", operator, EVENING)
+        assert taken.again is again
+    (entry,) = [one for one in await opened(conn) if one.is_reversal]
+    assert (await originals_of(conn, [entry]))[entry.id][0].surely
     assert isinstance(await reverse(conn, operator, entry, came.bank_id), EntryRow)
     assert (await debts.owed(conn, owner, "CNY"), await DESK.wallet.balance(conn, owner, "CNY")) == (6_000, 0)
     assert "own_transfer_reversed" in await notices_of(conn, owner)
