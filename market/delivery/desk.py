@@ -107,8 +107,8 @@ class DeliveryDesk:
         to = await store.consignee(conn, root_id)
         if to is None:
             return DeliveryRefusal.CONSIGNEE_MISSING
-        booked = await store.consignments_of_deal(conn, case_id, root_id)
-        refused = _lines_refusal(case, booking.lines, booked) or _size_refusal(booking)
+        free = free_lines(case, await store.consignments_of_deal(conn, case_id, root_id))
+        refused = _lines_refusal(case, booking.lines, free) or _size_refusal(booking)
         if refused is not None:
             return refused
         made = await store.insert_consignment(
@@ -117,7 +117,8 @@ class DeliveryDesk:
             booking_id=uuid4(),
             carrier=booking.carrier,
             booked_by=seller_id,
-            lines=booking.lines,
+            # All that is left, while some of it is booked already, is the lines that are not.
+            lines=booking.lines or (() if free == _open_lines(case) else tuple(sorted(free or ()))),
             packages=booking.packages,
             weight_grams=booking.weight_grams,
             description=" ".join(booking.description.split())[:200] or f"{case.reference}",
@@ -294,16 +295,22 @@ class DeliveryDesk:
             await live_topics.announce(conn, f"deal:{case_id}", live_topics.instant_version(now))
 
 
-def _lines_refusal(case: Case, lines: Sequence[int], booked: list[Consignment]) -> DeliveryRefusal | None:
-    here = {line.n for line in case.lines if line.part_id is None}
-    if not set(lines) <= here:
+def free_lines(case: Case, booked: Sequence[Consignment]) -> frozenset[int] | None:
+    """Which lines of the sale no carrier is booked for; None when nothing is left to book, empty for a sale without lines."""
+    here = _open_lines(case)
+    waits = [one for one in booked if not one.is_over and one.shipped_case_id is None and one.case_id == case.id]
+    free = here - {n for one in waits for n in one.lines}
+    return None if any(not one.lines for one in waits) or (here and not free) else free
+
+
+def _open_lines(case: Case) -> frozenset[int]:
+    return frozenset(line.n for line in case.lines if line.part_id is None)
+
+
+def _lines_refusal(case: Case, lines: Sequence[int], free: frozenset[int] | None) -> DeliveryRefusal | None:
+    if not set(lines) <= _open_lines(case):
         return DeliveryRefusal.NO_SUCH_LINE
-    wanted = set(lines) or here
-    for each in booked:
-        waits = not each.is_over and each.shipped_case_id is None and each.case_id == case.id
-        if waits and (not each.lines or not wanted or wanted & set(each.lines)):
-            return DeliveryRefusal.LINES_BOOKED
-    return None
+    return DeliveryRefusal.LINES_BOOKED if free is None or not set(lines) <= free else None
 
 
 def _size_refusal(booking: Booking) -> DeliveryRefusal | None:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from escrow.facts import Action, Case, ClaimReason, Refusal, Role
+from escrow.facts import Action, Case, ClaimReason, Refusal, Role, State
 from market import case_files
 from market.case_files import LONGEST_MESSAGE, MOST_EVIDENCE
 from market.contracting.wording import day_text
@@ -179,14 +179,16 @@ async def _make(
 
 
 async def _begun(request: Request) -> Form:
-    """Empty, but for a late delivery: that begins with the sum that the contract gives for it."""
+    """Empty, but for a late delivery: that begins with the sum that the contract gives for it. Only once the goods are there: a
+    claim that is accepted settles the deal, and whoever claims a day's damages is not to pay for goods that never came.
+    """
     if request.query_params.get("reason") != ClaimReason.LATE_DELIVERY:
         return Form()
     house = house_of(request)
     async with house.pool.acquire() as conn:
         case = (await view_of(request, conn)).case
         late = await damages.late_delivery(conn, case, house.node_time.now())
-    if late is None:
+    if late is None or case.state is not State.INSPECTING:
         return Form()
     claimed, lang = min(late.damages_minor, case.held_minor), language_of(request)
     words = texts(request)(

@@ -14,7 +14,7 @@ from escrow.facts import Refusal, Role, State
 from market import topic_news
 from market.contracting.terms import TradeTerms
 from market.delivery import store
-from market.delivery.desk import Booking
+from market.delivery.desk import Booking, free_lines
 from market.delivery.facts import (
     SELLER_READS_ADDRESS,
     Address,
@@ -193,6 +193,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         root_id = await store.root_of_case(conn, view.case.id)
         to = await store.consignee(conn, root_id)
         shown = await consignments_of(conn, house, view.case.id)
+    free = free_lines(view.case, [one.consignment for one in shown])
     seen = form.values
     terms = view.deal.terms
     country = terms.delivery.country if isinstance(terms, TradeTerms) else "CN"
@@ -208,7 +209,11 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         "is_fixed": any(
             not one.consignment.is_over or one.consignment.state is ConsignmentState.DELIVERED for one in shown
         ),
-        "can_book": view.role is Role.SELLER and view.case.state is State.FUNDED and len(house.delivery.carriers) > 0,
+        "can_book": view.role is Role.SELLER
+        and view.case.state is State.FUNDED
+        and free is not None
+        and len(house.delivery.carriers) > 0,
+        "free_lines": [line for line in view.open_lines if line[0] in (free or ())],
         "carrier_options": [(one.code, one.name) for one in house.delivery.carriers],
     }
     return render(request, "delivery/delivery.html", context, status=status)

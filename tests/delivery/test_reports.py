@@ -21,6 +21,9 @@ from market.delivery.facts import Address, Consignment, ConsignmentState, EventK
 from market.delivery.sandbox_carrier.book import Book, Order
 from market.delivery.sandbox_client import SandboxCarrier
 from market.delivery.store import NumberTakenError
+from tests.contracting.test_deal_pages import drawn_up
+from tests.contracting.test_deal_pages import signed as signed_by_both
+from tests.deal.traded import pays
 from tests.delivery.conftest import SECRET
 from tests.delivery.test_damages import late_deal
 from tests.delivery.test_delivery import HOME, SHED, Sold, sold, states
@@ -245,6 +248,50 @@ async def test_a_parcel_that_its_seller_typed_in_by_hand_is_the_same_parcel(serv
     assert (await deal.case()).state == "inspecting"
 
 
+async def test_what_goes_in_two_parcels_is_shipped_delivered_and_inspected_in_two_parts(
+    server: Server, carrier_url: str
+):
+    house = server.house
+    async with house.pool.acquire() as conn, conn.transaction():
+        contract = await signed_by_both(server, conn, await drawn_up(server, conn, 902))
+        assert contract.case_id is not None
+        case = await house.escrow.settlement.case_by_id(conn, contract.case_id)
+        assert case is not None
+        await pays(conn, house.escrow, case.reference, case.due_minor, house.node_time.now())
+    deal = Sold(
+        server=server,
+        case_id=case.id,
+        buyer=await server.bearer(case.buyer_id),
+        seller=await server.bearer(case.seller_id),
+        stranger={},
+        carrier=carrier_url,
+    )
+    await deal.goes_to(deal.buyer)
+    assert (await deal.books(deal.seller, lines=[1])).status_code == 201
+    assert (await deal.books(deal.seller, lines=[1, 2])).json()["code"] == "lines_booked"
+    assert (await deal.books(deal.seller)).json()["consignments"][1]["lines"] == [2], (
+        "all that is left is what is not booked"
+    )
+    assert (await deal.books(deal.seller)).json()["code"] == "lines_booked"
+    for _ in range(2):
+        assert await tells(server, deal, kind="delivered", tracking_number="S-two", received_by="Li") == 200
+    first = (await deal.read())["consignments"]
+    assert [one["state"] for one in first][1] == "delivered"
+    async with house.pool.acquire() as conn:
+        booking_id = await conn.fetchval("select booking_id from market.consignment where id = $1", first[0]["id"])
+    headers, body = signed(booking_id=booking_id, kind="delivered", tracking_number="S-one", received_by="Li")
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        assert (
+            await client.post(f"{server.origin}/webhooks/carriers/sandbox", content=body, headers=headers)
+        ).is_success
+    both = (await deal.read())["consignments"]
+    parts = [one["shipped_case_id"] for one in both]
+    assert parts[0] == deal.case_id and parts[1] not in (None, deal.case_id), "the last of them is the deal itself"
+    async with house.pool.acquire() as conn:
+        rows = [await house.escrow.settlement.case_by_id(conn, part) for part in parts]
+    assert [(row and row.state, row and row.own_minor) for row in rows] == [("inspecting", 10_000)] * 2
+
+
 async def test_a_number_that_another_parcel_has_is_refused(server: Server, carrier_url: str):
     house, now = server.house, server.house.node_time.now()
     parcel = Booking(carrier="sandbox", packages=1, weight_grams=1, description="", collect_from=Address(**SHED))
@@ -299,6 +346,14 @@ async def test_a_late_delivery_shows_its_agreed_sum_and_the_claim_begins_with_it
     late = (await server.client.get(f"/api/v1/deals/{case_id}/delivery", headers=api)).json()["late"]
     assert (late["days"], late["price_minor"], late["damages_minor"]) == (1, "8250000", "24750")
     claim = f"/deals/{case_id}/claim?reason=late_delivery"
+    shown = (await server.client.get(f"/deals/{case_id}", headers=buyer)).text
+    assert claim not in shown and "¥247.50" in shown, (
+        "nobody settles for a day's damages while the goods may never come"
+    )
+    house, now = server.house, server.house.node_time.now()
+    async with house.pool.acquire() as conn, conn.transaction():
+        await house.escrow.settlement.ship(conn, case_id, seller_id, "SF", "SF1", now)
+        await house.escrow.settlement.delivered(conn, case_id, "SF SF1: Li", now)
     shown = (await server.client.get(f"/deals/{case_id}", headers=buyer)).text
     assert claim in shown and "¥247.50" in shown
     assert claim not in (await server.client.get(f"/deals/{case_id}", headers=seller)).text

@@ -27,8 +27,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from escrow.certificates import trusted
 from market.delivery.sandbox_carrier import slip, texts
-from market.delivery.sandbox_carrier.book import Book, CannotError, Order
+from market.delivery.sandbox_carrier.book import Book, CannotError, Order, Parcel
 
 HERE = Path(__file__).parent
 LARGEST_BODY = 64 * 1024
@@ -36,6 +37,7 @@ LONGEST_WAIT_SECONDS = 30.0
 LONGEST_SLEEP_SECONDS = 2.0
 HEAVIEST_GRAMS = 30_000_000
 """A truckload: the sandbox carrier refuses what is heavier, so that a refusal can be tried."""
+_AT_THE_END = ("out_for_delivery", "attempted", "delivered")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -94,9 +96,9 @@ class Doors:
         async with request.form(max_files=0, max_fields=4) as form:
             name = " ".join(str(form.get("received_by", "")).split())[:120]
         now = datetime.now(UTC)
-        told: dict[str, Any] = {"place": texts.PLACES.get(kind, "")}
+        parcel = self._book.parcel(booking_id)
+        told: dict[str, Any] = {"place": "" if parcel is None else _place(parcel, kind)}
         if kind == "delivered":
-            parcel = self._book.parcel(booking_id)
             who = name or (parcel.order.deliver_to.get("name", "") if parcel else "") or "–"
             told["received_by"] = who
             if parcel is not None:
@@ -148,7 +150,7 @@ class Outbox:
         self._woken = woken
 
     async def run(self) -> None:
-        async with httpx2.AsyncClient(timeout=10.0, trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=10.0, verify=trusted(), trust_env=False) as client:
             while True:
                 self._woken.clear()
                 while await self._deliver_one(client):
@@ -219,6 +221,12 @@ async def _guard(request: Request, call_next: RequestResponseEndpoint) -> Respon
     if chosen in texts.LANGUAGES:
         response.set_cookie(texts.COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="lax")
     return response
+
+
+def _place(parcel: Parcel, kind: str) -> str:
+    """The town where a courier does this, in its own script."""
+    start, end = (str(at.get("city", "")) for at in (parcel.order.collect_from, parcel.order.deliver_to))
+    return {"collected": start, "in_transit": f"{start} → {end}"}.get(kind, end if kind in _AT_THE_END else "")
 
 
 def _same_site(request: Request) -> bool:

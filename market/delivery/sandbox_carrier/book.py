@@ -58,6 +58,11 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     collect_from: dict[str, str]
     deliver_to: dict[str, str]
 
+    @property
+    def kilograms(self) -> str:
+        """The weight for people: `1234.567`."""
+        return f"{self.weight_grams // 1000}.{self.weight_grams % 1000:03}".rstrip("0").rstrip(".")
+
 
 class Parcel(Struct, frozen=True, kw_only=True):
     booking_id: str

@@ -9,13 +9,6 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("zh", "en")
 COOKIE = "carrier_lang"
-PLACES = {
-    "collected": "Depot",
-    "in_transit": "Hub",
-    "out_for_delivery": "Van",
-    "delivered": "Door",
-    "attempted": "Door",
-}
 _TEXTS = {
     "page.title": ("Parcels", "包裹"),
     "page.name": ("Sandbox Express", "沙盒快运"),
@@ -52,7 +45,7 @@ _TEXTS = {
     "move.returned": ("Return", "退回"),
     "move.lost": ("Lose", "丢失"),
     "received_by": ("Received by", "签收人"),
-    "packages": ("{count} packages, {kilograms} kg", "{count} 件，{kilograms} 千克"),
+    "packages": ("packages: {count}, {kilograms} kg", "{count} 件，{kilograms} 千克"),
 }
 
 
