@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import msgspec
@@ -16,7 +17,6 @@ from market.csv_cells import csv_text
 from market.currencies import EXPONENTS, decimal_text
 from market.house import house_of
 from market.live_topics import instant_version
-from market.pages.sell import csv_response
 from market.pages.trading import grouped, shared, texts
 from market.problems import Problem, ProblemError
 from market.rendering import language_of, render, wire_time
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 FEED_POSTS = 50
 ATOM = "http://www.w3.org/2005/Atom"
+WORDS_VARY = "Accept-Language, Cookie"
+"""What has words in it is not the same for all who ask for its address."""
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -99,7 +101,9 @@ async def category_csv(request: Request) -> Response:
         ]
         for each in shown.days
     ]
-    return csv_response(csv_text(header, rows), f"{shown.category.code}-{shown.currency}.csv")
+    name = f"{shown.category.code}-{shown.currency}.csv"
+    headers = {**_OPEN, "Content-Disposition": f'attachment; filename="{name}"', "Vary": WORDS_VARY}
+    return Response(csv_text(header, rows), media_type="text/csv", headers=headers)
 
 
 async def feed_atom(request: Request) -> Response:
@@ -108,23 +112,27 @@ async def feed_atom(request: Request) -> Response:
     async with house.pool.acquire() as conn:
         categories = {each.code: each for each in await store.categories(conn)}
         asked = request.query_params.get("category", "")
-        rows = await market_data.newest_posts(conn, now, asked if asked in categories else None, FEED_POSTS)
+        if asked and asked not in categories:
+            raise ProblemError(Problem.NOT_FOUND)
+        rows = await market_data.newest_posts(conn, now, asked or None, FEED_POSTS)
     origin = house.config.origin
+    # Each kind of goods has a feed of its own, in each language.
+    itself = f"{origin}/market/feed.atom?{urlencode({'category': asked, 'lang': lang} if asked else {'lang': lang})}"
+    about = f" · {categories[asked].name(lang)}" if asked else ""
     feed = Element("feed", {"xmlns": ATOM, "xml:lang": "zh-CN" if lang == "zh" else "en"})
-    _add(feed, "id", f"{origin}/market/feed.atom")
-    _add(feed, "title", f"{text('site.name')} · {text('trading.title')}")
+    _add(feed, "id", itself)
+    _add(feed, "title", f"{text('site.name')} · {text('trading.title')}{about}")
     _add(feed, "updated", wire_time(max((row.listed_at for row in rows), default=now)))
-    SubElement(feed, "link", {"rel": "self", "href": f"{origin}/market/feed.atom"})
+    SubElement(feed, "link", {"rel": "self", "type": "application/atom+xml", "href": itself})
     for row in rows:
         feed.append(_entry(row, categories[row.category], origin, lang, house.config.secret_key, request))
     body = b'<?xml version="1.0" encoding="utf-8"?>\n' + tostring(feed, encoding="utf-8")
-    return Response(body, media_type="application/atom+xml", headers=_OPEN)
+    return Response(body, media_type="application/atom+xml", headers={**_OPEN, "Vary": WORDS_VARY})
 
 
 _OPEN = {
     "Cache-Control": "public, max-age=5",
     "Access-Control-Allow-Origin": "*",
-    "Cross-Origin-Resource-Policy": "cross-origin",
 }
 """Published for everybody, so that pages of others may read it, too. It is the same whoever asks."""
 
@@ -198,7 +206,9 @@ def wire_of(shown: Shown) -> dict[str, Any]:
 async def _shown(request: Request) -> Shown:
     house = house_of(request)
     async with house.pool.acquire() as conn:
-        code, wish = request.path_params["category"], request.query_params.get("currency", "")
+        code, wish = request.path_params["category"], request.query_params.get("currency", "").upper()
+        if wish and wish not in CURRENCIES:
+            raise ProblemError(Problem.MALFORMED, fault=f"currency is one of {', '.join(CURRENCIES)}")
         shown = await published(conn, code, wish, house.node_time.now())
     if shown is None:
         raise ProblemError(Problem.NOT_FOUND)
@@ -212,7 +222,7 @@ async def published(conn: Connection, code: str, wish: str, now: datetime) -> Sh
     if category is None:
         return None
     used = await market_data.currencies_of(conn, code, now)
-    currency = wish if wish in CURRENCIES else used[0] if used else CURRENCIES[0]
+    currency = wish or (used[0] if used else CURRENCIES[0])
     return Shown(
         category=category,
         categories=categories,

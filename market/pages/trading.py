@@ -143,7 +143,10 @@ def _filter_word(request: Request, name: str, categories: Sequence[Category]) ->
     if name in FILTER_WORDS:
         return text(FILTER_WORDS[name])
     code = name.removeprefix("attr_")
-    kinds = {kind.code: kind for each in categories for kind in each.attributes}
+    chosen = request.query_params.get("category")
+    # Other goods may have another word for the attribute of the same code.
+    in_turn = sorted(categories, key=lambda each: each.code == chosen)
+    kinds = {kind.code: kind for each in in_turn for kind in each.attributes}
     for tail in ("", "_from", "_to"):
         if (
             name.startswith("attr_")

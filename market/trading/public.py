@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def alias(secret_key: str, post_id: int) -> str:
-    """Four hexadecimal digits that stand for the party behind an anonymous post."""
-    return hmac.digest(secret_key.encode(), b"gavelhouse post alias\0%d" % post_id, hashlib.sha256).hex()[:4].upper()
+    """Six hexadecimal digits that stand for the party behind an anonymous post: so many that among thousands hardly two are
+    alike, which would look like one party.
+    """
+    return hmac.digest(secret_key.encode(), b"gavelhouse post alias\0%d" % post_id, hashlib.sha256).hex()[:6].upper()
 
 
 def is_shown(post: Post, viewer_id: int | None, now: datetime) -> bool:

@@ -165,6 +165,12 @@ async def test_a_saved_search_is_told_by_the_clock_and_the_feed_is_open(server: 
     root = ElementTree.fromstring(atom.content)
     names = [each.text for each in root.iter("{http://www.w3.org/2005/Atom}name")]
     assert names == [feed[0]["party"].replace("Party", "会员")]
+    itself = root.findtext("{http://www.w3.org/2005/Atom}id")
+    assert (
+        itself == f"{server.origin}/market/feed.atom?category=cotton_yarn&lang=zh" and "Cookie" in atom.headers["vary"]
+    )
+    assert (await server.client.get("/market/feed.atom?category=cotton")).status_code == 404
+    assert (await server.client.get("/market/data/cotton_yarn.json?currency=XXX")).status_code == 400
     data = json.loads((await server.client.get("/market/data/cotton_yarn.json")).text)
     assert data["supply"] == [{"price_minor": "345000", "quantity": 300, "posts": 1}]
     assert (await server.client.get("/api/v1/market/data/cotton_yarn")).json()["supply"] == data["supply"]
