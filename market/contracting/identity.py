@@ -122,14 +122,20 @@ async def revocation_list(
 ) -> RevocationList:
     """The list in force; another is made when it is a day old, or `anew`."""
     latest = await pki_store.latest_list(conn, authority.public_key)
-    if latest is not None and not anew and now - latest.this_update < timedelta(seconds=LIST_SECONDS):
+    if latest is not None and not anew and _is_fresh(latest, now):
         return latest
     await pki_store.lock_lists(conn)
-    own = await own_certificate(conn, authority, origin, now)
     latest = await pki_store.latest_list(conn, authority.public_key)
+    if latest is not None and not anew and _is_fresh(latest, now):
+        return latest
+    own = await own_certificate(conn, authority, origin, now)
     number = 1 if latest is None else latest.number + 1
     der = authority.revocation_list(own, await pki_store.revoked(conn, authority.public_key), number, now)
     start = now.replace(microsecond=0)
     made = RevocationList(number=number, der=der, this_update=start, next_update=start + timedelta(days=LIST_DAYS))
     await pki_store.insert_list(conn, authority.public_key, made)
     return made
+
+
+def _is_fresh(latest: RevocationList, now: datetime) -> bool:
+    return now - latest.this_update < timedelta(seconds=LIST_SECONDS)

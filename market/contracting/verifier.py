@@ -13,7 +13,7 @@ from hashlib import sha256
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 KIND = "gavelhouse.contract_bundle.v1"
 STATEMENT, SEAL = "contract bundle", "contract_seal"
@@ -49,6 +49,12 @@ def is_signed(key, signature, body):
     return True
 
 
+def is_of(key, one):
+    """Whether this key has signed the certificate, which says by which algorithm in its envelope, too."""
+    named = one.signature_algorithm_oid == SignatureAlgorithmOID.ED25519
+    return named and is_signed(key, one.signature, one.tbs_certificate_bytes)
+
+
 def check_statement(kind, signed, keys):
     hold(signed["key"] in keys, f"the {kind} is signed by {signed['key']}, another key than it should be")
     body = f"gavelhouse {kind} v1\n".encode() + canonical({k: v for k, v in signed.items() if k != "signature"})
@@ -73,7 +79,7 @@ def check_authority(der):
     hold(limits.ca and limits.path_length == 0 and usage.key_cert_sign and usage.crl_sign, "the authority is none")
     key = own.public_key().public_bytes_raw()
     hold(own.issuer == own.subject, "the authority's certificate is not its own")
-    hold(is_signed(key, own.signature, own.tbs_certificate_bytes), "the authority has not signed its own certificate")
+    hold(is_of(key, own), "the authority has not signed its own certificate")
     return own, key
 
 
@@ -85,7 +91,7 @@ def check_certificate(der, own, key, serial, party, at):
         not limits.ca and usage.digital_signature and usage.content_commitment,
         f"certificate {serial} may not sign this",
     )
-    issued = leaf.issuer == own.subject and is_signed(key, leaf.signature, leaf.tbs_certificate_bytes)
+    issued = leaf.issuer == own.subject and is_of(key, leaf)
     hold(issued, f"certificate {serial} is not of this authority")
     named = [one.value for one in leaf.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
     hold(named == [f"party-{party}"], f"certificate {serial} is another party's")
@@ -178,10 +184,7 @@ def check_seals(bundle, required):
         usage, limits = extension(leaf, x509.KeyUsage), extension(leaf, x509.BasicConstraints)
         may_seal = not limits.ca and usage.digital_signature and not usage.content_commitment
         hold(may_seal and leaf.public_key().public_bytes_raw().hex() == name, f"the key {name} may not seal")
-        issued = any(
-            leaf.issuer == own.subject and is_signed(key, leaf.signature, leaf.tbs_certificate_bytes)
-            for own, key in owns
-        )
+        issued = any(leaf.issuer == own.subject and is_of(key, leaf) for own, key in owns)
         hold(issued, f"no authority vouches for the key {name}")
         hold(leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc, f"the key {name} may seal no more")
 
