@@ -47,6 +47,7 @@ PAGE_SIZE = 25
 STATES = tuple(state.value for state in ContractState)
 TONES = {"awaiting_signatures": "outbid", "in_force": "leading", "performed": "leading"}
 _DONE = (State.RELEASED, State.SETTLED)
+_UNDONE = (State.DEFAULTED, State.CANCELLED, State.REFUNDED)
 
 Act = Callable[["Connection", datetime], Awaitable[Contract | ContractRefusal]]
 
@@ -99,13 +100,14 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
         deal = None if found.is_trade or found.case_id is None else await deals_store.deal_of_case(conn, found.case_id)
     role = found.role_of(me)
     shown = found.amendment or found.offered or found.standing
+    state = _state(found.state, case.state if case else None)
     context = {
         **await vault_context(request),
         "one": found,
         "role": role,
-        "state": _state(found.state, case.state if case else None),
+        "state": state,
         "tones": TONES,
-        "situation": _situation(found, me),
+        "situation": state if role and state in ("performed", "terminated") else _situation(found, me),
         "other": names[found.other(me)] if role else "",
         "names": names,
         "version": shown,
@@ -413,10 +415,10 @@ def _line(request: Request, row: ContractRow) -> dict[str, Any]:
 
 
 def _state(state: ContractState, case_state: State | None) -> str:
-    """A contract whose goods are paid for and accepted is performed."""
-    if state is ContractState.IN_FORCE and case_state in _DONE:
-        return "performed"
-    return state.value
+    """A contract whose goods are paid for and accepted is performed; one whose deal came to nothing is at an end."""
+    if state is not ContractState.IN_FORCE:
+        return state.value
+    return "performed" if case_state in _DONE else "terminated" if case_state in _UNDONE else state.value
 
 
 def _csv(request: Request, lines: list[dict[str, Any]]) -> Response:
