@@ -116,6 +116,13 @@ async def enter(conn: Connection, board: Board, entering: Sequence[tuple[int, in
     return len(entering) / (time.perf_counter() - began)
 
 
+async def analysed(address: Address) -> None:
+    """What the database does by itself a minute after so many rows came."""
+    conn = await connect(address, Role.OWNER)
+    await conn.execute("analyze")
+    await conn.close()
+
+
 async def clear(conn: Connection, board: Board) -> tuple[float, float]:
     """Seconds of the matching transaction, and the longest that the event loop waited meanwhile."""
     assert board.next_at is not None
@@ -218,6 +225,7 @@ async def run(postgres: EmbeddedPostgres, orders: int, contracts: int) -> dict[s
         await enter(conn, sample, made[orders:])
         other_seconds, other_fills = await fill_by_fill(conn, sample)
         entered = await enter(conn, board, made[:orders])
+        await analysed(postgres.address)
         seconds, longest = await clear(conn, board)
         fills = await conn.fetchval("select count(*) from market.fill where board_id = $1", board.id)
         drawn = await draw(conn, contracts)

@@ -15,6 +15,7 @@ from market.matching.acts import Act, Change, Enter, Withdraw
 from market.matching.board_facts import Board, BoardRefusal, BoardRules, BoardState, ClearingLine, StoredOrder
 from market.matching.board_facts import OrderState as StateOfOrder
 from market.matching.facts import LARGEST_QUANTITY, Mode, Rationing, Side
+from market.matching.store import OwnFill
 from market.problems import Problem, ProblemError
 
 Quantity = Annotated[int, Meta(ge=1, le=LARGEST_QUANTITY, description="whole units of the board's goods")]
@@ -125,6 +126,32 @@ class OrderList(Struct, kw_only=True):
 class OrdersQuery(Struct, kw_only=True, forbid_unknown_fields=True):
     before: Id | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
+
+
+class FillOut(Struct, kw_only=True):
+    """A trade of the viewer's. `contract` is null while it is being drawn up, within a moment as a rule; null for good where
+    `given_back`: no contract could be made, and the quantity is open again in the post.
+    """
+
+    id: int
+    order_id: int
+    side: Side
+    price_minor: MinorOut
+    quantity: int
+    at: datetime
+    clearing: int | None
+    contract: int | None
+    given_back: bool
+
+
+class FillList(Struct, kw_only=True):
+    items: list[FillOut]
+
+
+class FillsQuery(Struct, kw_only=True, forbid_unknown_fields=True):
+    before: Id | None = None
+    clearing: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
 class EnterIn(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -246,6 +273,16 @@ async def board_orders(call: Call, board_id: int, query: OrdersQuery) -> OrderLi
     await _found(call, board_id)
     rows = await store.orders_of(call.conn, call.viewer.id, board_id, before_id=query.before, limit=query.limit)
     return OrderList(items=[_order(one) for one in rows])
+
+
+@operation("GET", "/boards/{board_id:int}/fills", tag="boards")
+async def board_fills(call: Call, board_id: int, query: FillsQuery) -> FillList:
+    """What the viewer has traded on a board, of one clearing or of all, the newest first."""
+    await _found(call, board_id)
+    rows = await store.fills_of_party(
+        call.conn, call.viewer.id, board_id, clearing=query.clearing, before_id=query.before, limit=query.limit
+    )
+    return FillList(items=[_fill(one) for one in rows])
 
 
 @operation("POST", "/boards/{board_id:int}/orders", tag="boards", status=201)
@@ -383,6 +420,20 @@ def _board(call: Call, one: Board) -> BoardOut:
 
 def _clearing(one: ClearingLine) -> ClearingOut:
     return ClearingOut(n=one.n, at=one.at, price_minor=_minor(one.price_minor), volume=one.volume, orders=one.orders)
+
+
+def _fill(one: OwnFill) -> FillOut:
+    return FillOut(
+        id=one.id,
+        order_id=one.order_id,
+        side=one.side,
+        price_minor=str(one.price_minor),
+        quantity=one.units,
+        at=one.at,
+        clearing=one.clearing,
+        contract=one.contract_id,
+        given_back=one.is_given_back,
+    )
 
 
 def _order(one: StoredOrder) -> OrderOut:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,12 +12,12 @@ from starlette.routing import Route
 
 from market.currencies import EXPONENTS, AmountProblem, decimal_text, money_text, parse_amount
 from market.house import house_of
-from market.matching import drawing, proof, published, store, verifier
+from market.matching import drawing, proof, proof_reading, published, store, verifier
 from market.matching.acts import Act, Change, Enter, Withdraw
 from market.matching.board_facts import Board, BoardRefusal, StoredClearing, StoredOrder, unfit
 from market.matching.facts import Side
 from market.matching.published import Level
-from market.pages.desk_forms import download, number, texts, typed
+from market.pages.desk_forms import PAGE_SIZE, download, number, page_asked, pages_of, texts, typed
 from market.problems import sentence_key
 from market.rendering import flash, language_of, render
 from market.trading import posts
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 SHOWN_TRADES = 12
 SHOWN_CLEARINGS = 12
 SHOWN_ORDERS = 20
+SHOWN_FILLS = 20
+SHOWN_LEVELS = 40
+"""Of each side of the book, the best."""
 
 
 async def boards(request: Request) -> Response:
@@ -72,6 +74,9 @@ async def _page(request: Request) -> Response:
             "goods": await _goods(request, conn, found),
             "window": found.window(now),
             "book": _book(levels),
+            "fills": await store.fills_of_party(conn, party_id, found.id, limit=SHOWN_FILLS) if party_id else [],
+            "shown_levels": SHOWN_LEVELS,
+            "levels_left_out": any(sum(one.side is side for one in levels) > SHOWN_LEVELS for side in Side),
             "trades": await published.last_trades(conn, found.id, SHOWN_TRADES),
             "clearings": await published.clearings(conn, found.id, SHOWN_CLEARINGS),
             "mine": [(one, _limit_text(found, one)) for one in mine],
@@ -98,9 +103,11 @@ def _post_text(request: Request, found: Board, post: Post) -> str:
 
 
 def _book(levels: list[Level]) -> list[tuple[int, int, int]]:
-    """Price, demand and supply, the highest price first."""
+    """Price, demand and supply, the highest price first; of each side the best levels."""
     rows: dict[int, list[int]] = {}
-    for level in levels:
+    demand = [one for one in levels if one.side is Side.DEMAND][-SHOWN_LEVELS:]
+    supply = [one for one in levels if one.side is Side.SUPPLY][:SHOWN_LEVELS]
+    for level in (*demand, *supply):
         rows.setdefault(level.price_minor, [0, 0])[level.side is Side.SUPPLY] = level.quantity
     return [(price, demand, supply) for price, (demand, supply) in sorted(rows.items(), reverse=True)]
 
@@ -204,17 +211,26 @@ async def clearing(request: Request) -> Response:
         found = await _board(conn, request)
         cleared, own = await _seen(conn, request, found)
         goods = await _goods(request, conn, found)
-    said = msgspec.json.decode(cleared.proof)
-    by_place = {row["n"]: row["alias"] for row in said["orders"]}
-    price = cleared.price_minor
+        mine = await store.fills_of_party(conn, request.user.id, found.id, clearing=cleared.n, limit=SHOWN_FILLS)
+    price, said = cleared.price_minor, proof_reading.opened(cleared.proof)
+    candidates, trades = proof_reading.candidates(said, price), proof_reading.pairs(said)
+    page = min(page_asked(request), pages_of(len(said.orders)))
     context = {
         "board": found,
         "goods": goods,
         "cleared": cleared,
-        "said": said,
+        "decided_by": said.decided_by,
         "own": own,
-        "picture": drawing.picture(said["curve"], price, cleared.volume),
-        "trades": [(by_place[row["supply"]], by_place[row["demand"]], row["units"]) for row in said["trades"]],
+        "own_orders": proof_reading.own_rows(said, own) if len(said.orders) > PAGE_SIZE else [],
+        "orders": proof_reading.rows(said.orders[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]),
+        "page": page,
+        "pages": pages_of(len(said.orders)),
+        "candidates": candidates,
+        "candidates_left_out": len(said.candidates) - len(candidates),
+        "picture": drawing.picture(proof_reading.curve(said), price, cleared.volume),
+        "trades": trades,
+        "trades_count": len(said.trades),
+        "fills": mine,
         "digest": cleared.sha256.hex(),
         "price_text": money_text(price, found.currency) if price else "–",
     }

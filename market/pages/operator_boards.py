@@ -97,7 +97,7 @@ def _read(request: Request, form: Form, categories: dict[str, Category]) -> Boar
     if is_call and (minutes is None or minutes > 31 * 1440):
         form.errors["period_minutes"] = text("boards.period_malformed")
     k = values["k_percent"].strip()
-    if k and not (k.isascii() and k.isdigit() and int(k) <= 100 and is_call):
+    if k and not (k.isascii() and k.isdigit() and len(k) <= 3 and int(k) <= 100 and is_call):
         form.errors["k_percent"] = text("boards.k_malformed")
     attributes = _attributes(category, values["attributes"])
     if attributes is None:
@@ -133,7 +133,7 @@ def _attributes(category: Category | None, typed_text: str) -> dict[str, Value] 
         if kind is None or not said:
             return None
         if kind.kind is Kind.INTEGER:
-            if not (said.isascii() and said.isdigit()):
+            if not (said.isascii() and said.isdigit() and len(said) <= 10):
                 return None
             found[code] = int(said)
         elif kind.kind is Kind.FLAG:

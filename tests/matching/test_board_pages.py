@@ -70,6 +70,15 @@ async def clear_now(server: Server, board_id: int) -> None:
         await desk.clear_board(conn, board_id, board.next_at, house.config, house.heads.signer)
 
 
+async def contracts_there(server: Server, party_id: int, path: str) -> list[Any]:
+    """The party's trades, once the house's clock has drawn their contracts: it is woken at the commit."""
+    async with asyncio.timeout(20):
+        while True:
+            found = (await call(server, party_id, "GET", f"{path}/fills"))["items"]
+            if all(one["contract"] for one in found):
+                return list(found)
+
+
 async def test_a_program_makes_a_board_enters_many_orders_and_checks_the_clearing(server: Server) -> None:
     operator = await server.party(operator=True)
     board = await call(server, operator, "POST", "/boards", BOARD)
@@ -101,6 +110,11 @@ async def test_a_program_makes_a_board_enters_many_orders_and_checks_the_clearin
     data = json.dumps(proof["proof"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     found = verifier.verify(data, server.house.heads.signer.public_hex)
     assert found["volume"] == f"{line['volume']} TNE" and len(proof["own"]) == 3
+    fills = (await call(server, buyer, "GET", f"{path}/fills?clearing=1"))["items"]
+    assert sum(one["quantity"] for one in fills) == line["volume"]
+    assert all(one["side"] == "demand" and not one["given_back"] for one in fills)
+    drawn = await contracts_there(server, buyer, path)
+    assert len({one["contract"] for one in drawn}) == len(fills) == len(drawn)
     stranger = await server.bearer(await server.party())
     answer = await server.client.get(f"/api/v1{path}/clearings/1", headers=stranger)
     assert answer.status_code == 404, "who never stood on the board does not see its proofs"
@@ -200,6 +214,9 @@ async def test_traders_see_a_board_trade_and_read_why(server: Server, browser: B
     assert (
         verifier.verify(await asyncio.to_thread(file.read_bytes), server.house.heads.signer.public_hex)["orders"] == 7
     )
+    await contracts_there(server, buyer_id, f"/boards/{board_id}")
+    await buyer.reload()
+    assert await buyer.locator("section[aria-labelledby=own-trades] a[href*='/contracts/']").count() > 0
     await seller.goto(f"/boards/{board_id}/clearings/1")
     assert await seller.get_by_text("全部成交").count() > 0
     await seller.goto("/notices")
