@@ -17,7 +17,7 @@ from market.documents.flaws import CONTROL, LONGEST_SAID, Code, Flaw, FlawedErro
 
 BOM = b"\xef\xbb\xbf"
 LARGEST_BYTES = 1024 * 1024
-MOST_SEGMENTS = 20_000
+MOST_SEGMENTS = 10_000
 MOST_MESSAGES = 100
 MOST_ELEMENTS = 30
 MOST_COMPONENTS = 12

@@ -107,6 +107,14 @@ _PATHS_OF = {
     "Invoice": {"buyer": "AccountingCustomerParty", "seller": "AccountingSupplierParty"},
 }
 """Where a document has these in another place than most."""
+_LINES_OF = {
+    "OrderResponse": "OrderLine/LineItem",
+    "OrderChange": "OrderLine/LineItem",
+    "DespatchAdvice": "DespatchLine",
+    "ReceiptAdvice": "ReceiptLine",
+    "Invoice": "InvoiceLine",
+    "ForwardingInstructions": "Shipment/GoodsItem",
+}
 
 
 def in_message(found: Objection, message: Message) -> Flaw:
@@ -142,7 +150,8 @@ def _segment_at(message: Message, line: int, tags: list[str], qualifiers: list[s
 def in_xml(found: Objection, name: str) -> Flaw:
     """The flaw with the way to its element."""
     path = (_PATHS | _PATHS_OF.get(name, {})).get(found.what, found.what.replace("reference:", "reference "))
-    where = f"/{name}/line {found.line}/{path}" if found.line else f"/{name}/{path}"
+    line = f"{_LINES_OF.get(name, f'{name}Line/LineItem')}[ID={found.line}]"
+    where = f"/{name}/{line}/{path}" if found.line else f"/{name}/{path}"
     return Flaw(why=found.why, code=found.code, path=where, said=short(found.said), right=short(found.right))
 
 

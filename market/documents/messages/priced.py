@@ -18,6 +18,8 @@ from market.documents.structures import Group, Tree
 from market.documents.texts import amount_said, decimal_text, minor_of, whole_of
 
 ORDERED, INVOICED = "21", "47"
+DISCRETE = "1"
+"""A quantity that says nothing but how many; it stands for any other."""
 LONGEST_ARTICLE = 35
 ACTS = {LineAct.ADDED: "1", LineAct.DELETED: "2", LineAct.CHANGED: "3", LineAct.SAME: ""}
 _ACTS_READ = {"": LineAct.SAME, "1": LineAct.ADDED, "2": LineAct.DELETED, "3": LineAct.CHANGED, "4": LineAct.SAME}
@@ -101,7 +103,7 @@ def _lines(tree: Tree, currency: str, quantity: str) -> Iterator[Line]:
     seen: set[int] = set()
     for line in tree.all("LIN"):
         n = common.line_number(tree, line, seen)
-        count, unit = common.quantity_of(tree, line, quantity)
+        count, unit = common.quantity_of(tree, line, quantity, DISCRETE)
         price = _price(tree, line, currency)
         _check_line_sum(tree, line, currency, None if price is None else count * price)
         _check_no_tax(tree, line.all("TAX"))

@@ -18,7 +18,7 @@ from market.documents.flaws import Code, Flaw, FlawedError, Why, short
 
 LARGEST_BYTES = 4 * 1024 * 1024
 DEEPEST = 30
-MOST_ELEMENTS = 60_000
+MOST_ELEMENTS = 20_000
 CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
 CAC = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
 DOCUMENT = "urn:oasis:names:specification:ubl:schema:xsd:{name}-2"
@@ -133,7 +133,7 @@ def parse(data: bytes) -> Node:
 
 
 def _unreadable(why: Why, said: str = "", right: str = "") -> NoReturn:
-    raise FlawedError(Flaw(why=why, code=Code.UNSPECIFIED, said=short(said), right=right))
+    raise FlawedError(Flaw(why=why, code=Code.UNSPECIFIED, path="/", said=short(said), right=right))
 
 
 class _Builder:
