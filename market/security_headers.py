@@ -68,7 +68,7 @@ class SecurityHeaders:
             headers[name] = value
         headers["Content-Security-Policy"] = content_security_policy(nonce)
         if self._https:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         viewer = scope.get("user")
         if viewer is not None and viewer.is_signed_in:
             # What one party sees is never kept for the next; hashed assets say otherwise for themselves.

@@ -46,7 +46,7 @@ async def deals(request: Request) -> Response:
         rows, total = await deals_store.deals_of_party(
             conn, request.user.id, role=role, state=state, limit=limit, offset=offset
         )
-        to_do = await to_do_of(conn, request.user.id, house.node_time.now())
+        to_do = await to_do_of(conn, request.user.id, house.node_time.now(), side=role)
     if as_csv:
         return _csv(house, lang, rows)
     return render(
