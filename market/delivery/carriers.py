@@ -20,8 +20,12 @@ class CarrierError(Exception):
     """Nobody knows whether the carrier has taken the booking; the same id asks again without harm."""
 
 
+class NotSignedError(Exception):
+    """This is no report of the carrier: it is not signed by it, or too old."""
+
+
 class BadReportError(Exception):
-    """This is no report of the carrier: not signed by it, or not of its form."""
+    """It is the carrier's, but nothing that can be taken: the message says what is wrong with it."""
 
 
 class Booked(Struct, frozen=True):
@@ -54,7 +58,7 @@ class Carrier(Protocol):
         """
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """What the carrier tells. Raises BadReportError."""
+        """What the carrier tells. Raises NotSignedError, BadReportError."""
 
     async def close(self) -> None: ...
 

@@ -31,6 +31,7 @@ from market.delivery.facts import (
     EventKind,
     Report,
     state_after,
+    visible,
 )
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class DeliveryDesk:
             lines=booking.lines or (() if free == _open_lines(case) else tuple(sorted(free or ()))),
             packages=booking.packages,
             weight_grams=booking.weight_grams,
-            description=" ".join(booking.description.split())[:200] or f"{case.reference}",
+            description=" ".join(visible(booking.description).split())[:200] or f"{case.reference}",
             collect_from=booking.collect_from,
             deliver_to=to,
             now=now,
@@ -201,7 +202,7 @@ class DeliveryDesk:
         number = found.tracking_number or report.tracking_number
         state = state_after(found.state, report.kind)
         if state is ConsignmentState.DELIVERED and not report.received_by:
-            state = found.state if found.state is not ConsignmentState.BOOKED else ConsignmentState.COLLECTED
+            state = ConsignmentState.COLLECTED if found.state in NOT_COLLECTED else found.state
         arrives = state is ConsignmentState.DELIVERED and found.state is not state
         moved = structs.replace(
             found,

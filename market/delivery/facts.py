@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -190,8 +191,10 @@ def state_after(state: ConsignmentState, kind: EventKind) -> ConsignmentState:
     """Where a report brings a consignment. Late news of a former place change nothing, nor does anything after the end;
     goods that are under way are neither refused nor called off.
     """
-    if state in ENDED or kind is EventKind.ATTEMPTED:
+    if state in ENDED:
         return state
+    if kind is EventKind.ATTEMPTED:
+        return ConsignmentState.COLLECTED if state in NOT_COLLECTED else state
     reported = ConsignmentState(kind.value)
     if reported in (ConsignmentState.REFUSED, ConsignmentState.CANCELLED) and state not in NOT_COLLECTED:
         return state
@@ -205,9 +208,15 @@ def ask_again_at(tries: int, now: datetime) -> datetime:
     return now + timedelta(seconds=BACK_OFF[min(tries, len(BACK_OFF) - 1)])
 
 
+def visible(text: str) -> str:
+    """What of a text can be seen on a label or a page: nothing that hides in it, or turns its direction."""
+    shown = unicodedata.normalize("NFC", text)
+    return "".join(c for c in shown if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+
+
 def address_of(values: Mapping[str, str]) -> Address | None:
     """The address that was typed; None when something of it is missing or too long."""
-    typed = {name: value.replace("\x00", "") for name, value in values.items()}
+    typed = {name: visible(value) for name, value in values.items()}
     said = {name: " ".join(typed.get(name, "").split()) for name in ("name", "city", "postcode", "country", "phone")}
     street = "\n".join(" ".join(line.split()) for line in typed.get("lines", "").splitlines() if line.strip())
     bounds = {"name": 120, "city": 120, "postcode": 20, "phone": 40}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx2
@@ -14,13 +14,14 @@ from msgspec import Struct
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from escrow.certificates import trusted
-from market.delivery.carriers import BadReportError, Booked, CarrierError, NotTaken
-from market.delivery.facts import Consignment, EventKind, Report
+from market.delivery.carriers import BadReportError, Booked, CarrierError, NotSignedError, NotTaken
+from market.delivery.facts import Consignment, EventKind, Report, visible
 
 CODE = "sandbox"
 TIMEOUT_SECONDS = 5.0
 LARGEST_ANSWER_BYTES = 64 * 1024
 LARGEST_PROOF_BYTES = 512 * 1024
+CLOCKS_DIFFER = timedelta(days=1)
 _WITHOUT_NUMBER = (EventKind.REFUSED, EventKind.CANCELLED)
 
 
@@ -68,9 +69,11 @@ class SandboxCarrier:
         answer = await self._ask("POST", "/api/bookings", str(consignment.booking_id), body)
         number = answer.tracking_number
         if number is None:
-            return NotTaken((answer.refused or "refused").replace("\x00", ""))
-        if not 0 < len(number) <= 80 or "\x00" in number:
-            raise CarrierError("the carrier gives a number of no or more than 80 characters")
+            return NotTaken(_words(answer.refused or "", 400) or "refused")
+        if not 0 < len(number) <= 80 or visible(number) != number:
+            raise CarrierError(
+                "the carrier gives a number of no or more than 80 characters, or of some that can't be seen"
+            )
         return Booked(number)
 
     async def cancel(self, booking_id: UUID) -> bool:
@@ -82,26 +85,24 @@ class SandboxCarrier:
         """See `market.delivery.carriers.Carrier`."""
         try:
             self._webhook.verify(body, dict(headers), json_parse=False)
+        except (WebhookVerificationError, ValueError) as error:
+            raise NotSignedError(str(error)) from error
+        try:
             told = msgspec.json.decode(body, type=Told)
             proof = None if told.proof is None else base64.b64decode(told.proof, validate=True)
-        except (WebhookVerificationError, msgspec.MsgspecError, binascii.Error, ValueError) as error:
+        except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
             raise BadReportError(str(error)) from error
-        text = body.decode(errors="replace")
-        sound = told.at.tzinfo is not None and 2000 <= told.at.year < 2200 and 0 < len(told.id) <= 80
-        numbered = 0 < len(told.tracking_number or "") <= 80 or (
-            told.tracking_number is None and told.kind in _WITHOUT_NUMBER
-        )
-        if not sound or not numbered or "\x00" in text or "\\u0000" in text or len(proof or b"") > LARGEST_PROOF_BYTES:
-            raise BadReportError("a report names its instant, its id and the parcel's number, and holds no zero byte")
+        if (fault := _fault(told, proof)) is not None:
+            raise BadReportError(fault)
         return Report(
             carrier_id=told.id,
             booking_id=told.booking_id,
             kind=told.kind,
             at=told.at,
             tracking_number=told.tracking_number,
-            place=told.place[:120],
-            note=told.note[:400],
-            received_by=(told.received_by or "")[:120] or None,
+            place=_words(told.place, 120),
+            note=_words(told.note, 400),
+            received_by=_words(told.received_by or "", 120) or None,
             proof=proof,
         )
 
@@ -130,3 +131,23 @@ class SandboxCarrier:
             return msgspec.json.decode(said, type=_Answer)
         except (httpx2.HTTPError, msgspec.MsgspecError) as error:
             raise CarrierError(f"{type(error).__name__}: {error}") from error
+
+
+def _fault(told: Told, proof: bytes | None) -> str | None:
+    """What keeps a report from being stored, in the order tested."""
+    if told.at.tzinfo is None or not 2000 <= told.at.year < 2200:
+        return "at is an instant with its time zone"
+    if told.at > datetime.now(UTC) + CLOCKS_DIFFER:
+        return "at lies in the future"
+    if not (0 < len(told.id) <= 80 and visible(told.id) == told.id):
+        return "id has 1 to 80 characters that can be seen"
+    number = told.tracking_number
+    if number is None:
+        return None if told.kind in _WITHOUT_NUMBER else "tracking_number is missing"
+    if not (0 < len(number) <= 80 and visible(number) == number):
+        return "tracking_number has 1 to 80 characters that can be seen"
+    return "proof is too large" if len(proof or b"") > LARGEST_PROOF_BYTES else None
+
+
+def _words(text: str, longest: int) -> str:
+    return " ".join(visible(text).split())[:longest]

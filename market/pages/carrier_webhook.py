@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route
 
-from market.delivery.carriers import BadReportError
+from market.delivery.carriers import BadReportError, NotSignedError
 from market.delivery.store import NumberTakenError
 from market.house import house_of
 
@@ -28,8 +28,10 @@ async def carrier_webhook(request: Request) -> Response:
     body = await request.body()
     try:
         report = carrier.read_report(request.headers, body)
-    except BadReportError:
-        return _problem(401, "bad_report")
+    except NotSignedError:
+        return _problem(401, "not_signed")
+    except BadReportError as error:
+        return _problem(422, "bad_report", str(error)[:300])
     try:
         async with house.pool.acquire() as conn, conn.transaction():
             taken = await desk.receive(conn, carrier.code, report, house.node_time.now())
@@ -40,9 +42,10 @@ async def carrier_webhook(request: Request) -> Response:
     return Response(msgspec.json.encode({"state": taken.state}), media_type="application/json")
 
 
-def _problem(status: int, code: str) -> Response:
-    """RFC 9457, for a machine; the carrier's people read the code."""
-    body = msgspec.json.encode({"type": "about:blank", "status": status, "code": code})
+def _problem(status: int, code: str, detail: str = "") -> Response:
+    """RFC 9457, for a machine; the carrier's people read the code, and what is wrong with the report."""
+    said = {"type": "about:blank", "status": status, "code": code}
+    body = msgspec.json.encode({**said, "detail": detail} if detail else said)
     return Response(body, status_code=status, media_type="application/problem+json")
 
 

@@ -27,7 +27,7 @@ on conflict (case_id) do update set name = excluded.name, lines = excluded.lines
 select (select min(at) at time zone 'UTC' from escrow.case_event where case_id = $2 and action = 'pay')::date as paid_on,
   (select min(at) at time zone 'UTC' from escrow.case_event where case_id = $1 and action = 'ship')::date as handed_over_on,
   (coalesce(
-    (select max(event.at) from market.tracking_event as event join market.consignment as one on one.id = event.consignment_id
+    (select max(greatest(event.at, one.booked_at)) from market.tracking_event as event join market.consignment as one on one.id = event.consignment_id
      where one.shipped_case_id = $1 and one.state = 'delivered' and event.kind = 'delivered'),
     (select min(at) from escrow.case_event where case_id = $1 and action = 'receive')) at time zone 'UTC')::date as arrived_on;
 

@@ -94,19 +94,33 @@ async def tells(server: Server, deal: Sold, **told: Any) -> int:
         {"tracking_number": "x" * 81},
         {"tracking_number": "S1", "at": "0001-01-01T00:00:00+14:00"},
         {"tracking_number": "S1", "at": "9999-12-31T23:00:00-14:00"},
-        {"tracking_number": "S1", "note": "\x00"},
+        {"tracking_number": "S1", "at": "2100-01-01T00:00:00Z"},
+        {"tracking_number": "S1", "kind": "eaten"},
+        {"tracking_number": "S\u202e1"},
+        {"tracking_number": "S1", "id": "\x00"},
     ],
-    ids=["no number", "empty number", "long number", "year 1", "year 9999", "zero byte"],
+    ids=[
+        "no number",
+        "empty number",
+        "long number",
+        "year 1",
+        "year 9999",
+        "not yet",
+        "unknown",
+        "a number that reads backwards",
+        "zero byte",
+    ],
 )
 async def test_a_report_that_could_not_be_stored_is_no_report(told: dict[str, Any]):
     carrier = SandboxCarrier("http://127.0.0.1:9", SECRET)
-    carrier.read_report(*signed(tracking_number="S1"))
+    assert carrier.read_report(*signed(tracking_number="S1", note="\x00w\u202et")).note == "wt"
     with pytest.raises(BadReportError):
         carrier.read_report(*signed(**told))
     await carrier.close()
 
 
 def test_goods_under_way_are_neither_refused_nor_called_off():
+    assert state_after(ConsignmentState.CONFIRMED, EventKind.ATTEMPTED) is ConsignmentState.COLLECTED
     for late in (EventKind.REFUSED, EventKind.CANCELLED):
         assert state_after(ConsignmentState.COLLECTED, late) is ConsignmentState.COLLECTED
         assert state_after(ConsignmentState.BOOKED, late).value == late.value
