@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
+
 from market import notices
 from market.contracting.facts import Contract, OriginKind
 from market.currencies import money_text
@@ -40,29 +42,37 @@ async def settle(
     now: datetime,
 ) -> None:
     """Write the trades and all that follows from them; raises UnkeptError if a post can't keep its order."""
-    ids = {seq: by_seq[seq].id for trade in trades for seq in (trade.supply, trade.demand)}
-    involved = {order_id: by_seq[seq] for seq, order_id in ids.items()}
-    sums: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    traded: dict[int, _Traded] = {}
     for part in _parts(trades):
+        ids = {seq: by_seq[seq].id for trade in part for seq in (trade.supply, trade.demand)}
+        for seq, order_id in ids.items():
+            traded.setdefault(order_id, _Traded(by_seq[seq]))
         fills = await store.insert_fills(conn, board.id, clearing, part, ids, now)
-        _add(sums, fills)
+        for fill in fills:
+            traded[fill.supply_id].add(fill)
+            traded[fill.demand_id].add(fill)
         await _print(conn, board, fills, now)
-    await _take(conn, involved, {order_id: units for order_id, (units, _) in sums.items()}, now)
-    for told in _parts(list(sums.items())):
-        await notices.notify_each(conn, list(_told(board, clearing, told, involved)), now)
+    by_post = sorted(traded.values(), key=lambda one: one.order.post_id)
+    for sides in _parts(by_post):
+        await _take(conn, sides, now)
+    for sides in _parts(by_post):
+        await notices.notify_each(conn, list(_told(board, clearing, sides)), now)
+
+
+class _Traded(Struct):
+    """What an order traded: the units, and what they come to."""
+
+    order: StoredOrder
+    units: int = 0
+    worth: int = 0
+
+    def add(self, fill: StoredFill) -> None:
+        self.units += fill.units
+        self.worth += fill.units * fill.price_minor
 
 
 def _parts(whole: Sequence[_T]) -> Iterable[Sequence[_T]]:
     return (whole[at : at + AT_ONCE] for at in range(0, len(whole), AT_ONCE))
-
-
-def _add(sums: dict[int, tuple[int, int]], fills: Sequence[StoredFill]) -> None:
-    """To what each order traded and what it comes to."""
-    for fill in fills:
-        worth = fill.units * fill.price_minor
-        for order_id in (fill.supply_id, fill.demand_id):
-            before = sums[order_id]
-            sums[order_id] = (before[0] + fill.units, before[1] + worth)
 
 
 async def _print(conn: Connection, board: Board, fills: Sequence[StoredFill], now: datetime) -> None:
@@ -77,37 +87,28 @@ async def _print(conn: Connection, board: Board, fills: Sequence[StoredFill], no
     )
 
 
-async def _take(conn: Connection, involved: Mapping[int, StoredOrder], units: Mapping[int, int], now: datetime) -> None:
-    """From every post at once, in the order of their numbers; those whose order is filled leave the board."""
-    taken: dict[int, int] = defaultdict(int)
-    for order_id, traded in units.items():
-        taken[involved[order_id].post_id] += traded
-    leaving: set[int] = set()
-    for orders in _parts(list(involved)):
-        leaving |= set(await store.posts_of_filled(conn, orders))
-    for post_ids in _parts(sorted(taken)):
-        wanted = {post_id: taken[post_id] for post_id in post_ids}
-        if unkept := await posts.take_many(conn, wanted, now, leaving):
-            raise UnkeptError(f"posts that can't give what their orders promised: {sorted(unkept)[:10]}")
+async def _take(conn: Connection, sides: Sequence[_Traded], now: datetime) -> None:
+    """From their posts, which come in the order of their numbers; those whose order is filled leave the board."""
+    leaving = frozenset(await store.posts_of_filled(conn, [one.order.id for one in sides]))
+    wanted: dict[int, int] = defaultdict(int)
+    for one in sides:
+        wanted[one.order.post_id] += one.units
+    if unkept := await posts.take_many(conn, wanted, now, leaving):
+        raise UnkeptError(f"posts that can't give what their orders promised: {sorted(unkept)[:10]}")
 
 
-def _told(
-    board: Board,
-    clearing: int | None,
-    sums: Sequence[tuple[int, tuple[int, int]]],
-    involved: Mapping[int, StoredOrder],
-) -> Iterable[notices.Told]:
+def _told(board: Board, clearing: int | None, sides: Sequence[_Traded]) -> Iterable[notices.Told]:
     """One notice an order: how many units, and at what price on the average."""
     link = f"/boards/{board.id}" if clearing is None else f"/boards/{board.id}/clearings/{clearing}"
     prices: dict[int, str] = {}
-    for order_id, (units, worth) in sums:
-        order, average = involved[order_id], worth // units
+    for one in sides:
+        average = one.worth // one.units
         if average not in prices:
             prices[average] = money_text(average, board.currency)
         yield notices.Told(
-            party_id=order.party_id,
-            kind="board_sold" if order.side is Side.SUPPLY else "board_bought",
-            params={"board": board.id, "units": f"{units:,}", "price": prices[average]},
+            party_id=one.order.party_id,
+            kind="board_sold" if one.order.side is Side.SUPPLY else "board_bought",
+            params={"board": board.id, "units": f"{one.units:,}", "price": prices[average]},
             link=link,
         )
 
