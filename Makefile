@@ -67,7 +67,7 @@ mutants: $(VENV)/.installed-test ui
 	$(BIN)/python -m tests.mutants $(ARGUMENTS)
 
 bench: $(VENV)/.installed-test
-	for name in bids ledger card_day call_auction continuous sockets fanout two_nodes closings stuck post_search startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done
+	for name in bids ledger card_day call_auction continuous clearing sockets fanout two_nodes closings stuck post_search startup; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGUMENTS) || exit 1; done
 
 # Ten thousand connections that mean harm or nothing, and one bidder who must not notice.
 flood: $(VENV)/.installed-test
