@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -277,7 +278,7 @@ async def import_posts(call: Call, body: bytes) -> Imported:
         text = call.house.catalogue.text(f"import_fault.{read.fault.value}", call.lang)
         raise ProblemError(PostRefusal.POST_FAULTY, fault=read.fault.value, text=text)
     if read.faulty:
-        lines = [{"line": each.number, "faults": _told(call, each.read.faults)} for each in read.faulty[:100]]
+        lines = [{"line": each.number, "faults": _told(call, each.faults)} for each in read.faulty[:100]]
         raise ProblemError(PostRefusal.POST_FAULTY, lines=lines)
     return Imported(posts=granted(await importing.take_in(call.conn, call.viewer.id, read, categories, call.now)))
 
@@ -362,7 +363,7 @@ def _judge(
         raise ProblemError(Problem.MALFORMED, fault=f"valid_days is one of {', '.join(map(str, VALID_DAYS))}")
 
 
-def _told(call: Call, found: list[Fault]) -> list[dict[str, str]]:
+def _told(call: Call, found: Sequence[Fault]) -> list[dict[str, str]]:
     return [
         {"field": each.field, "code": each.code.value, "text": fault_texts(call.request, {"": each})[""]}
         for each in found

@@ -275,9 +275,9 @@ def _import_page(
     for line in (read.faulty or read.lines)[:100] if read is not None else ():
         faults = [
             (_column_word(text, fault.field), text(f"post_fault.{fault.code.value}", **fault.params))
-            for fault in line.read.faults
+            for fault in line.faults
         ]
-        lines.append((line.number, line.read, faults))
+        lines.append((line.number, line.content, faults))
     context = {
         **shared(request, categories),
         "read": read,

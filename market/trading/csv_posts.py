@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from market.card_guard import holds_card_number
-from market.trading.facts import Category
-from market.trading.reading import ReadPost, goods_by_name, read_post
+from market.trading.facts import Category, PostContent
+from market.trading.reading import goods_by_name, read_post
 from market.trading.rules import Fault, PostFault
 
 if TYPE_CHECKING:
@@ -46,11 +46,15 @@ class FileFault(StrEnum):
     TOO_MANY_ROWS = "too_many_rows"
 
 
-class Line(Struct, kw_only=True):
-    """One row of the file by its number there, the headings being line 1."""
+class Line(Struct, frozen=True, kw_only=True, gc=False):
+    """One row of the file by its number there, the headings being line 1. Ten thousand of them are nothing for the collector
+    of garbage, which would hold up everybody to look at them.
+    """
 
     number: int
-    read: ReadPost
+    content: PostContent | None
+    valid_days: int
+    faults: tuple[Fault, ...] = ()
 
 
 class ReadFile(Struct, kw_only=True):
@@ -64,7 +68,7 @@ class ReadFile(Struct, kw_only=True):
 
     @property
     def faulty(self) -> list[Line]:
-        return [line for line in self.lines if line.read.faults]
+        return [line for line in self.lines if line.faults]
 
     @property
     def is_good(self) -> bool:
@@ -89,40 +93,51 @@ def read_file(
     if decoded is None:
         return ReadFile(fault=FileFault.NOT_TEXT)
     text, encoding = decoded
+    read = ReadFile(encoding=encoding)
+    try:
+        read.fault = _read_rows(text, read, categories, headings, now, party_name, rest)
+    except csv.Error:
+        read.fault = FileFault.NOT_TEXT
+    # Of a file that is none nothing is told but that.
+    return ReadFile(fault=read.fault, encoding=encoding) if read.fault is not None else read
+
+
+def _read_rows(
+    text: str,
+    read: ReadFile,
+    categories: Sequence[Category],
+    headings: Mapping[str, str],
+    now: datetime,
+    party_name: str,
+    rest: Callable[[], object],
+) -> FileFault | None:
     delimiter = _delimiter(text)
-    rows = _rows(text, delimiter, rest)
-    if rows is None:
-        return ReadFile(fault=FileFault.NOT_TEXT, encoding=encoding)
-    if not rows:
-        return ReadFile(fault=FileFault.EMPTY, encoding=encoding)
-    heads = rows[0][1]
+    rows = _rows(text, delimiter)
+    _, heads = next(rows, (0, []))
+    if not heads:
+        return FileFault.EMPTY
     fields = [_field(cell, headings, categories) for cell in heads]
-    fault = _file_fault(fields, len(rows) - 1)
-    if fault is not None:
-        return ReadFile(fault=fault, encoding=encoding)
-    read, goods = ReadFile(encoding=encoding), goods_by_name(categories)
+    if (fault := _heading_fault(fields)) is not None:
+        return fault
     read.unknown = [cell.strip()[:40] for cell, name in zip(heads, fields, strict=True) if not name and cell.strip()]
-    for place, (number, cells) in enumerate(rows[1:]):
+    goods = goods_by_name(categories)
+    for number, cells in rows:
+        if len(read.lines) == MOST_ROWS:
+            return FileFault.TOO_MANY_ROWS
         typed = {name: _unguarded(cell)[:LONGEST_CELL] for name, cell in zip(fields, cells, strict=False) if name}
         post = read_post(typed, goods, now, party_name=party_name)
-        post.faults[:0] = _line_faults(typed, cells, len(fields), delimiter)
-        # What was typed is of no more use, and ten thousand lines of it are large.
-        post.values = {}
-        read.lines.append(Line(number=number, read=post))
-        if place % AT_ONCE_ROWS == 0:
+        faults = (*_line_faults(typed, cells, len(fields), delimiter), *post.faults)
+        read.lines.append(Line(number=number, content=post.content, valid_days=post.valid_days, faults=faults))
+        if len(read.lines) % AT_ONCE_ROWS == 0:
             rest()
-    return read
+    return None if read.lines else FileFault.EMPTY
 
 
-def _file_fault(fields: Sequence[str], lines: int) -> FileFault | None:
+def _heading_fault(fields: Sequence[str]) -> FileFault | None:
     named = [name for name in fields if name]
     if not {"side", "category", "quantity"} <= set(named):
         return FileFault.NO_HEADINGS
-    if len(set(named)) < len(named):
-        return FileFault.HEADING_TWICE
-    if lines == 0:
-        return FileFault.EMPTY
-    return FileFault.TOO_MANY_ROWS if lines > MOST_ROWS else None
+    return FileFault.HEADING_TWICE if len(set(named)) < len(named) else None
 
 
 def _line_faults(typed: Mapping[str, str], cells: Sequence[str], headings: int, delimiter: str) -> Iterator[Fault]:
@@ -169,24 +184,15 @@ def _delimiter(text: str) -> str:
     return max((",", ";", "\t"), key=first.count)
 
 
-def _rows(text: str, delimiter: str, rest: Callable[[], object]) -> list[tuple[int, list[str]]] | None:
-    """Rows that hold something, each with the number of its first line; None where the quotes never close or cells run wild."""
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that hold something, each with the number of its first line. Raises where quotes never close or cells run wild."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows = []
-    try:
-        started = 1
-        for cells in reader:
-            # A spreadsheet's own line about the separator is no row.
-            if any(cell.strip() for cell in cells) and not (started == 1 and cells[0].lower() == "sep="):
-                rows.append((started, cells))
-            started = reader.line_num + 1
-            if len(rows) > MOST_ROWS + 1:
-                break
-            if len(rows) % 200 == 0:
-                rest()
-    except csv.Error:
-        return None
-    return rows
+    started = 1
+    for cells in reader:
+        # A spreadsheet's own line about the separator is no row.
+        if any(cell.strip() for cell in cells) and not (started == 1 and cells[0].lower() == "sep="):
+            yield started, cells
+        started = reader.line_num + 1
 
 
 def _field(cell: str, headings: Mapping[str, str], categories: Sequence[Category]) -> str:

@@ -107,7 +107,7 @@ class PostState(StrEnum):
     LAPSED = "lapsed"
 
 
-class PostContent(Struct, frozen=True, kw_only=True):
+class PostContent(Struct, frozen=True, kw_only=True, gc=False):
     """What a party says in a post. Price per unit in minor units; None asks for offers."""
 
     side: Side

@@ -76,7 +76,7 @@ async def take_in(
     """Every line of a good file becomes a post, or none does: the caller rolls back on a refusal. Anonymous ones appear apart
     from those of the file that bear the name.
     """
-    said = [(line.read.content, line.read.valid_days) for line in read.lines if line.read.content is not None]
+    said = [(line.content, line.valid_days) for line in read.lines if line.content is not None]
     assert len(said) == len(read.lines), "a good file's lines can be read"
     refusal = await posts.may_post(conn, party_id, len(said), now)
     if refusal is not None:

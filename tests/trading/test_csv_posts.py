@@ -37,8 +37,8 @@ def test_a_chinese_file_is_read_in_either_encoding_and_with_any_separator(encodi
     read = read_file((said + CHINESE.replace(",", separator)).encode(encoding), ALL, HEADINGS, NOW)
     assert read.is_good and read.encoding == encoding.removesuffix("-sig").upper()
     (line,) = read.lines
-    assert line.number == (3 if said else 2) and line.read.content is not None
-    assert (line.read.content.title_zh, line.read.content.quantity, line.read.content.attributes) == (
+    assert line.number == (3 if said else 2) and line.content is not None
+    assert (line.content.title_zh, line.content.quantity, line.content.attributes) == (
         "热轧卷板一批",
         500,
         {"grade": "q235b"},
@@ -59,7 +59,7 @@ def test_each_faulty_line_is_named_with_what_would_be_right_and_none_is_good() -
     )
     read = read_file(rows.encode(), ALL, HEADINGS, NOW)
     assert not read.is_good
-    found = [(line.number, [(each.field, each.code.value) for each in line.read.faults]) for line in read.faulty]
+    found = [(line.number, [(each.field, each.code.value) for each in line.faults]) for line in read.faulty]
     assert found == [
         (3, [("quantity", "not_a_number")]),
         (5, [("price", "not_an_amount"), ("attr_grade", "no_such_choice")]),
@@ -92,26 +92,26 @@ def test_a_row_with_a_cell_too_many_is_faulty_lest_an_unquoted_comma_makes_anoth
     good = row.replace("3450,", "") + ",3450"
     assert read_file(f"{header},单价\n{good},, \n".encode(), ALL, HEADINGS, NOW).is_good
     read = read_file(f"{header},单价\n{good[:-4]}3,450\n".encode(), ALL, HEADINGS, NOW)
-    assert [each.code.value for each in read.lines[0].read.faults] == ["too_many_cells"]
+    assert [each.code.value for each in read.lines[0].faults] == ["too_many_cells"]
     assert CATALOGUE.text("post_fault.too_many_cells", "en", cells=13, headings=12)
 
 
 def test_a_comma_in_a_figure_is_refused_where_it_could_part_decimals_as_well_as_thousands() -> None:
     typed = CHINESE.replace(",3450,", ',"3,450",')
-    assert read_file(typed.encode(), ALL, HEADINGS, NOW).lines[0].read.content is not None
+    assert read_file(typed.encode(), ALL, HEADINGS, NOW).lines[0].content is not None
     read = read_file(CHINESE.replace(",", ";").replace(";3450;", ";3,450;").encode(), ALL, HEADINGS, NOW)
-    assert [(each.field, each.code.value) for each in read.lines[0].read.faults] == [("price", "ambiguous_comma")]
+    assert [(each.field, each.code.value) for each in read.lines[0].faults] == [("price", "ambiguous_comma")]
     assert CATALOGUE.text("post_fault.ambiguous_comma", "zh", value="3,450")
 
 
 def test_a_card_number_is_refused_in_a_file_as_in_a_form() -> None:
     read = read_file(CHINESE.replace("热轧卷板一批", "打款至 4111 1111 1111 1111").encode(), ALL, HEADINGS, NOW)
-    assert [(each.field, each.code.value) for each in read.lines[0].read.faults] == [("title_zh", "card_number")]
+    assert [(each.field, each.code.value) for each in read.lines[0].faults] == [("title_zh", "card_number")]
 
 
 def test_unknown_columns_are_named_and_left_out() -> None:
     read = read_file(CHINESE.replace("牌号", "颜色").encode(), ALL, HEADINGS, NOW)
-    assert read.unknown == ["颜色"] and [each.code.value for each in read.lines[0].read.faults] == ["missing"]
+    assert read.unknown == ["颜色"] and [each.code.value for each in read.lines[0].faults] == ["missing"]
 
 
 def test_what_is_exported_runs_in_no_spreadsheet_and_is_taken_in_as_it_was() -> None:
@@ -124,4 +124,4 @@ def test_what_is_exported_runs_in_no_spreadsheet_and_is_taken_in_as_it_was() -> 
     text = own_csv([post], ALL, NOW)
     assert not any(cell.startswith(("=", "+", "@", "-")) for line in lines_of(text) for cell in line)
     read = read_file(text.encode(), ALL, HEADINGS, NOW)
-    assert read.is_good and read.lines[0].read.content == said
+    assert read.is_good and read.lines[0].content == said
