@@ -292,7 +292,7 @@ class DeliveryDesk:
         asyncio.get_running_loop().call_later(NUDGE_SECONDS, self.nudged.set)
 
     async def _announce(self, conn: Connection, moved: Consignment, now: datetime) -> None:
-        for case_id in {moved.case_id, moved.shipped_case_id or moved.case_id}:
+        for case_id in await store.cases_of_goods(conn, moved.case_id):
             await live_topics.announce(conn, f"deal:{case_id}", live_topics.instant_version(now))
 
 

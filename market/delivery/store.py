@@ -32,6 +32,11 @@ async def root_of_case(conn: Connection, case_id: int) -> int:
     return int(await conn.fetchval(_queries.root_of_case, case_id))
 
 
+async def cases_of_goods(conn: Connection, case_id: int) -> list[int]:
+    """The cases on whose pages the goods of this one stand."""
+    return [row["id"] for row in await conn.fetch(_queries.cases_of_goods, case_id)]
+
+
 async def consignee(conn: Connection, root_id: int) -> Address | None:
     """Where the goods of the deal go, if its buyer has said so."""
     row = await conn.fetchrow(_queries.consignee, root_id)

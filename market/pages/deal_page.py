@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from escrow.deadlines import days_off_while_shipping
 from escrow.facts import Case, Refusal, Role, Timers
-from market import case_files
+from market import case_files, topic_news
 from market.bank_details import bank_details
 from market.confirmation import rate_text
 from market.contracting.wording import day_text, percent_text
@@ -41,13 +41,14 @@ async def show(request: Request, form: Form, status: int = 200) -> Response:
     """The deal's page, with a form as it was typed and what is wrong with it."""
     house, lang = house_of(request), language_of(request)
     async with house.pool.acquire() as conn:
-        view = await view_of(request, conn)
+        version, view = await versioned(request, conn)
         viewer = await party_by_id(conn, request.user.id)
         file = await case_files.case_file(conn, view.case.id)
         parcels = await tracking.tracked(conn, house.delivery.carriers, view.case.id)
         late = await damages.late_delivery(conn, view.case, house.node_time.now())
     context = {
         "view": view,
+        "version": version,
         # A password manager fills in the passphrase of whoever is named beside it.
         "email": viewer.email if viewer is not None else "",
         "deal": view.deal,
@@ -108,6 +109,13 @@ async def view_of(request: Request, conn: Connection) -> DealView:
     if view is None:
         raise HTTPException(404)
     return view
+
+
+async def versioned(request: Request, conn: Connection) -> tuple[str, DealView]:
+    """The deal, with what changes whenever the deal or its goods move."""
+    goods = await topic_news.deal_version(conn, request.path_params["case_id"])
+    view = await view_of(request, conn)
+    return f"{view.version}-g{goods}", view
 
 
 def clocks(timers: Timers) -> dict[str, int]:

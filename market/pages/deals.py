@@ -20,7 +20,7 @@ from market.currencies import money_text
 from market.deals import STATES, TONES
 from market.house import House, house_of
 from market.money_acts import Act, Wish, held_now
-from market.pages.deal_page import perform, show, step_up_fault, texts, typed, view_of
+from market.pages.deal_page import perform, show, step_up_fault, texts, typed, versioned, view_of
 from market.pages.operator_batches import submit_single
 from market.rendering import Form, language_of, render
 from market.to_do import to_do_of
@@ -75,8 +75,8 @@ async def deal_state(request: Request) -> Response:
     """The version of the deal alone, which the page asks for now and then."""
     house = house_of(request)
     async with house.pool.acquire() as conn:
-        view = await view_of(request, conn)
-    return JSONResponse({"version": view.version}, headers={"Cache-Control": "no-store"})
+        version, _ = await versioned(request, conn)
+    return JSONResponse({"version": version}, headers={"Cache-Control": "no-store"})
 
 
 async def deal_pay(request: Request) -> Response:
