@@ -19,6 +19,8 @@ COMMANDS = {
     "serve": "Run the house: database, clocks and web server.",
     "demo": "Run a house with demo data, a sandbox bank and robot bidders.",
     "migrate": "Bring the database up to date.",
+    "backup": "Back the house up while it goes on.",
+    "restore": "Restore a backup into an empty database, and prove it.",
     "doctor": "Say what is wrong on this machine and how to mend it.",
     "user": "Register parties, make operators, send sign-in links.",
     "bank": "Run the sandbox bank.",
