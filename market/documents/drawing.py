@@ -35,6 +35,8 @@ from market.documents.records import (
 )
 
 LOT_UNIT = "C62"
+HAMMER = "H"
+"""What the number of a hammer's order begins with."""
 
 
 class Between(Struct, frozen=True, kw_only=True):
@@ -294,7 +296,7 @@ def remittance(
 
 def hammer_number(case_id: int) -> str:
     """Under which number a hammer orders, and the seller answers: that of the deal's first case."""
-    return f"H{case_id}"
+    return f"{HAMMER}{case_id}"
 
 
 def hammer_order(

@@ -119,8 +119,10 @@ async def case_of(
         if contract_id is None and (order := record.reference(_K.ORDER)):
             found = await store.by_number(conn, order, Kind.ORDERS, sender.party_id, other_id)
             contract_id = None if found is None else found.contract_id
+            case_id = await _hammered(conn, order) if found is None else found.case_id
         contract = None if contract_id is None else await contracting.contract(conn, contract_id)
-        case_id = None if contract is None or contract.state is not ContractState.IN_FORCE else contract.case_id
+        if contract is not None and contract.state is ContractState.IN_FORCE:
+            case_id = contract.case_id
     case = None if case_id is None else await tools.settlement.case_by_id(conn, case_id)
     if case is None or sender.party_id not in (case.buyer_id, case.seller_id):
         kind = next((each for each in (_K.DEAL, _K.DESPATCH, _K.CONTRACT) if record.reference(each)), _K.ORDER)
@@ -129,6 +131,13 @@ async def case_of(
     if sender.party_id != (case.buyer_id if by_buyer else case.seller_id):
         return Objection(why=Why.PARTY_NOT_YOURS, what="buyer" if by_buyer else "seller", code=Code.NO_AGREEMENT)
     return await named_right(conn, record, case.buyer_id, case.seller_id) or case
+
+
+async def _hammered(conn: Connection, order: str) -> int | None:
+    """The case of a hammer's order by its number, also before the clock has written it."""
+    case_id = numbered(order, drawing.HAMMER)
+    deal = None if case_id is None else await deals_store.deal_of_case(conn, case_id)
+    return case_id if deal is not None and deal.contract_id is None else None
 
 
 async def terms_of(conn: Connection, case: Case) -> TradeTerms | ContractTerms | None:

@@ -109,10 +109,10 @@ def answer_of(body: bytes) -> Control:
 
 
 async def company(
-    server: Server, *, code: str, agency: Agency, form: Format, url: str = "", phrase: str = ""
+    server: Server, *, code: str, agency: Agency, form: Format, url: str = "", phrase: str = "", party_id: int = 0
 ) -> Company:
-    """A party whose system is known to the house."""
-    party_id = await server.party(phrase=phrase or None)
+    """A party whose system is known to the house; a new one unless it is named."""
+    party_id = party_id or await server.party(phrase=phrase or None)
     wish = partners.Wish(
         code=code, agency=agency, format=form, channel=Channel.WEBHOOK if url else Channel.QUEUE, url=url
     )

@@ -11,12 +11,24 @@ from market.delivery import facts as delivery
 from market.documents import store, ubl
 from market.documents.drawing import references
 from market.documents.edifact_reader import read
+from market.documents.flaws import Code
 from market.documents.messages import record_of
-from market.documents.records import Address, Agency, Item, Party, TransportInstruction, read_record
+from market.documents.records import (
+    Address,
+    Agency,
+    DespatchAdvice,
+    Item,
+    Kind,
+    Party,
+    ReceiptAdvice,
+    TransportInstruction,
+    read_record,
+)
 from market.documents.store import Format
 from tests.deal.traded import case_of, fall, pays, stage
 from tests.documents import directory_d96a
-from tests.documents.companies import Company, answer_of, company
+from tests.documents.companies import Company, agree, answer_of, company
+from tests.documents.test_ubl import faults_by_schema
 
 if TYPE_CHECKING:
     from escrow.facts import Case
@@ -104,6 +116,7 @@ async def test_a_carrier_is_booked_once_by_a_document_and_the_houses_own_says_th
     async with server.house.pool.acquire() as conn:
         made = await store.document(conn, page[-1]["id"])
     assert made is not None and directory_d96a.faults(made["edifact"]) == []
+    assert faults_by_schema(Kind.IFTMIN, made["xml"]) == []
     own = read_record(made["record"])
     assert isinstance(own, TransportInstruction) and own.deliver_to is not None and own.collect_from == SHED
     assert (own.deliver_to.street, own.packages, own.weight_grams) == ("Elbchaussee 7, Hof, 2. Stock", 2, 3_500)
@@ -174,3 +187,26 @@ async def test_who_is_not_paid_has_no_address_or_is_not_the_seller_books_nothing
     assert answer_of(
         (await nowhere.seller.post(nowhere.seller.interchange(nowhere.instruction("T3")))).content
     ).accepted
+
+
+async def test_a_hammers_deal_is_sent_and_received_by_documents_too(server: Server) -> None:
+    deal, now = await sold(server), server.house.node_time.now()
+    buyer = await company(
+        server, code=f"B{now:%H%M%S%f}", agency=Agency.HOUSE, form=Format.EDIFACT, party_id=deal.buyer_id
+    )
+    order = references(order=f"H{deal.case.id}")
+    way = {
+        "issued_at": deal.case.opened_at.replace(second=0, microsecond=0),
+        "buyer": buyer.party,
+        "seller": deal.seller.party,
+    }
+    goods = {**way, "references": order, "items": (deal.lot,)}
+    sent = DespatchAdvice(number="DA1", shipped_at=way["issued_at"], tracking_number="YC1", carrier_name="YC", **goods)
+    await deal.seller.says(sent)
+    got = ReceiptAdvice(number="RE1", received_at=way["issued_at"], **goods)
+    assert (await buyer.send(got)).messages[0].faults[0].code == Code.NO_AGREEMENT, "it would stand for a signature"
+    await agree(server, deal.seller.id, buyer.id)
+    await buyer.says(structs.replace(got, number="RE2"))
+    page = (await server.client.get(f"/api/v1/deals/{deal.case.id}/documents", headers=buyer.bearer)).json()
+    assert [each["kind"] for each in page] == ["orders", "ordrsp", "desadv", "invoic", "recadv", "remadv"]
+    assert [each["number"] for each in page if each["kind"] in ("desadv", "recadv")] == ["DA1", "RE2"]
