@@ -42,7 +42,8 @@ def command(load: Any, folder: Path, as_json: bool) -> None:
             manifest = asyncio.run(_restore(running, programs_of(running), folder.absolute()))
     except BackupError as error:
         raise click.ClickException(str(error)) from error
-    missing = [name for name in SECRETS if not (config.data_dir / "secrets" / name).is_file()]
+    there = {name: bool(getattr(config, name, "")) for name in SECRETS} | {"vault_key": config.vault_keys.is_file()}
+    missing = [name for name in SECRETS if not there[name]]
     if as_json:
         print_json({"manifest": manifest, "missing_secrets": missing})
         return
@@ -53,7 +54,7 @@ def command(load: Any, folder: Path, as_json: bool) -> None:
     )
     for name in missing:
         click.echo(
-            f"{config.data_dir / 'secrets' / name} is not there; put it back before you start. Else {SECRETS[name]}."
+            f"{name} is not in {config.data_dir / 'secrets'}; put it back before you start. Else {SECRETS[name]}."
         )
 
 

@@ -17,7 +17,7 @@ DOCS = [README, *(page.read_text(encoding="utf-8") for page in sorted((ROOT / "d
 
 
 def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(DOCS))) - {"it", "sure", "the", "a"}
+    targets = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(DOCS))) - {"it", "sure", "the", "a", "no"}
     assert {"demo", "test"} <= targets
     for target in targets:
         done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
