@@ -31,6 +31,7 @@ class EvidenceRefusal(StrEnum):
     """Why a file was not taken, in the order tested. The sentence is `market_refusal.<value>`."""
 
     MISSING = "evidence_missing"
+    TOO_MANY_AT_ONCE = "evidence_too_many_at_once"
     TOO_LARGE = "evidence_too_large"
     NOT_READABLE = "evidence_not_readable"
     TOO_MANY_PIXELS = "evidence_too_many_pixels"

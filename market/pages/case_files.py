@@ -62,6 +62,11 @@ async def handed_in(typed: FormData) -> list[Evidence] | CaseFileRefusal | Evide
     return found
 
 
+def count_files(typed: FormData) -> int:
+    """How many files were chosen."""
+    return sum(isinstance(file, UploadFile) and bool(file.filename) for file in typed.getlist("files"))
+
+
 async def evidence(request: Request) -> Response:
     """One file, whole: a photo is shown, a document is only handed out."""
     return await _content(request, 0)

@@ -17,7 +17,7 @@ from market.contracting import formalities
 from market.evidence_rendering import EvidenceKind, EvidenceRefusal
 from market.house import house_of
 from market.pages import contracts
-from market.pages.case_files import evidence_response, handed_in
+from market.pages.case_files import count_files, evidence_response, handed_in
 from market.pages.deal_page import texts
 from market.parties import plain_email
 from market.problems import sentence
@@ -26,14 +26,15 @@ from market.rendering import Form, flash, render
 if TYPE_CHECKING:
     from migrations.database import Connection
 
-MOST_FILES = 4
+MOST_FILES_AT_ONCE = 5
 Act = Callable[["Connection", datetime], Awaitable[Any]]
 
 
 async def hand_in(request: Request) -> Response:
     """Files for one line of the checklist; what is refused changes nothing."""
-    async with request.form(max_files=MOST_FILES, max_fields=4, max_part_size=64 * 1024) as sent:
-        files = await handed_in(sent)
+    async with request.form(max_files=formalities.MOST_PAPERS, max_fields=4, max_part_size=64 * 1024) as sent:
+        too_many = count_files(sent) > MOST_FILES_AT_ONCE
+        files = EvidenceRefusal.TOO_MANY_AT_ONCE if too_many else await handed_in(sent)
     n, field = request.path_params["n"], f"files_{request.path_params['n']}"
     if not isinstance(files, list) or not files:
         refusal = files if not isinstance(files, list) else EvidenceRefusal.MISSING

@@ -17,13 +17,14 @@ from starlette.routing import Route
 from market.case_files import Content
 from market.contracting.terms import INCOTERMS, TRANSPORTS, TradeTerms
 from market.contracting.wording import Row, compared, rows
-from market.evidence_rendering import Evidence, EvidenceKind
+from market.evidence_rendering import Evidence, EvidenceKind, EvidenceRefusal
 from market.house import house_of
 from market.negotiation import rules, store
 from market.negotiation.desk import Flawed, NegotiationDesk, Outcome, Proposal
 from market.negotiation.draft import draft_of
 from market.negotiation.facts import (
     LONGEST_WORDS,
+    MOST_FILES,
     Negotiation,
     NegotiationRefusal,
     NegotiationState,
@@ -32,7 +33,7 @@ from market.negotiation.facts import (
     StepKind,
 )
 from market.negotiation.naming import meant_hash, names_for, shown_hash
-from market.pages.case_files import evidence_response, handed_in
+from market.pages.case_files import count_files, evidence_response, handed_in
 from market.pages.deal_page import texts
 from market.pages.terms_form import DUTIES, PAPERS, form_of, note_flaws, paper_rows, read_form
 from market.problems import sentence
@@ -364,8 +365,9 @@ def _proposal(
 
 async def _sent(request: Request) -> tuple[dict[str, str], list[Evidence] | StrEnum]:
     """The boxes that were sent and the files beside them."""
-    async with request.form(max_files=MOST_FILES_AT_ONCE, max_fields=300, max_part_size=64 * 1024) as sent:
-        return _boxes(sent), await handed_in(sent)
+    async with request.form(max_files=MOST_FILES, max_fields=300, max_part_size=64 * 1024) as sent:
+        too_many = count_files(sent) > MOST_FILES_AT_ONCE
+        return _boxes(sent), EvidenceRefusal.TOO_MANY_AT_ONCE if too_many else await handed_in(sent)
 
 
 def _boxes(sent: FormData) -> dict[str, str]:

@@ -143,7 +143,8 @@ async def test_a_third_party_sees_nothing_and_an_anonymous_poster_goes_by_his_al
     assert (await talk.read(stranger, offered["id"])).status_code == 404
     assert await talk.refused(stranger, f"{at}/acceptance", **acceptance(offered)) == "not_found"
     assert await talk.refused(stranger, f"{at}/messages", words="hello") == "not_found"
-    name = f"Party {talk.poster_id}"
+    async with server.house.pool.acquire() as conn:
+        name = await conn.fetchval("select display_name from market.party where id = $1", talk.poster_id)
     shown = (await talk.read(talk.trader, offered["id"])).text
     listed = (await server.client.get("/api/v1/negotiations", headers=talk.trader)).text
     assert name not in shown + listed
@@ -250,3 +251,50 @@ async def test_a_contract_says_in_words_what_its_codes_mean_and_an_amendment_by_
             accepted["contract_id"],
         )
     assert [row["said"] for row in versions] == ["等级：一级；有机：是"] * 2
+
+
+async def test_a_program_that_reads_terms_changes_a_day_and_proposes_them_drops_nothing(server: Server):
+    talk = await talk_in(server)
+    offer = talk.offer()
+    papers = [
+        {"kind": "inspection", "duty_of": "seller", "due": "before_ship", "required": True, "note": "SGS"},
+        {"kind": "inspection", "duty_of": "buyer", "due": "before_ship", "required": False, "note": ""},
+    ]
+    breach = {"late_delivery_bp_per_day": 50, "cap_bp": 500, "claim_days": 9, "note_en": "War", "note_zh": "战争"}
+    offer["terms"] |= {"formalities": papers, "breach": breach, "note": "No transshipment"}
+    offer["terms"]["goods"][0]["attributes"] = {"grade": "first"}
+    offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **offer)
+    accepted = await talk.does(talk.poster, f"/negotiations/{offered['id']}/acceptance", **acceptance(offered))
+    at = f"/contracts/{accepted['contract_id']}"
+
+    async def read() -> dict[str, Any]:
+        found: dict[str, Any] = (await server.client.get(f"/api/v1{at}", headers=talk.poster)).json()
+        return found
+
+    was = (await read())["versions"][0]["terms"]
+    sent = {name: was[name] for name in ("currency", "payment", "breach", "formalities", "note")}
+    own = ("category", "title_en", "title_zh", "attributes", "quantity", "unit", "unit_price_minor")
+    sent["goods"] = [{name: line[name] for name in own} for line in was["goods"]]
+    sent["delivery"] = {**was["delivery"], "to_date": was["delivery"]["from_date"]}
+    # A proposal that is taken back hides nothing: the next is compared with what lies open.
+    for reason in ("The ship is early.", "It is early indeed."):
+        assert (await talk.send(talk.poster, f"{at}/amendments", terms=sent, reason=reason)).status_code == 201
+        changes = (await read())["versions"][-1]["changes"]
+        assert [change["path"] for change in changes] == ["delivery.to_date"]
+        if reason.startswith("The"):
+            assert (await talk.send(talk.poster, f"{at}/withdrawal")).status_code == 200
+    asked = {"certificate": "0" * 32, "version": 1}
+    other = await talk.send(talk.trader, f"{at}/signature_records", **asked)
+    assert other.json()["code"] == "contract_other_version", "what was read is no longer what lies open"
+    assert (await talk.send(talk.trader, f"{at}/signature_records", **{**asked, "version": 3})).status_code == 200
+
+
+async def test_too_many_files_at_once_are_said_on_the_page_and_what_was_typed_stays(server: Server):
+    talk = await talk_in(server)
+    begun = await talk.inquiry()
+    trader = await server.cookie(talk.trader_id)
+    files = [("files", (f"{n}.pdf", b"%PDF-1.4", "application/pdf")) for n in range(6)]
+    typed = {"words": "Six photos"}
+    answer = await server.client.post(f"/negotiations/{begun['id']}/say", headers=trader, data=typed, files=files)
+    assert answer.status_code == 422 and "Six photos" in answer.text
+    assert server.house.catalogue.text("market_refusal.evidence_too_many_at_once", "en") in answer.text
