@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -30,7 +31,8 @@ from market.trading.rules import Fault
 if TYPE_CHECKING:
     from market.catalogue import Catalogue, Language
 
-AT_ONCE = 100
+AT_ONCE = 500
+SHOWN_LINES = 100
 KEPT_AT_ONCE = 3 * 64 * 1024
 LARGEST_KEPT = csv_posts.LARGEST_FILE_BYTES * 3 // 2
 PAGE_SIZE = 25
@@ -80,7 +82,7 @@ async def mine_csv(request: Request) -> Response:
                 some = await store.posts_of_party(conn, party_id, now, limit=AT_ONCE, skip=skip)
             if not some:
                 return
-            yield csv_export.own_lines(some, header, now)
+            yield await asyncio.to_thread(csv_export.own_lines, some, header, now)
             skip += len(some)
 
     headers = {"Content-Disposition": 'attachment; filename="posts.csv"', "Cache-Control": "private, no-store"}
@@ -272,9 +274,12 @@ def _import_page(
 ) -> Response:
     text = texts(request)
     lines = []
-    for line in (read.faulty or read.lines)[:100] if read is not None else ():
+    for line in (read.faulty or read.lines)[:SHOWN_LINES] if read is not None else ():
         faults = [
-            (_column_word(text, fault.field), text(f"post_fault.{fault.code.value}", **fault.params))
+            (
+                read.words.get(fault.field) or _column_word(text, fault.field),
+                text(f"post_fault.{fault.code.value}", **fault.params),
+            )
             for fault in line.faults
         ]
         lines.append((line.number, line.content, faults))
@@ -286,6 +291,7 @@ def _import_page(
         "kept": Markup(kept),
         "once": once.new_number(),
         "most_rows": csv_posts.MOST_ROWS,
+        "shown_lines": SHOWN_LINES,
     }
     return render(request, "trading/import.html", context, status=status)
 

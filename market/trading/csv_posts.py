@@ -65,6 +65,8 @@ class ReadFile(Struct, kw_only=True):
     unknown: list[str] = field(default_factory=list)
     """Headings that say nothing to the house; their columns are left out."""
     encoding: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+    """From a field to the heading that stands over its column in the file."""
 
     @property
     def faulty(self) -> list[Line]:
@@ -120,6 +122,7 @@ def _read_rows(
     if (fault := _heading_fault(fields)) is not None:
         return fault
     read.unknown = [cell.strip()[:40] for cell, name in zip(heads, fields, strict=True) if not name and cell.strip()]
+    read.words = {name: cell.strip()[:40] for cell, name in zip(heads, fields, strict=True) if name}
     goods = goods_by_name(categories)
     for number, cells in rows:
         if len(read.lines) == MOST_ROWS:

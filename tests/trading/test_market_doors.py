@@ -74,7 +74,7 @@ async def test_a_file_is_shown_first_and_then_taken_in_whole(server: Server) -> 
     bad = good.replace("urea,", "gold,", 1)
     files = {"file": ("posts.csv", bad.encode("gb18030"), "text/csv")}
     answer = await server.client.post("/market/posts/import?lang=zh", files=files, headers=headers)
-    assert answer.status_code == 422 and "没有“gold”这一品类" in answer.text
+    assert answer.status_code == 422 and "没有“gold”这一品类" in answer.text and "<b>category</b>" in answer.text
     files = {"file": ("posts.csv", good.encode("gb18030"), "text/csv")}
     answer = await server.client.post("/market/posts/import?lang=en", files=files, headers=headers)
     assert (
