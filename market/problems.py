@@ -122,6 +122,7 @@ STATUS: dict[str, int] = {
     "unlock_wrong": 403,
     "unlock_wait": 429,
     "vault_busy": 503,
+    "board_busy": 503,
     "vault_unreachable": 503,
     "cards_not_taken": 503,
     "offer_barred": 403,

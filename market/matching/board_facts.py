@@ -26,6 +26,7 @@ class BoardRefusal(StrEnum):
     """Why an act on a board was refused, in the order tested. The sentence is `refusal.<value>`."""
 
     NO_SUCH_BOARD = "no_such_board"
+    BOARD_BUSY = "board_busy"
     BOARD_HALTED = "board_halted"
     POST_WITHOUT_PRICE = "board_post_without_price"
     OTHER_GOODS = "board_other_goods"

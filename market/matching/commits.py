@@ -1,6 +1,7 @@
 """Acts on boards from all over the node, each board's in one transaction together: while one commits, the next ones gather.
 
 a post can't keep its order    nothing of the batch was written; it is done again, looking at every post first
+the board is held by another   for a moment everybody is told that it is busy, instead of waiting with a connection each
 anything else goes wrong       the acts are done one by one, so that one that fails does so alone
 """
 
@@ -10,6 +11,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +19,7 @@ import structlog
 from market.matching import desk
 from market.matching.acts import Act, Answer
 from market.matching.batch import Shelf
+from market.matching.board_facts import BoardRefusal
 from market.matching.settling import UnkeptError
 
 if TYPE_CHECKING:
@@ -26,13 +29,10 @@ MOST_WAITING = 10_000
 """Acts that wait on one board; more are turned away."""
 MOST_AT_ONCE = 500
 MOST_SHELVES = 64
+BUSY_SECONDS = 1.0
 
 _log = structlog.get_logger("gavelhouse")
 _Waiting = tuple[Act, "asyncio.Future[Answer]"]
-
-
-class BoardBusyError(Exception):
-    """More acts wait on this board than it takes."""
 
 
 class BoardCommits:
@@ -43,12 +43,13 @@ class BoardCommits:
         self._waiting: dict[int, deque[_Waiting]] = defaultdict(deque)
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._shelves: dict[int, Shelf] = {}
+        self._busy_until: dict[int, float] = {}
 
     async def do(self, board_id: int, act: Act) -> Answer:
-        """The answer, once it is committed. Raises BoardBusyError, or what the database says."""
+        """The answer, once it is committed. Raises what the database says."""
         waiting = self._waiting[board_id]
-        if len(waiting) >= MOST_WAITING:
-            raise BoardBusyError(f"board {board_id} has {len(waiting)} acts waiting")
+        if len(waiting) >= MOST_WAITING or self._is_busy(board_id):
+            return BoardRefusal.BOARD_BUSY
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         waiting.append((act, done))
         async with self._locks[board_id]:
@@ -64,13 +65,27 @@ class BoardCommits:
 
     async def do_within(self, conn: Connection, board_id: int, acts: Sequence[Act]) -> list[Answer]:
         """The same in a transaction of the caller's, who may yet give it up; so no book is remembered of it."""
-        answers, _ = await desk.act(conn, board_id, acts, self._now(), looking_at_posts=True)
+        if self._is_busy(board_id):
+            return [BoardRefusal.BOARD_BUSY] * len(acts)
+        try:
+            answers, _ = await desk.act(conn, board_id, acts, self._now(), looking_at_posts=True)
+        except desk.BoardBusyError:
+            return self._found_busy(board_id, len(acts))
         return answers
+
+    def _is_busy(self, board_id: int) -> bool:
+        return monotonic() < self._busy_until.get(board_id, 0.0)
+
+    def _found_busy(self, board_id: int, acts: int) -> list[Answer]:
+        self._busy_until[board_id] = monotonic() + BUSY_SECONDS
+        return [BoardRefusal.BOARD_BUSY] * acts
 
     async def _commit(self, board_id: int, batch: list[_Waiting]) -> None:
         acts = [act for act, _ in batch]
         try:
             answers = await self._written(board_id, acts, looking_at_posts=False)
+        except desk.BoardBusyError:
+            answers = self._found_busy(board_id, len(acts))
         except UnkeptError as error:
             _log.warning("an order's post could not keep it", board=board_id, error=str(error))
             answers = await self._written(board_id, acts, looking_at_posts=True)

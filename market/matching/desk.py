@@ -10,6 +10,8 @@ from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from asyncpg import LockNotAvailableError
+
 from market import live_topics
 from market.matching import proof, settling, store
 from market.matching.acts import Act, Answer
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 
 LONGEST_TURN_SECONDS = 0.005
+LONGEST_WAIT_SECONDS = 1.5
+"""For a board that is being cleared; who waits keeps a connection from others."""
+
+
+class BoardBusyError(Exception):
+    """The board is held for longer than an act waits: nothing was done."""
 
 
 async def act(
@@ -37,9 +45,10 @@ async def act(
 ) -> tuple[list[Answer], Shelf | None]:
     """Do acts in their order, all of them in this transaction: an answer to each, and the book as it is afterwards.
 
-    `looking_at_posts`: orders whose posts can't keep them leave first. Raises `settling.UnkeptError` where one was missed.
+    `looking_at_posts`: orders whose posts can't keep them leave first. Raises `settling.UnkeptError` where one was missed,
+    and BoardBusyError.
     """
-    board = await store.lock_board(conn, board_id)
+    board = await store.lock_board_now(conn, board_id) or await _waited_for(conn, board_id)
     if board is None:
         return [BoardRefusal.NO_SUCH_BOARD] * len(acts), None
     stale = await store.due_orders(conn, board.id, now)
@@ -57,6 +66,17 @@ async def act(
     if batch.version != board.version:
         await tell(conn, board, batch.version)
     return answers, shelf
+
+
+async def _waited_for(conn: Connection, board_id: int) -> Board | None:
+    try:
+        async with conn.transaction():
+            await store.wait_at_most(conn, LONGEST_WAIT_SECONDS)
+            board = await store.lock_board(conn, board_id)
+            await store.wait_at_most(conn, 0)
+            return board
+    except LockNotAvailableError as error:
+        raise BoardBusyError(f"board {board_id} is held by another") from error
 
 
 async def _judged(batch: Batch, acts: Sequence[Act]) -> list[int | Answer]:

@@ -88,15 +88,21 @@ async def lock_board(conn: Connection, board_id: int) -> Board | None:
     return None if row is None else convert(dict(row), Board)
 
 
+async def lock_board_now(conn: Connection, board_id: int) -> Board | None:
+    """The same, or None where another holds it."""
+    row = await conn.fetchrow(_queries.lock_board_now, board_id)
+    return None if row is None else convert(dict(row), Board)
+
+
 async def claim_due(conn: Connection, now: datetime, but_not: Sequence[int] = ()) -> int | None:
     """The board that is to clear next, held; None if there is none, or others are at it."""
     board_id: int | None = await conn.fetchval(_queries.claim_due, now, list(but_not))
     return board_id
 
 
-async def wait_at_most(conn: Connection, seconds: int) -> None:
-    """Till the end of the transaction nothing that others hold is waited for longer."""
-    await conn.execute(_queries.wait_at_most, f"{seconds}s")
+async def wait_at_most(conn: Connection, seconds: float) -> None:
+    """Till the end of the transaction nothing that others hold is waited for longer; 0: without end."""
+    await conn.execute(_queries.wait_at_most, f"{seconds * 1000:.0f}ms")
 
 
 async def next_due(conn: Connection, but_not: Sequence[int] = ()) -> datetime | None:

@@ -25,6 +25,11 @@ where b.id = any($1);
 select b.*, c.name_en, c.name_zh, c.unit from market.board b join market.category c on c.code = b.category
 where b.id = $1 for update of b;
 
+-- name: lock_board_now
+-- The same, if nobody else holds it.
+select b.*, c.name_en, c.name_zh, c.unit from market.board b join market.category c on c.code = b.category
+where b.id = $1 for update of b skip locked;
+
 -- name: claim_due
 -- The call auction whose time has come longest ago, if no other node is at it.
 select id from market.board where mode = 'call' and state = 'open' and next_at <= $1 and id <> all($2)

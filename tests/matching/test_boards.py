@@ -331,3 +331,17 @@ async def test_of_an_anonymous_party_no_name_and_no_more_than_a_region_counts_am
     assert [dict(part.figures) for part in named] == [{"km": 0, "step_km": 50}]
     assert hidden[0] == hidden[1] and dict(hidden[0][0].figures) == {"km": 0, "step_km": 500}
     assert own.id not in found
+
+
+async def test_an_act_on_a_board_that_is_being_cleared_is_told_so_and_does_not_wait_on(
+    conn: Connection, house_pool: Pool
+) -> None:
+    board, post = await new_board(conn), await post_of_new_party(conn, SUPPLY, 400_000, 10)
+    commits, wanted = BoardCommits(house_pool, lambda: NOW), Enter(post_id=post.id, party_id=post.party_id)
+    async with conn.transaction():
+        await store.lock_board(conn, board.id)
+        assert await commits.do(board.id, wanted) is BoardRefusal.BOARD_BUSY
+        async with house_pool.acquire() as other, other.transaction():
+            assert await commits.do_within(other, board.id, [wanted]) == [BoardRefusal.BOARD_BUSY]
+    (answer,) = await act(conn, board, wanted)
+    assert isinstance(answer, StoredOrder)
