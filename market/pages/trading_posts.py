@@ -273,11 +273,11 @@ def _import_page(
     status: int = 200,
 ) -> Response:
     text = texts(request)
-    lines = []
+    lines, words = [], read.words if read is not None else {}
     for line in (read.faulty or read.lines)[:SHOWN_LINES] if read is not None else ():
         faults = [
             (
-                read.words.get(fault.field) or _column_word(text, fault.field),
+                words.get(fault.field) or _column_word(text, fault.field),
                 text(f"post_fault.{fault.code.value}", **fault.params),
             )
             for fault in line.faults

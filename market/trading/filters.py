@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from market.currencies import EXPONENTS, decimal_text
 from market.trading.facts import Category, Value
+from market.trading.hanzi import simplified
 
 SORTS: tuple[str, ...] = ("newest", "price", "price_down", "delivery", "lapsing")
 PAGE_SIZE = 20
@@ -119,8 +120,9 @@ class PostFilters(Struct, frozen=True, kw_only=True):
 def needles(q: str) -> list[str]:
     """What must stand in a post for it to fit the words `q`. Words are found inside longer ones, so the plural of an English
     word asks for its singular (`coils` for `coil`), and one with hyphens for its parts (`hot-rolled` for `hot rolled`).
+    Traditional characters ask for the simplified ones, which posts written in them have beside theirs.
     """
-    words = unicodedata.normalize("NFKC", q).lower().split()
+    words = simplified(unicodedata.normalize("NFKC", q).lower()).split()
     return sorted({_singular(part) for word in words for part in _parts(word)})
 
 

@@ -30,6 +30,7 @@ from market.trading.facts import (
     PostContent,
     Value,
 )
+from market.trading.hanzi import simplified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +94,9 @@ def faults(
 
 
 def words_of(content: PostContent, category: Category, group: Category | None) -> str:
-    """What the search finds the post by beside its own texts: the category's and the attributes' words in both languages."""
+    """What the search finds the post by beside its own texts: the category's and the attributes' words in both languages, and
+    in simplified characters what is written in traditional ones.
+    """
     parts = [category.name_en, category.name_zh]
     parts += [group.name_en, group.name_zh] if group is not None else []
     for code, value in content.attributes.items():
@@ -105,6 +108,8 @@ def words_of(content: PostContent, category: Category, group: Category | None) -
             parts += [kind.name_en, kind.name_zh] if value is True else []
         else:
             parts.append(str(value))
+    said = [*parts, content.title_zh, content.title_en, content.description_zh, content.description_en, content.place]
+    parts += [plain for text in said if (plain := simplified(text)) != text]
     return " ".join(parts)
 
 

@@ -10,6 +10,7 @@ import pytest
 from market.catalogue import Catalogue
 from market.trading.filter_reading import FilterFault, read_filters
 from market.trading.filters import PostFilters, Range, needles
+from market.trading.hanzi import SIMPLIFIED, simplified
 from tests.trading.test_rules import GROUP, KIND
 
 F = FilterFault
@@ -82,8 +83,15 @@ def test_what_is_typed_in_another_way_means_the_same() -> None:
         ("potatoes shoes", ["potato", "shoe"]),
         ("A-1 6204-2RS", ["2rs", "6204", "a-1"]),
         ("ＳＳ４００ 热轧", ["ss400", "热轧"]),
+        ("熱軋鋼捲 銅", ["热轧钢卷", "铜"]),
         ("-5 c++ 's", ["'s", "-5", "c++"]),
     ],
 )
 def test_words_are_looked_up_in_their_plain_form(typed: str, wanted: list[str]) -> None:
     assert needles(typed) == wanted
+
+
+def test_the_table_of_characters_leads_from_traditional_to_simplified_ones_and_no_further() -> None:
+    for letter, plain in SIMPLIFIED.items():
+        assert chr(letter).encode("big5") and plain.encode("gb2312")
+        assert simplified(plain) == plain

@@ -170,6 +170,15 @@ async def test_the_search_finds_what_holds_every_word_and_nothing_else(conn: Con
         assert {row["fits"] for row in few} == wanted, word
 
 
+async def test_traditional_and_simplified_characters_find_each_other(conn: Connection) -> None:
+    owner = await party(conn, "Owner")
+    plain = await posted(conn, owner, title_zh="热轧钢卷")
+    other = await posted(conn, owner, title_zh="熱軋鋼捲", description_zh="臺灣廠", place="高雄")
+    for word in ("热轧钢卷", "熱軋鋼捲", "熱轧鋼", "钢"):
+        assert await found(conn, q=word) == {plain.id, other.id}, word
+    assert await found(conn, q="台湾") == await found(conn, q="臺灣") == {other.id}
+
+
 async def test_each_filter_finds_its_own_and_leaves_the_others(conn: Connection) -> None:
     owner = await party(conn, "Owner")
     plain = await posted(conn, owner)
