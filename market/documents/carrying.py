@@ -13,7 +13,7 @@ from market.delivery import facts as delivery
 from market.delivery import store as delivery_store
 from market.delivery.desk import Booking
 from market.delivery.facts import Consignment, DeliveryRefusal
-from market.documents import drawing, objections
+from market.documents import drawing, objections, store
 from market.documents.acts import About, From, Outcome, Tools, of_case
 from market.documents.flaws import Code, Why
 from market.documents.messages.common import city_text, postcode_text, street_lines
@@ -130,8 +130,7 @@ async def _lines(
     if several:
         chosen = [item.n for item in record.items]
     else:
-        root_id = await delivery_store.root_of_case(conn, case.id)
-        booked = await delivery_store.consignments_of_deal(conn, case.id, root_id)
+        booked = await store.booked_of_cases(conn, [case.id])
         waiting = [each for each in booked if not each.is_over and each.shipped_case_id is None]
         taken = {n for each in waiting for n in each.lines}
         count = record.items[0].quantity

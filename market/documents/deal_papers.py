@@ -13,7 +13,6 @@ from escrow import store as escrow_store
 from escrow.facts import Action, Case, CaseEvent
 from market import deals_store
 from market.contracts import ContractTerms
-from market.delivery import store as delivery_store
 from market.documents import drawing, store
 from market.documents.drawing import Between, references
 from market.documents.making import Place, make
@@ -68,11 +67,10 @@ async def whole(conn: Connection, papers: Papers, case_id: int, *, but: str = ""
         step = step_of(case, event)
         if step != but and not made.issuperset((step, kind) for kind in _kinds_of(case, event)):
             await of_event(conn, papers, case, event, deal)
-    for each in cases:
-        for booked in await delivery_store.consignments_of_deal(conn, each, each):
-            step = step_of_booking(booked)
-            if step != but and (step, Kind.IFTMIN) not in made:
-                await consigned(conn, papers, booked)
+    for booked in await store.booked_of_cases(conn, cases):
+        step = step_of_booking(booked)
+        if step != but and (step, Kind.IFTMIN) not in made:
+            await consigned(conn, papers, booked)
 
 
 async def _ordered(conn: Connection, papers: Papers, deal: Deal, case_id: int, made: set[tuple[str, Kind]]) -> None:

@@ -52,8 +52,11 @@ class PapersClock:
 
     async def make_due(self) -> int:
         """A handful of deals; how many there were."""
-        async with self._pool.acquire() as conn, conn.transaction():
-            return await make_due(conn, self._house, self._now())
+        async with self._pool.acquire() as conn:
+            if not await store.any_due(conn, self._now()):
+                return 0
+            async with conn.transaction():
+                return await make_due(conn, self._house, self._now())
 
 
 async def make_due(conn: Connection, house: Party, now: datetime) -> int:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from market.documents.store import Partner
     from migrations.database import Connection, Pool
 
-LONGEST_SLEEP_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 AT_ONCE = 16
 """So many partners are served at the same time."""
 TRIED_FOR = timedelta(days=3)
@@ -53,6 +53,8 @@ _LONGEST_REST = timedelta(hours=1)
 _LONGEST_REST_OF_REACHED = timedelta(minutes=1)
 """Who answers, but not with yes, may well take the next document."""
 _HANDFUL = 100
+_MISS_EVERY = timedelta(seconds=20)
+"""How often answers that stay out are looked for."""
 _log = structlog.get_logger("gavelhouse")
 
 
@@ -77,6 +79,7 @@ class Outbox:
         self._folders = folders
         self._desk = desk
         self._secret_key = secret_key
+        self._misses_at = now()
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -86,32 +89,26 @@ class Outbox:
             async with asyncio.TaskGroup() as group:
                 while True:
                     landed.clear()
-                    wait = await self._start_what_is_due(group, landed)
+                    await self._start_what_is_due(group, landed)
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(wait):
+                        async with asyncio.timeout(LOOK_SECONDS):
                             await landed.wait()
         finally:
             with suppress(Exception):
                 await self._courier.close()
 
-    async def _start_what_is_due(self, group: asyncio.TaskGroup, landed: asyncio.Event) -> float:
-        """In how many seconds to look again, unless something has landed before."""
-        wait = LONGEST_SLEEP_SECONDS
+    async def _start_what_is_due(self, group: asyncio.TaskGroup, landed: asyncio.Event) -> None:
         try:
-            await self.miss_answers()
+            if self._now() >= self._misses_at:
+                await self.miss_answers()
+                self._misses_at = self._now() + _MISS_EVERY
             while len(self._under_way) < AT_ONCE and (job := await self._next()) is not None:
                 task = group.create_task(self._carried(job), name=f"document {job.claimed.document_id}")
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
                 task.add_done_callback(lambda _: landed.set())
-            if len(self._under_way) < AT_ONCE:
-                async with self._pool.acquire() as conn:
-                    next_at = await store.next_delivery_at(conn)
-                if next_at is not None:
-                    wait = min(wait, (next_at - self._now()).total_seconds())
         except (*CONNECTION_LOST, PostgresError) as error:
             _log.warning("the documents' outbox could not look", error=repr(error))
-        return max(wait, 0.05)
 
     async def _carried(self, job: _Job) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, convert, to_builtins
 
+from market.delivery import store as delivery_store
 from market.documents.flaws import Flaw
 from market.documents.records import Agency, Kind, Party
 from migrations.queries import load_queries
@@ -16,6 +17,7 @@ from migrations.queries import load_queries
 if TYPE_CHECKING:
     from asyncpg import Record as Row
 
+    from market.delivery.facts import Consignment
     from migrations.database import Connection
 
 _queries = load_queries("market", "documents")
@@ -265,6 +267,10 @@ async def claim_due(conn: Connection, now: datetime, limit: int) -> list[Due]:
     return [convert(dict(row), Due) for row in await conn.fetch(_queries.claim_due, now, limit)]
 
 
+async def any_due(conn: Connection, now: datetime) -> bool:
+    return bool(await conn.fetchval(_queries.any_due, now))
+
+
 async def is_due(conn: Connection, case_id: int) -> bool:
     return bool(await conn.fetchval(_queries.is_due, case_id))
 
@@ -299,6 +305,13 @@ async def origin_of_case(conn: Connection, case_id: int) -> int:
 async def cases_of_deal(conn: Connection, case_id: int) -> list[int]:
     """The first case of a deal, what reinstated it, and the parts of each."""
     return [row["id"] for row in await conn.fetch(_queries.cases_of_deal, case_id)]
+
+
+async def booked_of_cases(conn: Connection, case_ids: Sequence[int]) -> list[Consignment]:
+    """What was booked with carriers for these cases, oldest first."""
+    ids = [row["id"] for row in await conn.fetch(_queries.booked_of_cases, list(case_ids))]
+    found = [await delivery_store.consignment(conn, each) for each in ids]
+    return [each for each in found if each is not None]
 
 
 async def made_of_deal(conn: Connection, case_id: int) -> set[tuple[str, Kind]]:
@@ -359,11 +372,6 @@ async def claim_delivery(conn: Connection, party_id: int, now: datetime, next_tr
 async def end_turn(conn: Connection, to: Partner, rest_until: datetime, failures: int) -> None:
     """The partner is left alone until then."""
     await conn.execute(_queries.end_turn, to.party_id, rest_until, failures, to.generation)
-
-
-async def next_delivery_at(conn: Connection) -> datetime | None:
-    found: datetime | None = await conn.fetchval(_queries.next_delivery_at)
-    return found
 
 
 async def postpone_delivery(conn: Connection, document_id: int, try_at: datetime, said: str) -> None:

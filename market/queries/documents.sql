@@ -67,6 +67,10 @@ select exists (select from market.party where id = $1);
 -- The number of the document that is made next; a number that is not used is no fault.
 select nextval(pg_get_serial_sequence('market.document', 'id'));
 
+-- name: any_due
+-- Whether there is a deal whose documents are to be made.
+select exists (select from market.document_due where due_at <= $1);
+
 -- name: claim_due
 -- Deals whose documents are to be made; another clock passes them over.
 select case_id, sends, tries from market.document_due where due_at <= $1 order by due_at, case_id limit $2 for update skip locked;
@@ -112,6 +116,10 @@ with recursive cases(id) as (
     union all select id from escrow.escrow_case where reinstates_id = cases.id) as one
 )
 select id from cases order by id;
+
+-- name: booked_of_cases
+-- What was booked with carriers for these cases.
+select id from market.consignment where case_id = any ($1::bigint[]) order by id;
 
 -- name: made_of_deal
 -- Which steps of a deal have made which documents.
@@ -237,12 +245,6 @@ returning d.document_id, d.party_id, d.format, d.attempts, d.queued_at;
 -- name: end_turn
 -- The partner rests until $2 after so many failures in a row; unless its address was changed meanwhile.
 update market.partner set rest_until = $2, failures = $3 where party_id = $1 and generation = $4;
-
--- name: next_delivery_at
--- When there is something to send next: when a document's time and its partner's have come.
-select min(greatest(d.try_at, coalesce(p.rest_until, d.try_at)))
-from market.document_delivery d join market.partner p on p.party_id = d.party_id
-where d.state = 'queued' and d.channel <> 'queue';
 
 -- name: postpone_delivery
 -- Not taken this time: when to try again, and what was said.
