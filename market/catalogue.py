@@ -36,6 +36,7 @@ class Catalogue:
 
     def __init__(self, entries: Mapping[str, Mapping[Language, str]]) -> None:
         self._entries = dict(entries)
+        self._areas: dict[tuple[Language, tuple[str, ...]], dict[str, str]] = {}
 
     @classmethod
     def load(cls, directory: Path | None = None) -> Catalogue:
@@ -63,8 +64,11 @@ class Catalogue:
     def area(self, lang: str, *areas: str) -> dict[str, str]:
         """The raw sentences of the named areas (`"lot"` is every `lot.…`) in `lang`, for the page's own script."""
         language: Language = "zh" if lang == "zh" else "en"
-        wanted = tuple(f"{area}." for area in areas)
-        return {key: entry[language] for key, entry in self._entries.items() if key.startswith(wanted)}
+        if (language, areas) not in self._areas:
+            wanted = tuple(f"{area}." for area in areas)
+            found = {key: entry[language] for key, entry in self._entries.items() if key.startswith(wanted)}
+            self._areas[language, areas] = found
+        return dict(self._areas[language, areas])
 
     def _entry(self, key: str) -> Mapping[Language, str]:
         try:

@@ -21,11 +21,12 @@ from babel.dates import format_date, format_datetime, format_time
 from markupsafe import Markup, escape
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import NoMatchFound
+from starlette.routing import BaseRoute, NoMatchFound
 
 from .assets import Assets
 from .catalogue import Catalogue, Language
 from .currencies import EXPONENTS, money_text
+from .kept_templates import KeptTemplates
 
 TEMPLATES = Path(__file__).parent / "templates"
 FLASH_COOKIE = "gavelhouse_flash"
@@ -62,6 +63,7 @@ def make_environment(catalogue: Catalogue, assets: Assets) -> jinja2.Environment
     """The one Jinja environment: everything is escaped, and an unknown name is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        bytecode_cache=KeptTemplates(TEMPLATES, __file__),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -256,13 +258,23 @@ def script_json(value: object) -> Markup:
 
 
 def _link_to(request: Request) -> Callable[..., str | None]:
+    named = _routes_by_name(request.app)
+
     def link(name: str, **params: object) -> str | None:
         try:
-            return str(request.app.url_path_for(name, **params))
-        except NoMatchFound:
+            return str(named[name].url_path_for(name, **params))
+        except (KeyError, NoMatchFound):
             return None
 
     return link
+
+
+def _routes_by_name(app: Any) -> Mapping[str, BaseRoute]:
+    """To ask hundreds of routes in turn, as the router does, takes as long as the rest of the page; a name is one route's."""
+    if not hasattr(app.state, "routes_by_name"):
+        app.state.routes_by_name = {getattr(route, "name", ""): route for route in app.routes}
+    named: Mapping[str, BaseRoute] = app.state.routes_by_name
+    return named
 
 
 def _with_query(request: Request) -> Callable[..., str]:
