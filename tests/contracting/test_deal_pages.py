@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
+from escrow.facts import State
 from market.cashier_clock import CashierClock
 from market.contracting import desk, identity, records, signing
 from market.contracting.facts import Contract, ContractState, Origin, OriginKind
 from market.contracting.pki_store import Certificate
 from market.contracting.records import SignatureRecord
-from market.contracting.terms import Delivery, Goods, TradeTerms
+from market.contracting.terms import Delivery, Formality, FormalityKind, Goods, TradeTerms
+from market.documents import ubl
+from market.documents.drawing import references
+from market.documents.records import Agency, DespatchAdvice, Item, Party
+from market.documents.store import Format
 from tests.contracting.people import request_of
+from tests.documents.companies import company
 from tests.door.house_server import Server, run_server
 from tests.wallet.test_cheques import given
 
@@ -25,11 +32,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 async def server(module_database: Address, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async for running in run_server(module_database, tmp_path_factory.mktemp("house")):
+    """A house whose carrier is out of reach."""
+    folder, carrier = tmp_path_factory.mktemp("house"), "http://127.0.0.1:9"
+    async for running in run_server(
+        module_database,
+        folder,
+        carrier_url=carrier,
+        carrier_secret="whsec_" + "bm90IGEgc2VjcmV0LCBqdXN0IHRlc3RzLCBubyBtb3JlISE=",
+    ):
         yield running
 
 
-async def drawn_up(server: Server, conn: Connection, ref: int) -> Contract:
+async def drawn_up(server: Server, conn: Connection, ref: int, *formalities: Formality) -> Contract:
     """A contract of two lines that may be shipped one by one."""
     now = server.house.node_time.now()
     line = {"category": "green_tea", "quantity": 10, "unit": "KGM", "unit_price_minor": 1_000}
@@ -50,6 +64,7 @@ async def drawn_up(server: Server, conn: Connection, ref: int) -> Contract:
             to_date=(now + timedelta(days=9)).date(),
             partial=True,
         ),
+        formalities=formalities,
     )
     made = await desk.draw_up(conn, Origin(OriginKind.MATCH, ref), terms, now, server.house.config)
     assert isinstance(made, Contract), made
@@ -129,6 +144,48 @@ async def test_a_deal_without_a_lot_is_read_paid_shipped_and_claimed_as_any_othe
     assert (shape["lot_id"], shape["contract_id"], shape["quantity"]) == (None, contract.id, 1)
     listed = (await server.client.get("/api/v1/contracts", headers=program)).json()
     assert [one["id"] for one in listed["items"]] == [contract.id]
+
+
+async def test_a_paper_that_is_missing_keeps_the_goods_back_at_every_door(server: Server) -> None:
+    house, now = server.house, server.house.node_time.now()
+    inspection = Formality(kind=FormalityKind.INSPECTION, duty_of="seller")
+    async with house.pool.acquire() as conn, conn.transaction():
+        contract = await signed(server, conn, await drawn_up(server, conn, 3, inspection))
+        assert contract.case_id is not None
+        await given(conn, contract.buyer_id, 50_000)
+        await house.escrow.settlement.pay_from_wallet(conn, contract.case_id, contract.buyer_id, now)
+    seller = await company(server, code="MILL", agency=Agency.HOUSE, form=Format.EDIFACT, party_id=contract.seller_id)
+    deal, api = f"/deals/{contract.case_id}", {**seller.bearer, "idempotency-key": f"ship-{contract.id}"}
+    handed = {"carrier": "SF", "tracking_number": "SF1"}
+    address = {"name": "Mill", "lines": "1 Road", "city": "Ningbo", "country": "CN"}
+    booking = {"carrier": "sandbox", "packages": 1, "weight_grams": 900, "collect_from": address}
+    for path, body in (("shipment", handed), ("shipment", {**handed, "lines": [1]}), ("consignments", booking)):
+        headers = {**api, "idempotency-key": f"{path}-{len(body)}"}
+        answer = await server.client.post(f"/api/v1{deal}/{path}", headers=headers, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "formalities_missing"), path
+    browser = await server.cookie(contract.seller_id)
+    page = await server.client.post(f"{deal}/ship", headers=browser, data={**handed, "line": ["1", "2"]})
+    assert page.status_code == 422 and "papers before shipping that are not accepted" in page.text
+    advice = DespatchAdvice(
+        number="DA1",
+        issued_at=now.replace(second=0, microsecond=0),
+        shipped_at=now.replace(second=0, microsecond=0),
+        buyer=Party(code=f"P{contract.buyer_id}"),
+        seller=seller.party,
+        references=references(deal=str(contract.case_id)),
+        items=(
+            Item(n=1, title_en="Green tea", title_zh="绿茶", quantity=10, unit="KGM"),
+            Item(n=2, title_en="Black tea", quantity=10, unit="KGM"),
+        ),
+        tracking_number="SF1",
+        carrier_name="SF",
+    )
+    for sent in (seller.interchange(advice), ubl.write(structs.replace(advice, number="DA2"))):
+        said = (await seller.post(sent, "/api/v1/edi")).json()
+        assert not said["accepted"] and "papers" in said["flaws"][0]["sentence"], said
+    async with house.pool.acquire() as conn:
+        case = await house.escrow.settlement.case_by_id(conn, contract.case_id)
+    assert case is not None and case.state is State.FUNDED
 
 
 async def test_the_clock_ends_what_nobody_signed_and_a_hammers_contract_never(server: Server) -> None:
