@@ -109,6 +109,8 @@ class Outbox:
                 task.add_done_callback(lambda _: landed.set())
         except (*CONNECTION_LOST, PostgresError) as error:
             _log.warning("the documents' outbox could not look", error=repr(error))
+        except Exception:
+            _log.exception("the documents' outbox could not look")
 
     async def _carried(self, job: _Job) -> None:
         try:

@@ -491,3 +491,26 @@ async def test_a_character_that_no_text_has_is_named_wherever_it_stands(server: 
         text = on.buyer.interchange(asked, reference=f"NUL{n}").decode("iso-8859-1").replace(old, new, 1)
         control = answer_of((await on.buyer.post(text.encode("iso-8859-1"))).content)
         assert not control.accepted, old
+
+
+async def test_a_test_is_judged_and_nothing_of_it_is_done(server: Server) -> None:
+    on = await trade(server)
+    real = on.buyer.interchange(request_for(on.post, on.buyer, on.seller.party), reference="TRY")
+    head = real.decode("iso-8859-1").split("\n")[1]
+    tried = real.replace(head.encode(), head.removesuffix("'").encode() + b"++++++1'")
+    said = (await on.buyer.post(tried, "/api/v1/edi")).json()
+    assert said["accepted"] and said["test"] and await on.talks() == 0
+    envelope = read(said["answer"].encode("iso-8859-1")).envelope
+    assert envelope is not None and envelope.is_test and answer_of(said["answer"].encode("iso-8859-1")).accepted
+    wrong = (await on.buyer.post(tried.replace(b"QTY+21:100", b"QTY+21:999999"), "/api/v1/edi")).json()
+    assert not wrong["accepted"] and wrong["test"]
+    assert (await on.buyer.post(real, "/api/v1/edi")).json()["accepted"] and await on.talks() == 1
+
+
+async def test_of_two_messages_of_which_one_is_wrong_neither_is_done(server: Server) -> None:
+    on = await trade(server)
+    asked = request_for(on.post, on.buyer, on.seller.party)
+    both = on.buyer.interchange(asked, structs.replace(asked, number="R2", references=references(post="1")))
+    said = answer_of((await on.buyer.post(b"\xef\xbb\xbf" + both.replace(b"\n", b"\r\n"))).content)
+    assert not said.accepted and await on.talks() == 0
+    assert [(each.reference, len(each.faults)) for each in said.messages] == [("1", 0), ("2", 1)]
