@@ -239,7 +239,7 @@ async def _consignment(call: Call, case: Case, consignment_id: int) -> Consignme
 
 async def _shown(call: Call, case: Case) -> DeliveryOut:
     root_id = await store.root_of_case(call.conn, case.id)
-    found = await store.consignments_of_deal(call.conn, case.id, root_id)
+    found = await store.consignments_of_case(call.conn, case.id)
     events = await store.events_of(call.conn, [one.id for one in found])
     to = await store.consignee(call.conn, root_id)
     hidden = rules.role_of(case, call.viewer.id) is Role.SELLER and case.state not in SELLER_READS_ADDRESS

@@ -86,8 +86,7 @@ class DeliveryDesk:
             return DeliveryRefusal.ADDRESS_INCOMPLETE
         root_id = await store.root_of_case(conn, case_id)
         await escrow_store.lock_case(conn, root_id)
-        booked = await store.consignments_of_deal(conn, case_id, root_id)
-        if any(not each.is_over or each.state is ConsignmentState.DELIVERED for each in booked):
+        if is_bound(await store.consignments_of_case(conn, root_id)):
             return DeliveryRefusal.CONSIGNEE_FIXED
         await store.save_consignee(conn, root_id, to, now)
         await live_topics.announce(conn, f"deal:{case_id}", live_topics.instant_version(now))
@@ -108,7 +107,7 @@ class DeliveryDesk:
         to = await store.consignee(conn, root_id)
         if to is None:
             return DeliveryRefusal.CONSIGNEE_MISSING
-        free = free_lines(case, await store.consignments_of_deal(conn, case_id, root_id))
+        free = free_lines(case, await store.consignments_of_case(conn, case_id))
         refused = _lines_refusal(case, booking.lines, free) or _size_refusal(booking)
         if refused is not None:
             return refused
@@ -292,8 +291,13 @@ class DeliveryDesk:
         asyncio.get_running_loop().call_later(NUDGE_SECONDS, self.nudged.set)
 
     async def _announce(self, conn: Connection, moved: Consignment, now: datetime) -> None:
-        for case_id in await store.cases_of_goods(conn, moved.case_id):
+        for case_id in {moved.case_id, moved.shipped_case_id or moved.case_id}:
             await live_topics.announce(conn, f"deal:{case_id}", live_topics.instant_version(now))
+
+
+def is_bound(booked: Sequence[Consignment]) -> bool:
+    """Whether something goes, or went, to where the buyer has said."""
+    return any(not each.is_over or each.state is ConsignmentState.DELIVERED for each in booked)
 
 
 def free_lines(case: Case, booked: Sequence[Consignment]) -> frozenset[int] | None:

@@ -32,11 +32,6 @@ async def root_of_case(conn: Connection, case_id: int) -> int:
     return int(await conn.fetchval(_queries.root_of_case, case_id))
 
 
-async def cases_of_goods(conn: Connection, case_id: int) -> list[int]:
-    """The cases on whose pages the goods of this one stand."""
-    return [row["id"] for row in await conn.fetch(_queries.cases_of_goods, case_id)]
-
-
 async def consignee(conn: Connection, root_id: int) -> Address | None:
     """Where the goods of the deal go, if its buyer has said so."""
     row = await conn.fetchrow(_queries.consignee, root_id)
@@ -90,8 +85,13 @@ async def insert_consignment(
 
 
 async def consignments_of_deal(conn: Connection, case_id: int, root_id: int) -> list[Consignment]:
-    """What was booked for the deal, oldest first."""
+    """What was booked for the deal, whichever of its cases it went with, oldest first."""
     return [_consignment(row) for row in await conn.fetch(_queries.consignments_of_deal, case_id, root_id)]
+
+
+async def consignments_of_case(conn: Connection, case_id: int) -> list[Consignment]:
+    """What was booked for the case, or went with it where it is a part, oldest first."""
+    return [_consignment(row) for row in await conn.fetch(_queries.consignments_of_case, case_id)]
 
 
 async def consignment(conn: Connection, consignment_id: int) -> Consignment | None:

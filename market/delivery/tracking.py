@@ -28,7 +28,7 @@ class Tracked(Struct, frozen=True, kw_only=True):
 
 async def tracked(conn: Connection, carriers: Carriers, case_id: int) -> list[Tracked]:
     """Every report of what was booked for this deal, by the carriers' time."""
-    found = await store.consignments_of_deal(conn, case_id, await store.root_of_case(conn, case_id))
+    found = await store.consignments_of_case(conn, case_id)
     events = await store.events_of(conn, [one.id for one in found])
     rows = [
         Tracked(

@@ -221,12 +221,20 @@ def parcel_rows(text: Callable[..., str], parcels: list[tracking.Tracked]) -> li
             "title": text(f"tracking.{row.kind.value}"),
             "at": row.at,
             "text": " · ".join(said for said in (row.carrier, row.tracking_number, row.place, row.note) if said),
-            "icon": "truck",
+            "icon": PARCEL_ICONS.get(row.kind.value, "truck"),
         }
         for row in parcels
     ]
 
 
+PARCEL_ICONS = {
+    "confirmed": "check",
+    "delivered": "package-check",
+    "returned": "rotate-ccw",
+    "refused": "circle-x",
+    "lost": "circle-x",
+    "cancelled": "x",
+}
 _ICONS = {
     "amended": "file-pen",
     "formality_appointed": "user-check",

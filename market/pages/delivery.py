@@ -14,7 +14,7 @@ from escrow.facts import Refusal, Role, State
 from market import topic_news
 from market.contracting.terms import TradeTerms
 from market.delivery import store
-from market.delivery.desk import Booking, free_lines
+from market.delivery.desk import Booking, free_lines, is_bound
 from market.delivery.facts import (
     SELLER_READS_ADDRESS,
     Address,
@@ -25,7 +25,7 @@ from market.delivery.facts import (
     address_of,
 )
 from market.house import House, house_of
-from market.pages.deal_page import texts, view_of
+from market.pages.deal_page import PARCEL_ICONS, texts, view_of
 from market.problems import sentence
 from market.rendering import Form, flash, render
 
@@ -86,6 +86,7 @@ async def delivery_book(request: Request) -> Response:
     house, case_id, text = house_of(request), int(request.path_params["case_id"]), texts(request)
     sent = await request.form()
     lines = tuple(sorted({int(n) for n in sent.getlist("line") if isinstance(n, str) and n.isdecimal() and len(n) < 4}))
+    form.values["line"] = ",".join(map(str, lines))
     packages, grams = _whole(form.values["packages"]), _grams(form.values["kilograms"])
     collect_from = address_of({name: form.values[f"from_{name}"] for name in ADDRESS_FIELDS})
     if packages is None:
@@ -175,8 +176,7 @@ async def operator_consignments(request: Request) -> Response:
 
 async def consignments_of(conn: Connection, house: House, case_id: int) -> list[Shown]:
     """What was booked for a deal, with its reports."""
-    root_id = await store.root_of_case(conn, case_id)
-    found = await store.consignments_of_deal(conn, case_id, root_id)
+    found = await store.consignments_of_case(conn, case_id)
     events = await store.events_of(conn, [one.id for one in found])
     return [_row(house, one, events[one.id][::-1]) for one in found]
 
@@ -193,6 +193,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         root_id = await store.root_of_case(conn, view.case.id)
         to = await store.consignee(conn, root_id)
         shown = await consignments_of(conn, house, view.case.id)
+        is_fixed = is_bound(await store.consignments_of_case(conn, root_id))
     free = free_lines(view.case, [one.consignment for one in shown])
     seen = form.values
     terms = view.deal.terms
@@ -206,9 +207,8 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
         "to": to,
         "to_shown": to if view.role is not Role.SELLER or view.case.state in SELLER_READS_ADDRESS else None,
         "shown": shown,
-        "is_fixed": any(
-            not one.consignment.is_over or one.consignment.state is ConsignmentState.DELIVERED for one in shown
-        ),
+        "icons": PARCEL_ICONS,
+        "is_fixed": is_fixed,
         "can_book": view.role is Role.SELLER
         and view.case.state is State.FUNDED
         and free is not None

@@ -9,10 +9,6 @@ with recursive origin(id, depth) as (
 )
 select id from origin order by depth desc limit 1;
 
--- name: cases_of_goods
--- The cases on whose pages the goods of this one stand: itself, and the parts that were split off it.
-select id from escrow.escrow_case where id = $1 or parent_id = $1;
-
 -- name: consignee
 -- Where the goods of a deal go.
 select name, lines, city, postcode, country, phone from market.consignee where case_id = $1;
@@ -48,6 +44,10 @@ returning *;
 select consignment.* from market.consignment
 where case_id = $1 or shipped_case_id = $1 or case_id = $2
 order by id;
+
+-- name: consignments_of_case
+-- What was booked for a case, with what became a part of it; for a part what went with it.
+select consignment.* from market.consignment where case_id = $1 or shipped_case_id = $1 order by id;
 
 -- name: consignment
 -- One consignment.

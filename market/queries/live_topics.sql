@@ -27,8 +27,7 @@ select version from market.board where id = $1;
 -- When the goods of a deal moved last, in microseconds; null where there is no such deal.
 select (extract(epoch from greatest(
          timestamptz '2000-01-01',
-         (select max(moved_at) from market.consignment
-          where case_id = $1 or shipped_case_id = $1 or case_id = escrow_case.parent_id),
+         (select max(moved_at) from market.consignment where case_id = $1 or shipped_case_id = $1),
          (select updated_at from market.consignee where case_id = $1)
        )) * 1000000)::bigint
 from escrow.escrow_case where id = $1;
