@@ -96,6 +96,8 @@ class Qualification(Struct, frozen=True, kw_only=True):
     balance_minor: int = 0
     paddle: int | None = None
     reason: str | None = None
+    rests: bool = False
+    """Whether a right to bid that he had rests, as he owes the house."""
     owed: tuple[tuple[str, int], ...] = ()
     """What the viewer owes the house in each currency, where that is what keeps him from the lot."""
 

@@ -261,7 +261,10 @@ async def application_state(
     step = next_step(lot, party_id, application, bar=bar, linked=linked)
     stands = Qualification(step=step, lot_id=lot_id, currency=lot.currency, deposit_minor=lot.deposit_minor)
     if step is NextStep.OWES_THE_HOUSE and party_id is not None:
-        return msgspec.structs.replace(stands, owed=tuple((await debts.owed_by(conn, party_id)).items()))
+        owed = tuple((await debts.owed_by(conn, party_id)).items())
+        return msgspec.structs.replace(
+            stands, owed=owed, rests=application is not None and application.rests_since is not None
+        )
     if application is None or party_id is None:
         return stands
     stands = msgspec.structs.replace(stands, paddle=application.paddle, reason=application.reason)

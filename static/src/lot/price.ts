@@ -41,6 +41,7 @@ class LotPosition extends LiveElement {
     }
     if (leading.value) return ["leading", "circle-check", text("lot.you_lead")];
     if (outbid.value) return ["outbid", "triangle-alert", text("lot.you_are_outbid")];
+    if (!you.value?.admitted) return ["plain", "lock", text("lot.you_may_not_bid")];
     return ["plain", "hand", text(hasBid.value ? "lot.you_are_outbid" : "lot.you_have_not_bid")];
   }
 }
