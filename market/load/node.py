@@ -62,7 +62,7 @@ class Known:
         if scope["type"] == "websocket":
             token = HTTPConnection(scope).headers.get("authorization", "").removeprefix("Bearer ")
             secret, _, party = token.partition(".")
-            known = secrets.compare_digest(secret, self._secret) and party.isdigit()
+            known = secrets.compare_digest(secret, self._secret) and party.isascii() and party.isdigit()
             scope["user"] = Viewer(party_id=int(party)) if known else Viewer()
         await self._app(scope, receive, send)
 
