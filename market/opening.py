@@ -54,6 +54,7 @@ from market.delivery.desk import DeliveryDesk
 from market.delivery.sandbox_client import SandboxCarrier
 from market.documents.desk import Documents, steps_of
 from market.house import House
+from market.lapse_clock import LapseClock
 from market.limits import Buckets
 from market.matching import settling as board_settling
 from market.matching.clock import AT_ONCE as BOARDS_AT_ONCE
@@ -62,11 +63,10 @@ from market.matching.commits import BoardCommits
 from market.matching.contract_clock import ContractClock
 from market.metrics import Metrics, Reading
 from market.negotiation import desk as negotiation_desk
-from market.negotiation.clock import NegotiationClock
+from market.negotiation import store as negotiation_store
 from market.negotiation.desk import NegotiationDesk
 from market.passphrases import Passphrases
 from market.rendering import make_environment, use_flash_key
-from market.second_chance_clock import SecondChanceClock
 from market.session_news import SessionNews
 from market.topic_news import TopicNews, version_by
 from market.trading.clock import MarketClock
@@ -79,9 +79,9 @@ if TYPE_CHECKING:
 
 SWEEP_SECONDS = 3600.0
 LATEST_TIMER_SECONDS = 60.0
-SALEROOM_POOL = 14
-"""Connections that only bids, closings, watchers and the clocks of money use: however many pages wait for a connection
-or for a passphrase to be proved, a lot closes at its end.
+SALEROOM_POOL = 15
+"""Connections that only bids, closings, watchers, and the clocks of money and of contracts use: however many pages wait for a
+connection or for a passphrase to be proved, a lot closes at its end.
 """
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 log = structlog.get_logger("gavelhouse")
@@ -108,7 +108,7 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(TopicNews(saleroom, house.live.topics).run(), name="topic news"),
                 group.create_task(house.heads.run(), name="heads"),
                 group.create_task(house.book_seals.run(), name="book seals"),
-                group.create_task(SecondChanceClock(pool, house.node_time.now).run(), name="second chances"),
+                group.create_task(_second_chances(house).run(), name="second chances"),
                 group.create_task(CashierClock(house).run(), name="cashier"),
                 group.create_task(DeliveryClock(pool, house.delivery, house.node_time.now).run(), name="delivery"),
                 group.create_task(house.documents.papers.run(), name="documents"),
@@ -116,10 +116,8 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.documents.collector.run(), name="partners' folders"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 *(group.create_task(boards.run(), name=f"boards {n}") for n in range(BOARDS_AT_ONCE)),
-                group.create_task(ContractClock(pool, house.node_time.now, config).run(), name="contracts of fills"),
-                group.create_task(
-                    NegotiationClock(pool, house.negotiations, house.node_time.now).run(), name="negotiations"
-                ),
+                group.create_task(ContractClock(saleroom, house.node_time.now, config).run(), name="contracts of fills"),
+                group.create_task(_negotiations(house).run(), name="negotiations"),
                 *house.live.run(group),
             ]
             try:
@@ -288,6 +286,18 @@ async def _run_clock(clock: EscrowClock) -> None:
     # A group of its own, so that cancelling this one task ends all of the clock's.
     async with asyncio.TaskGroup() as group:
         clock.run(group)
+
+
+def _second_chances(house: House) -> LapseClock:
+    """Offers to the next bidder: they stand for days."""
+    lapse_one, next_at = second_chance.lapse_one, second_chance.next_lapse_at
+    return LapseClock(house.pool, house.node_time.now, lapse_one, next_at, longest_sleep_seconds=30)
+
+
+def _negotiations(house: House) -> LapseClock:
+    """Offers between traders: they stand for a minute at least."""
+    lapse_one, next_at = house.negotiations.lapse_one, negotiation_store.next_lapse_at
+    return LapseClock(house.pool, house.node_time.now, lapse_one, next_at, longest_sleep_seconds=10)
 
 
 async def _sweep_sessions(house: House) -> None:
