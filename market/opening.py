@@ -116,7 +116,9 @@ async def open_house(config: Config, metrics: Metrics) -> AsyncIterator[House]:
                 group.create_task(house.documents.collector.run(), name="partners' folders"),
                 group.create_task(MarketClock(pool, house.node_time.now).run(), name="market"),
                 *(group.create_task(boards.run(), name=f"boards {n}") for n in range(BOARDS_AT_ONCE)),
-                group.create_task(ContractClock(saleroom, house.node_time.now, config).run(), name="contracts of fills"),
+                group.create_task(
+                    ContractClock(saleroom, house.node_time.now, config).run(), name="contracts of fills"
+                ),
                 group.create_task(_negotiations(house).run(), name="negotiations"),
                 *house.live.run(group),
             ]

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from market.contracting.terms import terms_sha256
+from market.lapse_clock import LapseClock
 from market.negotiation import store
-from market.negotiation.clock import NegotiationClock
 from market.negotiation.desk import Proposal
 from tests.door.test_socket import opened
 from tests.negotiation.talks import talk_in
@@ -96,7 +96,13 @@ async def test_an_offer_lapses_at_its_instant_and_both_are_told_once(server: Ser
     talk = await talk_in(server)
     offered = await talk.does(talk.trader, f"/posts/{talk.post.id}/offers", **talk.offer())
     late = server.house.node_time.now() + timedelta(hours=2, seconds=1)
-    clock = NegotiationClock(server.house.pool, server.house.negotiations, lambda: late)
+    clock = LapseClock(
+        server.house.pool,
+        lambda: late,
+        server.house.negotiations.lapse_one,
+        store.next_lapse_at,
+        longest_sleep_seconds=1,
+    )
     await asyncio.gather(clock.lapse_due(), clock.lapse_due())
     found = (await talk.read(talk.poster, offered["id"])).json()
     assert [step["kind"] for step in found["steps"]] == ["offer", "lapse"]
