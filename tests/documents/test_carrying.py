@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
 
+from auction.facts import Award
+from market.contracting import desk
+from market.contracting.facts import Contract, Origin, OriginKind
+from market.contracting.signing import sign_by_agreement
+from market.contracting.terms import Formality, FormalityKind
 from market.delivery import facts as delivery
 from market.documents import store, ubl
 from market.documents.drawing import references
@@ -25,6 +31,8 @@ from market.documents.records import (
     read_record,
 )
 from market.documents.store import Format
+from market.trades import TradeTerms, hammer_handler
+from tests.contracting.people import trade_terms
 from tests.deal.traded import case_of, fall, pays, stage
 from tests.documents import directory_d96a
 from tests.documents.companies import Company, agree, answer_of, company
@@ -210,3 +218,54 @@ async def test_a_hammers_deal_is_sent_and_received_by_documents_too(server: Serv
     page = (await server.client.get(f"/api/v1/deals/{deal.case.id}/documents", headers=buyer.bearer)).json()
     assert [each["kind"] for each in page] == ["orders", "ordrsp", "desadv", "invoic", "recadv", "remadv"]
     assert [each["number"] for each in page if each["kind"] in ("desadv", "recadv")] == ["DA1", "RE2"]
+
+
+async def test_goods_that_wait_for_a_paper_are_not_booked(server: Server) -> None:
+    house, now = server.house, server.house.node_time.now()
+    deal = await sold(server, paid=False, addressed=False)
+    day = now.date() + timedelta(days=9)
+    inspected = Formality(kind=FormalityKind.INSPECTION, duty_of="seller")
+    terms = trade_terms(deal.seller.id, deal.buyer_id, formalities=(inspected,))
+    terms = structs.replace(terms, delivery=structs.replace(terms.delivery, from_date=day, to_date=day))
+    async with house.pool.acquire() as conn, conn.transaction():
+        made = await desk.draw_up(conn, Origin(OriginKind.MATCH, deal.case.id), terms, now, house.config)
+        assert isinstance(made, Contract), made
+        for party_id in (deal.seller.id, deal.buyer_id):
+            signed = await sign_by_agreement(conn, house.contracting, made.id, party_id, bytes(32), now)
+            assert isinstance(signed, Contract) and signed.id == made.id, signed
+        case = await house.escrow.settlement.case_by_id(conn, signed.case_id or 0)
+    assert case is not None
+    async with house.pool.acquire() as conn:
+        await pays(conn, house.escrow, case.reference, case.due_minor, now)
+    deal.case, deal.lot = case, Item(n=1, title_en="Coil", quantity=20, unit="TNE")
+    await deal.addressed()
+    refer = references(contract=f"C{made.id}")
+    said = (await deal.seller.post(deal.seller.interchange(deal.instruction(references=refer)), "/api/v1/edi")).json()
+    (flaw,) = said["flaws"]
+    assert (flaw["said"], flaw["code"], flaw["segment"]) == ("escrow_refusal.formalities_missing", 18, 2), flaw
+    assert await deal.booked() == []
+
+
+async def test_units_are_booked_by_as_many_as_are_named(server: Server) -> None:
+    deal, house, now = await sold(server, paid=False), server.house, server.house.node_time.now()
+    async with house.pool.acquire() as conn:
+        on = await stage(conn, desk=house.escrow, bidders=1, given=[deal.buyer_id], seller=deal.seller.id, now=now)
+        award = Award(party_id=deal.buyer_id, paddle=on.paddles[deal.buyer_id], quantity=9, total_minor=360_000)
+        fallen = on.hammer(closed_at=now)
+        fallen = structs.replace(
+            fallen, winner_id=None, winner_paddle=None, price_minor=None, awards=(award,), format="uniform"
+        )
+        async with conn.transaction():
+            await hammer_handler(TradeTerms(), house.escrow)(conn, fallen)
+        deal.case = await case_of(conn, on)
+        await pays(conn, house.escrow, deal.case.reference, deal.case.due_minor, now)
+    await deal.addressed()
+
+    def units(count: int) -> TransportInstruction:
+        return deal.instruction(f"U{count}", items=(structs.replace(deal.lot, quantity=count),))
+
+    await deal.seller.says(units(3))
+    too_many = await deal.seller.send(units(7))
+    assert too_many.messages[0].faults[0].code == Code.UNSPECIFIED
+    await deal.seller.says(units(6))
+    assert [row["lines"] for row in await deal.booked()] == [[1, 2, 3], [4, 5, 6, 7, 8, 9]]
