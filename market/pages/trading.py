@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -19,7 +20,7 @@ from market.trading.countries import country_name, country_names
 from market.trading.csv_export import attribute_lines, public_csv
 from market.trading.facts import CURRENCIES, TERMS, Category, Kind, PostContent, Side
 from market.trading.filter_reading import WrongFilter, read_filters
-from market.trading.filters import SORTS, PostFilters
+from market.trading.filters import LAST_PAGE, SORTS, PostFilters
 from market.trading.public import alias, is_shown
 from market.trading.search import PublicPost
 
@@ -47,7 +48,9 @@ async def market(request: Request) -> Response:
         # A file does not show what was left out of its question.
         if as_csv and not read.wrong:
             rows = await search.all_found(conn, filters, categories, now, MOST_CSV_ROWS)
-            return csv_response(public_csv(rows, lang, categories, texts(request)), "market.csv")
+            return csv_response(
+                await asyncio.to_thread(public_csv, rows, lang, categories, texts(request)), "market.csv"
+            )
         found = await search.find(conn, filters, categories, now)
         if found.page > found.pages:
             found = await search.find(conn, replace(filters, page=found.pages), categories, now)
@@ -70,6 +73,8 @@ async def market(request: Request) -> Response:
         "sides": tuple(Side),
         "sorts": SORTS,
         "kinds": Kind,
+        "last_page": LAST_PAGE,
+        "most_csv_rows": MOST_CSV_ROWS,
     }
     return render(request, "trading/market.html", context, status=422 if as_csv else 200)
 
