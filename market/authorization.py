@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import structlog
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -34,6 +35,7 @@ from migrations.queries import load_queries
 if TYPE_CHECKING:
     from migrations.database import Connection
 
+_log = structlog.get_logger("gavelhouse")
 _QUERIES = load_queries("market", "ownership")
 KIB = 1024
 FORM_BYTES = 64 * KIB
@@ -761,6 +763,7 @@ class Guard:
         if not viewer.is_signed_in:
             raise ProblemError(Problem.SIGN_IN_REQUIRED, headers={"WWW-Authenticate": "Bearer"})
         if self.row.who is Who.OPERATOR and not viewer.is_operator:
+            _log.info("access_refused", route=self.name, party=viewer.party_id)
             raise ProblemError(Problem.FORBIDDEN)
 
     async def _check_whose(self, connection: HTTPConnection) -> None:
@@ -772,6 +775,7 @@ class Guard:
         house = house_of(connection)
         async with house.pool.acquire() as conn:
             if viewer.id not in await owners(conn, self.row.whose, connection.path_params[self.row.whose.value]):
+                _log.info("access_refused", route=self.name, party=viewer.party_id)
                 raise ProblemError(Problem.NOT_FOUND)
 
     def _check_rate(self, connection: HTTPConnection) -> None:

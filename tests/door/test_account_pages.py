@@ -223,3 +223,16 @@ async def test_right_passphrases_are_not_counted(server: Server) -> None:
     for _ in range(15):
         answer = await post(server, "/sign-in", {"email": "often@example.org", "passphrase": PHRASE})
         assert answer.status_code == 303
+
+
+async def test_refused_passphrases_and_doors_leave_a_line_that_holds_nothing_typed(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    member = await server.party(email="mira.log@example.org", phrase=PHRASE)
+    await post(server, "/sign-in", {"email": "mira.log@example.org", "passphrase": "not the right one at all"})
+    assert (await server.client.get("/operator", headers=await server.cookie(member))).status_code == 403
+    said = capsys.readouterr().out
+    assert re.search(r"passphrase_refused .*why=.*sign_in_failed", said) and re.search(
+        rf"access_refused .*party=\S*{member}", said
+    )
+    assert "mira.log" not in said and "not the right one" not in said
