@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST_SLEEP_SECONDS = 2.0
 """A board that is made or opened again is seen within this."""
+SHORTEST_SLEEP_SECONDS = 0.05
 PAUSE_AFTER_FAULT_SECONDS = 1.0
 LAPSES_EVERY_SECONDS = 60.0
 AT_ONCE = 2
@@ -54,7 +55,8 @@ class BoardClock:
             except (*CONNECTION_LOST, PostgresError) as error:
                 _log.warning("the boards' clock could not clear", error=repr(error))
                 wait = PAUSE_AFTER_FAULT_SECONDS
-            await asyncio.sleep(max(wait, 0.02))
+            # What is due by now and was not cleared, another is at.
+            await asyncio.sleep(max(wait, SHORTEST_SLEEP_SECONDS))
 
     async def clear_due(self) -> datetime | None:
         """Clear every board whose time has come, each in a transaction of its own; when the next one is due. One that
