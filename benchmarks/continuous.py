@@ -1,7 +1,7 @@
 """Orders on a continuous board a second: the pure book, then durable, many acts a transaction beside one transaction an act.
 
 `python -m benchmarks.continuous [--json] [--seconds 3]`. Durable means all that an order is: its post locked and marked, the
-order written, and of one in ten a trade with both posts taken from, the price printed and a contract drawn up. One run,
+order written, and of one in ten a trade with both posts taken from, the price printed and both told; its contract follows. One run,
 one database, fsync and synchronous_commit on.
 """
 
