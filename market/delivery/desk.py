@@ -195,8 +195,12 @@ class DeliveryDesk:
         if not await store.insert_event(conn, found.id, report, now):
             return found
         if found.is_over:
-            # Its end is told already; a parcel that was called off ships nothing, whatever somebody collected.
+            # Its end is told already; a parcel that was called off ships nothing, whatever somebody collected, but it is told.
             await self._announce(conn, found, now)
+            if found.state is ConsignmentState.CANCELLED and report.kind in ON_ITS_WAY:
+                told = await store.events_of(conn, [found.id])
+                if sum(event.kind in ON_ITS_WAY for event in told[found.id]) == 1:
+                    await self._tell_unshipped(conn, found, now)
             return found
         number = found.tracking_number or report.tracking_number
         state = state_after(found.state, report.kind)

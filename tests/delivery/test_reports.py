@@ -153,7 +153,9 @@ async def test_a_booking_that_was_called_off_ships_nothing_whenever_the_carrier_
     for _ in range(2):
         assert (await server.client.delete(one, headers=deal.seller)).status_code == 202
     await deal.until(lambda found: states(found) == ["cancelled"])
-    assert await tells(server, deal, kind="collected", tracking_number="S-late") == 200
+    for kind in ("collected", "in_transit"):
+        assert await tells(server, deal, kind=kind, tracking_number="S-late") == 200
+    assert await told(server, deal, "delivery_not_shipped") == [(await deal.case()).seller_id]
     clock = DeliveryClock(server.house.pool, server.house.delivery, server.house.node_time.now)
     assert await clock.tell_carriers() == 0
     async with server.house.pool.acquire() as conn, conn.transaction():
