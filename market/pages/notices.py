@@ -37,7 +37,14 @@ def text_of(request: Request, notice: notices.Notice, lang: Language) -> str:
         if kind in notice.params:
             subject = text(f"notice_subject.{kind}", lang, id=notice.params[kind])
             words |= {"subject": subject, "subject_first": subject[:1].upper() + subject[1:]}
+    words |= {
+        name: text(f"{area}.{notice.params[name]}", lang) for name, area in _CODES.items() if name in notice.params
+    }
     return text(f"notice.{notice.kind}", lang, **words)
+
+
+_CODES = {"formality": "terms_formality", "office": "office"}
+"""What a notice names by its code, and where its words stand."""
 
 
 def worded(params: Mapping[str, str | int], lang: Language) -> dict[str, object]:

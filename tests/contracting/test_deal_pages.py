@@ -186,6 +186,12 @@ async def test_a_paper_that_is_missing_keeps_the_goods_back_at_every_door(server
     async with house.pool.acquire() as conn:
         case = await house.escrow.settlement.case_by_id(conn, contract.case_id)
     assert case is not None and case.state is State.FUNDED
+    paper = {**api, "idempotency-key": f"paper-{contract.id}", "content-type": "application/pdf"}
+    pdf = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+    handed_in = await server.client.post(f"/api/v1/contracts/{contract.id}/papers/1", headers=paper, content=pdf)
+    assert handed_in.status_code == 201, handed_in.text
+    told = await server.client.get("/notices", headers=await server.cookie(contract.buyer_id))
+    assert f"Inspection certificate handed in for contract {contract.id}" in told.text
 
 
 async def test_the_clock_ends_what_nobody_signed_and_a_hammers_contract_never(server: Server) -> None:
