@@ -45,9 +45,11 @@ async def between(conn: Connection, buyer_id: int, seller_id: int) -> Between:
 
 
 async def before(conn: Connection, papers: Papers, case_id: int, *, but: str) -> None:
-    """What a hammer's deal has still to say from before this step of one of its cases; what the clock is just making it makes."""
+    """What a hammer's deal has still to say from before this step of one of its cases. If the clock is just making it, it is
+    waited for, which waits for nothing that a case's step holds.
+    """
     origin_id = await store.origin_of_case(conn, case_id)
-    sends = await store.claim_due_of(conn, origin_id)
+    sends = await store.wait_for_due_of(conn, origin_id)
     if sends is not None:
         past = structs.replace(papers, sends=sends, own_number="")
         await whole(conn, past, origin_id, but=but)

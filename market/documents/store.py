@@ -275,14 +275,8 @@ async def is_due(conn: Connection, case_id: int) -> bool:
     return bool(await conn.fetchval(_queries.is_due, case_id))
 
 
-async def claim_due_of(conn: Connection, case_id: int) -> bool | None:
-    """Whether what is made of this deal is sent; None when nothing is due, or another is making it."""
-    found: bool | None = await conn.fetchval(_queries.claim_due_of, case_id)
-    return found
-
-
 async def wait_for_due_of(conn: Connection, case_id: int) -> bool | None:
-    """The same, but whoever is making it is waited for."""
+    """Whether what is made of this deal is sent; None when nothing is due. Whoever is making it is waited for."""
     found: bool | None = await conn.fetchval(_queries.wait_for_due_of, case_id)
     return found
 

@@ -87,15 +87,15 @@ def pieces(text: str, longest: int) -> list[str]:
     return [*parts, rest] if rest else parts
 
 
-def joined(lines: Iterable[str]) -> str:
-    """The text of lines of thirty-five: what `pieces` has cut is whole again, and between shorter lines, which their sender
-    has broken on purpose, stands a comma.
+def joined(lines: Iterable[str], longest: int, between: str = " ") -> str:
+    """The text of lines of at most `longest`: what `pieces` has cut is whole again, and between shorter lines, which their
+    sender has broken where a word ends, stands `between`.
     """
-    whole, is_full = "", True
-    for line in lines:
-        if line:
-            whole += line if is_full or not whole else f", {line}"
-            is_full = len(line) >= 33
+    whole, before = "", ""
+    for line in filter(None, lines):
+        is_broken = 0 < len(before) < longest - 2 and not before.endswith(" ") and not line.startswith(" ")
+        whole += between + line if is_broken else line
+        before = line
     return whole
 
 

@@ -79,12 +79,8 @@ select case_id, sends, tries from market.document_due where due_at <= $1 order b
 -- Whether documents of the deal are still to be made.
 select exists (select from market.document_due where case_id = $1);
 
--- name: claim_due_of
--- Whether what is made of this deal is sent, if it is due and nobody is making it.
-select sends from market.document_due where case_id = $1 for update skip locked;
-
 -- name: wait_for_due_of
--- The same, after whoever is making it.
+-- Whether what is made of this deal is sent, if it is due; after whoever is making it.
 select sends from market.document_due where case_id = $1 for update;
 
 -- name: documents_made

@@ -27,7 +27,7 @@ from market.documents.records import (
     canonical,
     read_record,
 )
-from market.documents.texts import carried, decimal_text, in_latin, minor_of, pieces
+from market.documents.texts import carried, decimal_text, in_latin, joined, minor_of, pieces
 from tests.documents.samples import AT, RECORDS, TOTAL
 
 ENVELOPE = Envelope(sender="GAVELHOUSE", recipient="4012345000009", prepared_at=AT, reference="42", wants_answer=True)
@@ -305,6 +305,15 @@ def test_what_can_be_answered_is_answered_with_the_place(name: str) -> None:
     assert isinstance(answer, Control) and not answer.accepted
     assert (answer.code, answer.tag, answer.element, answer.component) == said
     assert [(each.code, each.segment) for one in answer.messages for each in one.faults] == faults
+
+
+def test_lines_that_another_system_broke_between_words_get_their_space_back() -> None:
+    text = interchange(structs.replace(RECORDS["orders"], note="at the gate", delivery=None)).decode("iso-8859-1")
+    broken = text.replace("FTX+AAI+++at the gate", "FTX+AAI+++at the:gate:of the north")
+    broken = broken.replace("IMD+F++:::Pallets?: wood??", "IMD+F++:::Pallets:wood")
+    got = again(broken.encode("iso-8859-1"))
+    assert isinstance(got, Order) and got.note == "at the gate of the north" and got.lines[1].title_en == "Pallets wood"
+    assert all(joined(pieces(each, 35), 35) == each for each in ("a b " * 29 + "a", "x" * 99, "0 " * 40 + "0"))
 
 
 def test_sums_beyond_all_measure_are_refused_and_not_stumbled_over() -> None:

@@ -223,11 +223,11 @@ def issued_at(tree: Tree) -> datetime:
 
 def text_of(groups: Iterable[Group], qualifier: str) -> str:
     """The free text of a kind. Lines that another system broke between words get their space back."""
-    lines = []
+    lines: list[str] = []
     for each in groups:
         if each.segment.tag == "FTX" and each.segment.text(1) == qualifier and len(each.segment.elements) >= 4:
-            lines += [line for line in each.segment.elements[3] if line]
-    return "".join(lines)
+            lines += each.segment.elements[3]
+    return joined(lines, 70)
 
 
 def references_of(tree: Tree) -> tuple[Reference, ...]:
@@ -249,7 +249,7 @@ def party_of(tree: Tree, *roles: str) -> Party:
             if not one.text(2):
                 refuse(tree, found, Why.ELEMENT_MISSING, Code.MISSING, "an..35", 2)
             agency = Agency.GLN if one.text(2, 3) == GLN_AGENCY else Agency.HOUSE
-            name = "".join(one.elements[3][:5]) if len(one.elements) >= 4 else ""
+            name = joined(one.elements[3][:5], 35) if len(one.elements) >= 4 else ""
             return Party(code=one.text(2), agency=agency, name=name)
     missing(tree, "NAD", f"NAD+{roles[0]}")
 
@@ -267,7 +267,7 @@ def address_of(tree: Tree, *roles: str) -> Address | None:
         each.segment.text(1) for who in found.all("CTA") for each in who.all("COM") if each.segment.text(1, 2) == "TE"
     ]
     return Address(
-        street=joined(one.elements[4]),
+        street=joined(one.elements[4], 35, ", "),
         city=one.text(6),
         postcode=one.text(8),
         country=one.text(9),
@@ -288,7 +288,7 @@ def place_of(tree: Tree) -> Place | None:
     return Place(
         term=terms.segment.text(3),
         country=country,
-        place="".join(terms.segment.elements[2][3:5]),
+        place=joined(terms.segment.elements[2][3:5], 70),
         from_date=(first or only or issued).date(),
         to_date=(last or only or first or issued).date(),
         transport="any" if transport is None else chosen(tree, transport, modes, 3),
@@ -300,7 +300,7 @@ def title_of(line: Group) -> str:
     words = [
         word for each in line.all("IMD") if len(each.segment.elements) >= 3 for word in each.segment.elements[2][3:5]
     ]
-    return "".join(words)
+    return joined(words, 35)
 
 
 def quantity_of(tree: Tree, line: Group, *qualifiers: str) -> tuple[int, str]:
