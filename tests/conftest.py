@@ -13,15 +13,17 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
+import hatch_build
 from migrations.database import Address, Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
 from migrations.runner import migrate
 from tests.browser import running_browser
+from tests.running_house import ROOT, RunningHouse, running_house
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Pool, Record
@@ -56,6 +58,7 @@ _ROOM_BYTES = 6_000_000_000
 # What takes longest begins first, so that no worker is left alone with it at the end.
 _FIRST = (
     "tests/journey/test_pages.py",
+    "tests/floor/test_demo.py",
     "tests/journey/test_trading.py",
     "tests/journey/test_whole_trade.py",
     "tests/floor/test_demo",
@@ -79,6 +82,25 @@ _FIRST = (
     "tests/floor/",
     "tests/auction/",
 )
+
+
+_AT_ONE_DEMO = ("tests/journey/test_pages.py", "tests/floor/test_demo.py")
+"""Files for one worker, which opens one demo for them: to open another costs as much as most files."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As `--dist loadfile`, but for the files that share a demo."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileAndDemo(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return _AT_ONE_DEMO[0] if file in _AT_ONE_DEMO else file
+
+    return ByFileAndDemo(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -129,6 +151,14 @@ async def _migrated(address: Address) -> None:
         await migrate(conn)
     finally:
         await conn.close()
+
+
+@pytest.fixture(scope="session")
+def demo(open_folder: Path) -> Iterator[tuple[RunningHouse, dict[str, Any]]]:
+    """A demo without robots or photographs, and what it printed. Its pages are looked at first, then it is ended."""
+    hatch_build.build(ROOT)
+    with running_house(open_folder / "demo-house") as house:
+        yield house, house.start_demo("--no-robots", "--no-photos")
 
 
 @pytest.fixture(scope="session")

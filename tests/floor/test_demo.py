@@ -16,11 +16,9 @@ from market.demo.lots import LOTS, Stage
 from market.demo_photos import PHOTOS
 from migrations.database import Role, connect
 from migrations.embedded_postgres import EmbeddedPostgres
-from tests.running_house import HouseDidNotOpen, RunningHouse, _answers, running_house
+from tests.running_house import HouseDidNotOpen, RunningHouse, _answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from migrations.database import Address
 
 
@@ -41,13 +39,6 @@ async def _state(address: Address) -> dict[str, Any]:
         }
     finally:
         await conn.close()
-
-
-@pytest.fixture(scope="module")
-def demo(open_folder: Path) -> Iterator[tuple[RunningHouse, dict[str, Any]]]:
-    """A demo without robots or photographs, and what it printed."""
-    with running_house(open_folder / "demo-house") as house:
-        yield house, house.start_demo("--no-robots", "--no-photos")
 
 
 def _end(house: RunningHouse, signal_number: signal.Signals) -> None:
@@ -92,8 +83,8 @@ def test_the_keys_open_the_house(demo: tuple[RunningHouse, dict[str, Any]]) -> N
         == list(keys["emails"])
         == ["bidder", "second bidder", "seller", "operator", "second officer"]
     )
-    for link in keys["links"].values():
-        assert _get(link).status_code in (200, 303)
+    # Each is good once: it signs in those who look at every page (`tests/journey/test_pages.py`).
+    assert all(link.startswith(f"{house.origin}/sign-in/link/") for link in keys["links"].values())
 
 
 def test_a_link_from_the_command_line_leads_to_the_running_house(demo: tuple[RunningHouse, dict[str, Any]]) -> None:
@@ -155,7 +146,9 @@ async def test_the_demo_opens_again_in_seconds_after_kill_9_and_after_ctrl_c(
     address = EmbeddedPostgres(house.folder).attach()
     first = await _state(address)
     assert first["lots"] == sum(lot.stage not in (Stage.DRAFT, Stage.SUBMITTED) for lot in LOTS)
-    assert sum(first["cases"].values()) == 6
+    assert sum(first["cases"].values()) >= 6, (
+        "those of the story (`test_demo_story.py`), and of lots that have ended since"
+    )
     for end in (signal.SIGKILL, signal.SIGINT):
         _end(house, end)
         started = time.perf_counter()

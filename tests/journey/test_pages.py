@@ -7,21 +7,19 @@ Each page is looked at in one of the eight ways; the pages take turns, so that e
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from starlette.routing import Route
 
-import hatch_build
 from market.app import all_routes
 from tests.journey.looking import ALL, axe_script, faults_of
-from tests.running_house import ROOT, RunningHouse, running_house
+from tests.running_house import ROOT, RunningHouse
 
 Look = tuple[int, str]
 LOOKS: tuple[Look, ...] = ((1280, "light"), (360, "dark"), (360, "light"), (1280, "dark"))
@@ -256,13 +254,6 @@ class Gallery:
                     kinds.setdefault(re.sub(r"\d+|\?.*", "", link), link)
         self.found[who] = list(dict.fromkeys([*found, *kinds.values()]))
         return self.found[who]
-
-
-@pytest.fixture(scope="module")
-def demo(open_folder: Path) -> Iterator[tuple[RunningHouse, dict[str, Any]]]:
-    hatch_build.build(ROOT)
-    with running_house(open_folder / "gallery") as house:
-        yield house, house.start_demo("--no-robots", "--no-photos")
 
 
 @pytest.fixture(scope="module")
