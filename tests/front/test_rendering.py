@@ -1,15 +1,19 @@
 """What pages are made with: the language, the flash message, times, lengths of time, and JSON inside HTML."""
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from market import rendering
 from market.catalogue import Catalogue, CatalogueError, MissingText
+from market.kept_templates import KeptTemplates
 from market.viewer import Viewer
 
 CATALOGUE = Catalogue.load()
@@ -115,3 +119,25 @@ def test_a_missing_text_or_parameter_is_an_error_and_markup_stays_markup() -> No
         CATALOGUE.text("form.errors_other", "en")
     amount = rendering.money_markup(100, "CNY")
     assert "<data" in CATALOGUE.text("lot.say_price", "en", price=amount)
+
+
+def page_in(folder: Path) -> str:
+    """The page `a`, made by a process that begins."""
+    loader, kept = jinja2.FileSystemLoader(folder), KeptTemplates(folder, __file__)
+    return jinja2.Environment(loader=loader, bytecode_cache=kept).get_template("a").render()
+
+
+def test_a_template_is_kept_as_bytecode_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for words in ("one", "two"):
+        (tmp_path / "a").write_text(words, encoding="utf-8")
+        assert page_in(tmp_path) == page_in(tmp_path) == words
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    kept.write_bytes(b"half of it")
+    assert page_in(tmp_path) == "two"
+
+
+def test_where_nothing_may_be_written_pages_are_made_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one", encoding="utf-8")
+    (tmp_path / "__pycache__").write_text("no folder", encoding="utf-8")
+    assert page_in(tmp_path) == "one"
