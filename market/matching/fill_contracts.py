@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from market.trading.facts import Category
     from migrations.database import Connection
 
-LONGEST_WAIT = timedelta(minutes=10)
+LONGEST_WAIT_SECONDS = 600
 TOLD_AT_TRY = 4
 MOST_FLAWS_TOLD = 5
 FEW = 50
@@ -69,7 +69,8 @@ async def _draw_alone(
         raise
     except Exception as error:
         _log.error("a fill's contract could not be drawn up", fill=one.fill_id, tries=one.tries + 1, error=repr(error))
-        await store.fill_not_drawn(conn, one.fill_id, now + min(timedelta(seconds=2**one.tries), LONGEST_WAIT))
+        wait = timedelta(seconds=min(2**one.tries, LONGEST_WAIT_SECONDS))
+        await store.fill_not_drawn(conn, one.fill_id, now + wait)
         if one.tries + 1 == TOLD_AT_TRY:
             parties, link = (one.seller_id, one.buyer_id), f"/boards/{one.board_id}"
             told = {"board": one.board_id, "fill": one.fill_id}

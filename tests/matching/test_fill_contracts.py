@@ -178,6 +178,13 @@ async def test_one_that_can_not_be_drawn_now_waits_and_the_others_do_not(conn: C
     assert await contracts_of(conn, seller.party_id) == []
     told = "select count(*) from market.notice where party_id = $1 and kind = 'desk_fill_not_drawn'"
     assert await conn.fetchval(told, operator) == 1
+    # However often it has failed, it waits no longer than so, and the clock lives.
+    await conn.execute("update market.fill_to_draw set tries = 50")
+    contracting.use_hooks(ContractHooks(on_drawn_up=fails))
+    await drawn(conn, now)
+    contracting.use_hooks(before)
+    assert await store.next_try(conn) == now + timedelta(seconds=fill_contracts.LONGEST_WAIT_SECONDS)
+    now += timedelta(seconds=fill_contracts.LONGEST_WAIT_SECONDS)
     await drawn(conn, now)
     assert len(await contracts_of(conn, seller.party_id)) == 1
 
