@@ -31,7 +31,8 @@ async def test_a_supply_is_posted_found_and_seen_in_the_book_live(saleroom: Sale
             )  # fmt: skip
 
     # The buyer looks on a phone in the dark, in Chinese: filters in the drawer, and wants to be told.
-    buying = (await saleroom.look("/market", buyer, "zh", "dark", 360)).page
+    look = await saleroom.look("/market", buyer, "zh", "dark", 360)
+    buying = look.page
     assert await faults_of(buying, (360,), judged={(360, "dark")}) == []
     await buying.get_by_role("button", name="筛选").click()
     await buying.get_by_label("品类").select_option("green_tea")
@@ -85,6 +86,10 @@ async def test_a_supply_is_posted_found_and_seen_in_the_book_live(saleroom: Sale
     async with house.pool.acquire() as conn, conn.transaction():
         assert await posts.take(conn, post_id, 300, saleroom.now)
     await expect(buying.locator("#data table").first).to_contain_text("500")
+    await buying.context.set_offline(True)
+    await expect(buying.get_by_text("连接已中断")).to_be_visible()
+    await buying.context.set_offline(False)
+    await expect(buying.get_by_text("连接已中断")).to_be_hidden()
     assert await faults_of(buying, (360,), judged={(360, "dark")}) == []
     await selling.goto(f"{origin}/market/data/hot_rolled_coil?lang=en")
     await expect(selling.locator(".chart-line")).to_be_visible()
@@ -98,3 +103,5 @@ async def test_a_supply_is_posted_found_and_seen_in_the_book_live(saleroom: Sale
     await expect(selling.get_by_label("Price limit per kg")).to_have_value("980.50")
     assert await faults_of(selling, (1280,), judged={(1280, "light")}) == []
     assert not [line for line in look.said if "Content Security" in line or "Trusted" in line]
+    # What Chromium says of the network that was taken away is no fault of the page.
+    look.said[:] = [words for words in look.said if "ERR_INTERNET_DISCONNECTED" not in words]

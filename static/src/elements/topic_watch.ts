@@ -3,18 +3,22 @@
 // the page is asked for anew, never reloaded, for a page that answered a press would be reloaded by pressing once more.
 // It never acts under a person who is typing or has a box ticked: then it shows the link that it holds instead. A page that
 // is being left by a press, whose news this may be, is not called back from where the answer leads.
+// While the line is lost for longer than a moment, the page says that what it shows may be old.
 // Every piece of news goes out as an event `topic-news` with the state that came along, for elements that draw it themselves.
 import { isBeingLeft } from "../leaving";
 import type { News } from "../live/protocol";
+import type { Link } from "../live/socket";
 import { localiseTimes } from "../times";
 
 const AT_MOST_EVERY_MS = 1000;
+const LOST_FOR_MS = 2000;
 
 export class TopicWatch extends HTMLElement {
   #version = 0;
   #wasLost = false;
   #timer: number | undefined;
   #lastAt = 0;
+  #lostTimer: number | undefined;
 
   connectedCallback(): void {
     this.#version = Number(this.getAttribute("version") ?? "0");
@@ -29,6 +33,9 @@ export class TopicWatch extends HTMLElement {
       socket.onOpen(() => {
         if (this.isConnected) socket.send({ type: "watch", topic });
       });
+      socket.link.subscribe((link) => {
+        if (this.isConnected) this.#stands(link);
+      });
       socket.connectOnce();
     });
     document.addEventListener("visibilitychange", this.#onVisible);
@@ -36,12 +43,21 @@ export class TopicWatch extends HTMLElement {
 
   disconnectedCallback(): void {
     window.clearTimeout(this.#timer);
+    window.clearTimeout(this.#lostTimer);
     document.removeEventListener("visibilitychange", this.#onVisible);
   }
 
   readonly #onVisible = (): void => {
     if (!document.hidden && this.dataset["behind"] !== undefined) this.#later();
   };
+
+  #stands(link: Link): void {
+    const hint = document.querySelector<HTMLElement>("[data-link-lost]");
+    if (hint === null) return;
+    window.clearTimeout(this.#lostTimer);
+    if (link === "live") hint.hidden = true;
+    else if (link === "lost") this.#lostTimer = window.setTimeout(() => (hint.hidden = false), LOST_FOR_MS);
+  }
 
   #watching(version: number): void {
     this.dataset["live"] = "";
