@@ -31,8 +31,8 @@ async def test_a_supply_is_posted_found_and_seen_in_the_book_live(saleroom: Sale
             )  # fmt: skip
 
     # The buyer looks on a phone in the dark, in Chinese: filters in the drawer, and wants to be told.
-    look = await saleroom.look("/market", buyer, "zh", "dark", 360)
-    buying = look.page
+    buyers = await saleroom.look("/market", buyer, "zh", "dark", 360)
+    buying = buyers.page
     assert await faults_of(buying, (360,), judged={(360, "dark")}) == []
     await buying.get_by_role("button", name="筛选").click()
     await buying.get_by_label("品类").select_option("green_tea")
@@ -104,4 +104,4 @@ async def test_a_supply_is_posted_found_and_seen_in_the_book_live(saleroom: Sale
     assert await faults_of(selling, (1280,), judged={(1280, "light")}) == []
     assert not [line for line in look.said if "Content Security" in line or "Trusted" in line]
     # What Chromium says of the network that was taken away is no fault of the page.
-    look.said[:] = [words for words in look.said if "ERR_INTERNET_DISCONNECTED" not in words]
+    buyers.said[:] = [words for words in buyers.said if "ERR_INTERNET_DISCONNECTED" not in words]
