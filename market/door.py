@@ -1,7 +1,7 @@
 """The door: what every request must satisfy before anyone asks who it is or what it wants.
 
 Known host, same site for whatever changes something, a body of bounded size and time. The head's limits are in
-`market.http_protocol`; whose request it is, in `market.visiting`; who may pass where, in `market.authorization`.
+`market.http_protocol`; whose request it is, in `market.visiting`; who may pass where, in `market.access` and `market.authorization`.
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ from starlette.routing import Route
 
 from auction import messages
 from auction.public import PublicState
+from market.access.rows import Who
+from market.access.table import TABLE
 from market.api.operations import JSON, OPERATIONS, Operation
 from market.api.shapes import Problem
-from market.authorization import TABLE, Who
 from market.catalogue import Catalogue
 
 REF = "#/components/schemas/{name}"

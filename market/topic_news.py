@@ -10,7 +10,8 @@ import structlog
 from msgspec import Struct
 
 from auction.news import Listener
-from market.authorization import Whose, owners
+from market.access.rows import Whose
+from market.authorization import owners
 from market.live_topics import CHANNEL, Announcement
 from migrations.queries import load_queries
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from market import api
+from market.access.table import TABLE
 from market.api.operations import OPERATIONS, PREFIX
-from market.authorization import TABLE
 from market.catalogue import Catalogue
 from market.openapi import asyncapi_document, openapi_document
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from market.access.rows import Who
+from market.access.table import TABLE
 from market.app import all_routes
-from market.authorization import TABLE, Who
 from tests.canary.buyers import ByPage
 
 if TYPE_CHECKING:

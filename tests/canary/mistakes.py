@@ -11,7 +11,8 @@ from functools import partial
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-from market.authorization import TABLE, Who
+from market.access.rows import Who
+from market.access.table import TABLE
 from market.openapi import openapi_document
 from tests.canary import looks
 from tests.canary.buyers import ByPage

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.routing import Route
 
+from market.access.rows import Who
+from market.access.table import TABLE
 from market.app import all_routes
-from market.authorization import TABLE, Who
 from market.wallets import wallet_view
 from tests.deal.traded import DEPOSIT, PRICE, Stage, case_of, fall, pays, stage
 from tests.door.house_server import PHRASE, Server

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from market import audit
-from market.authorization import MEMBER, Guard
+from market.access.rows import MEMBER
+from market.authorization import Guard
 from market.house import house_of
 from market.idempotency import idempotent
 from market.problems import Problem, ProblemError

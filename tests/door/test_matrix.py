@@ -18,8 +18,10 @@ from httpx2 import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from market import listings, notices, sessions, tokens
+from market.access.rows import Who, Whose
+from market.access.table import TABLE
 from market.app import all_routes
-from market.authorization import TABLE, RouteWithoutRow, Who, Whose, guarded
+from market.authorization import RouteWithoutRow, guarded
 from market.contracting import formalities
 from market.contracting import store as contracts
 from market.evidence_rendering import Evidence, EvidenceKind

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auction.live import LiveLimits
 from auction.topics import TopicHub
 from market import live_topics, topic_news
-from market.authorization import Whose
+from market.access.rows import Whose
 from migrations.database import Role, create_pool
 from tests.auction.house import until
 from tests.door.test_socket import opened
