@@ -62,6 +62,7 @@ class Inbox:
         if not await payments_store.insert_notice(conn, notice, digest, now):
             return await self._received_before(conn, notice, digest)
         if notice.kind is NoticeKind.TRANSFER_RECEIVED:
+            await self.reversals.lock(conn, notice.bank_id)
             received = await self._transfer(conn, notice, now)
         elif notice.kind is NoticeKind.TRANSFER_REVERSED:
             received = await self.reversals.reversed(conn, notice, now)
@@ -72,6 +73,8 @@ class Inbox:
         else:
             received = await self._payout(conn, notice, now)
         await payments_store.set_notice_outcome(conn, notice.bank_id, received.outcome)
+        if notice.kind is NoticeKind.TRANSFER_RECEIVED:
+            await self.reversals.told_early(conn, notice, now)
         return received
 
     async def _received_before(self, conn: Connection, notice: BankNotice, digest: bytes) -> Received:

@@ -25,8 +25,8 @@ MOST_ORIGINALS = 20
 
 
 class Original(Struct, frozen=True, kw_only=True):
-    """A movement that a reversed entry may undo: a transfer by the bank's id, or a payout by its number. `surely`: both
-    sides know the same id or reference, and nothing else fits as well.
+    """A movement that a reversed entry may undo: a transfer by the bank's id, or a payout by its number, and whose that
+    was. `surely`: both sides know the same id or reference, and nothing else fits as well.
     """
 
     kind: MatchKind
@@ -38,6 +38,7 @@ class Original(Struct, frozen=True, kw_only=True):
     holder: str
     number: str
     case_id: int | None
+    party_id: int | None = None
     surely: bool = False
 
 
@@ -48,8 +49,13 @@ async def originals_of(conn: Connection, entries: Sequence[EntryRow]) -> dict[in
 
 
 async def _originals(conn: Connection, entry: EntryRow) -> tuple[Original, ...]:
-    query = _queries.payouts_to_reverse if entry.is_credit else _queries.transfers_to_reverse
-    rows = await conn.fetch(query, entry.currency, entry.amount_minor, entry.booked_at + AHEAD, MOST_ORIGINALS)
+    sum_of = (entry.currency, entry.amount_minor, entry.booked_at + AHEAD, MOST_ORIGINALS)
+    if entry.is_credit:
+        rows = await conn.fetch(_queries.payouts_to_reverse, *sum_of, entry.end_to_end_id)
+    else:
+        reference = (find_reference(entry.reference) or "").replace("-", "")
+        named_by = (entry.original_id, entry.end_to_end_id, reference)
+        rows = await conn.fetch(_queries.transfers_to_reverse, *sum_of, *named_by)
     found = [await _with_case(conn, Original(**{**dict(row), "kind": MatchKind(row["kind"])})) for row in rows]
     named = [one for one in found if _is_named(entry, one)]
     if len(named) != 1:
@@ -67,7 +73,7 @@ async def _with_case(conn: Connection, one: Original) -> Original:
 
 
 def _is_named(entry: EntryRow, one: Original) -> bool:
-    if entry.original_id:
+    if entry.original_id and one.bank_id:
         return entry.original_id == one.bank_id
     if entry.end_to_end_id and one.end_to_end_id:
         return entry.end_to_end_id == one.end_to_end_id

@@ -213,6 +213,12 @@ async def transfer_to_reverse(conn: Connection, bank_id: str) -> BankNotice | No
     return read_one(await conn.fetchrow(_inbox.transfer_to_reverse, bank_id), BankNotice)
 
 
+async def reversal_told_early(conn: Connection, transfer: BankNotice) -> BankNotice | None:
+    """What the bank told of this transfer's reversal before it told of the transfer."""
+    values = (transfer.bank_id, transfer.currency, transfer.amount_minor)
+    return read_one(await conn.fetchrow(_inbox.reversal_told_early, *values), BankNotice)
+
+
 async def credited_from(conn: Connection, path: str) -> list[str]:
     """The accounts to which money went in the operations that took it out of this account."""
     return [row["path"] for row in await conn.fetch(_inbox.credited_from, path)]

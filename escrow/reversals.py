@@ -49,7 +49,7 @@ class Reversals:
         another sum, or that is undone already, is only noted.
         """
         named = msgspec.structs.replace(notice, reference=f"{TRANSFER_PREFIX}{notice.reference}")
-        await claims_store.lock_payment_reference(conn, named.reference)
+        await self.lock(conn, notice.reference)
         paid = await payments_store.transfer_to_reverse(conn, notice.reference)
         if paid is None or (paid.currency, paid.amount_minor) != (notice.currency, notice.amount_minor):
             return _IGNORED
@@ -68,6 +68,17 @@ class Reversals:
             assert deposit is not None, "the deposit that a transfer paid stays"
             taken = await share_of_transfer(conn, self.hooks, named, deposit_id=deposit.id)
         return await self._take_back(conn, named, taken, now)
+
+    async def lock(self, conn: Connection, transfer_id: str) -> None:
+        """From here to the end of the transaction nobody else takes in this transfer, or its reversal."""
+        await claims_store.lock_payment_reference(conn, f"{TRANSFER_PREFIX}{transfer_id}")
+
+    async def told_early(self, conn: Connection, transfer: BankNotice, now: datetime) -> None:
+        """The bank's messages may overtake each other: a reversal told before its transfer counts once that has come."""
+        early = await payments_store.reversal_told_early(conn, transfer)
+        if early is not None:
+            done = await self.reversed(conn, early, now)
+            await payments_store.set_notice_outcome(conn, early.bank_id, done.outcome)
 
     async def _of_item(self, conn: Connection, item_id: int, named: BankNotice, now: datetime) -> Received:
         item = await payments_store.lock_item(conn, item_id)

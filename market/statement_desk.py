@@ -169,6 +169,8 @@ async def _post_reversal(
     conn: Connection, desk: EscrowDesk, notice: BankNotice, original: Original, operator_id: int, now: datetime
 ) -> tuple[MatchKind, str]:
     """What the entry then is: the notice of the reversal, or the return of the payout."""
+    if original.party_id == operator_id:
+        raise _NotPosted(StatementRefusal.OWN_MONEY)
     received = await desk.inbox.receive(conn, notice, now)
     if received.again or received.outcome is Outcome.IGNORED:
         raise _NotPosted(StatementRefusal.NOT_REVERSIBLE)

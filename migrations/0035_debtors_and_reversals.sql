@@ -28,6 +28,8 @@ alter table escrow.bank_notice
 -- A transfer is reversed once, and never for another sum: the notice of the reversal names the transfer's own id.
 create unique index bank_notice_reverses_once on escrow.bank_notice ((body ->> 'reference'))
   where kind = 'transfer.reversed' and outcome = 'transfer_reversed';
+create index bank_notice_told_early on escrow.bank_notice ((body ->> 'reference'))
+  where kind = 'transfer.reversed' and outcome = 'ignored';
 
 -- Money in suspense that the bank took back before anybody decided what it was for.
 alter table escrow.quarantine

@@ -4899,6 +4899,8 @@ CREATE INDEX bank_notice_received ON escrow.bank_notice USING btree (received_at
 
 CREATE UNIQUE INDEX bank_notice_reverses_once ON escrow.bank_notice USING btree (((body ->> 'reference'::text))) WHERE ((kind = 'transfer.reversed'::text) AND (outcome = 'transfer_reversed'::text));
 
+CREATE INDEX bank_notice_told_early ON escrow.bank_notice USING btree (((body ->> 'reference'::text))) WHERE ((kind = 'transfer.reversed'::text) AND (outcome = 'ignored'::text));
+
 CREATE INDEX bank_statement_by_period ON escrow.bank_statement USING btree (account, to_at DESC, part DESC);
 
 CREATE UNIQUE INDEX card_difference_of_line_once ON escrow.card_difference USING btree (file_id, line) WHERE (file_id IS NOT NULL);

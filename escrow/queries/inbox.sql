@@ -19,6 +19,15 @@ where n.bank_id = $1 and n.kind = 'transfer.received' and n.outcome in ('deposit
   and not exists (select from escrow.bank_notice r where r.kind = 'transfer.reversed'
                     and r.outcome = 'transfer_reversed' and r.body ->> 'reference' = n.bank_id);
 
+-- name: reversal_told_early
+-- That the bank takes this transfer back, told before the transfer itself, and therefore ignored.
+select n.bank_id, n.kind, n.body ->> 'currency' as currency, (n.body ->> 'amount_minor')::bigint as amount_minor,
+       n.body ->> 'reference' as reference, (n.body ->> 'booked_at')::timestamptz as booked_at, n.body ->> 'reason' as reason
+from escrow.bank_notice n
+where n.kind = 'transfer.reversed' and n.outcome = 'ignored' and n.body ->> 'reference' = $1
+  and n.body ->> 'currency' = $2 and (n.body ->> 'amount_minor')::bigint = $3
+order by n.received_at, n.bank_id limit 1;
+
 -- name: credited_from
 -- The accounts that operations credited which took money out of this one.
 select distinct target.path

@@ -123,8 +123,8 @@ where not exists (select from escrow.statement_entry e
                   where e.state = 'matched' and e.matched_kind = c.kind and e.matched_id = c.id);
 
 -- name: transfers_to_reverse
--- Transfers of this sum that came into the book until then and were not reversed, latest first; with the end-to-end id that
--- a statement gives them.
+-- Transfers of this sum that came into the book until then and were not reversed, with the end-to-end id that a statement
+-- gives them; what the entry names by an id ($5), an end-to-end id ($6) or a reference ($7) before all, else latest first.
 select 'notice' as kind, n.bank_id as id, n.bank_id, coalesce(told.end_to_end_id, '') as end_to_end_id,
        (n.body ->> 'booked_at')::timestamptz as at, n.body ->> 'reference' as reference,
        coalesce(n.body ->> 'sender_holder', '') as holder, coalesce(n.body ->> 'sender_number', '') as number,
@@ -137,17 +137,19 @@ where n.kind = 'transfer.received' and n.outcome in ('deposit_held', 'case_funde
   and (n.body ->> 'booked_at')::timestamptz <= $3
   and not exists (select from escrow.bank_notice r where r.kind = 'transfer.reversed'
                     and r.outcome = 'transfer_reversed' and r.body ->> 'reference' = n.bank_id)
-order by at desc, n.bank_id limit $4;
+order by n.bank_id = $5 or ($6 <> '' and coalesce(told.end_to_end_id, '') = $6)
+  or ($7 <> '' and strpos(regexp_replace(upper(n.body ->> 'reference'), '[^A-Z0-9]', '', 'g'), $7) > 0) desc,
+  at desc, n.bank_id limit $4;
 
 -- name: payouts_to_reverse
--- Payouts of this sum that left until then, latest first.
+-- Payouts of this sum that left until then; that of an end-to-end id ($5) before all, else latest first.
 select 'payout' as kind, p.id::text as id, '' as bank_id, p.end_to_end_id,
        coalesce(p.ended_at, p.sent_at, p.queued_at) as at, p.end_to_end_id as reference,
-       coalesce(p.holder, '') as holder, coalesce(p.number, '') as number, p.case_id
+       coalesce(p.holder, '') as holder, coalesce(p.number, '') as number, p.case_id, p.party_id
 from escrow.payout p
 where p.state in ('sent', 'settled') and p.currency = $1 and p.amount_minor = $2
   and coalesce(p.ended_at, p.sent_at, p.queued_at) <= $3
-order by at desc, p.id limit $4;
+order by p.end_to_end_id = $5 desc, at desc, p.id limit $4;
 
 -- name: match_entries
 -- These entries are those rows.

@@ -222,4 +222,10 @@ def _made_up() -> str:
 
 def _is_month(expiry: str) -> bool:
     year, _, month = expiry.partition("-")
-    return len(year) == 4 and len(month) == 2 and (year + month).isascii() and (year + month).isdecimal() and 1 <= int(month) <= 12
+    return (
+        len(year) == 4
+        and len(month) == 2
+        and (year + month).isascii()
+        and (year + month).isdecimal()
+        and 1 <= int(month) <= 12
+    )

@@ -14,7 +14,7 @@ from escrow.desk import EscrowDesk
 from escrow.facts import BankNotice, NoticeKind, Outcome, QuarantineState, State
 from escrow.hooks import Hooks
 from escrow.matching import MatchKind
-from escrow.originals import originals_of
+from escrow.originals import MOST_ORIGINALS, originals_of
 from escrow.statements import EntryRow, StatementRefusal
 from market import applications, chargeback_desk, statement_desk, trades
 from migrations.database import Role, connect
@@ -111,6 +111,33 @@ async def test_money_in_suspense_goes_back_to_the_bank_once(conn: Connection) ->
     await agrees(conn)
 
 
+async def test_a_reversal_that_is_told_before_its_transfer_counts_once_that_has_come(conn: Connection) -> None:
+    came = incoming("nothing that we know", 7_000)
+    told = BankNotice(
+        bank_id="RV-8", kind=NoticeKind.TRANSFER_REVERSED, currency="CNY", amount_minor=7_000,
+        reference=came.bank_id, booked_at=NOW,
+    )  # fmt: skip
+    other_sum = msgspec.structs.replace(told, bank_id="RV-9", amount_minor=6_999)
+    for early in (other_sum, told):
+        assert (await DESK.inbox.receive(conn, early, NOW)).outcome is Outcome.IGNORED
+    assert (await DESK.inbox.receive(conn, came, NOW)).outcome is Outcome.QUARANTINED
+    (item,) = await DESK.quarantine.items(conn, QuarantineState.REVERSED)
+    assert await ledger.balance(conn, f"suspense:{item.id}", "CNY") == 0
+    outcomes = [(await DESK.inbox.receive(conn, one, EVENING)).outcome for one in (other_sum, told)]
+    assert outcomes == [Outcome.IGNORED, Outcome.TRANSFER_REVERSED]
+    assert await books.faults(conn) == []
+
+
+async def test_what_an_entry_names_is_found_among_many_of_its_sum(conn: Connection) -> None:
+    operator, named = await party(conn, operator=True), incoming("the first", 8_000)
+    alike = [incoming(f"another {n}", 8_000) for n in range(MOST_ORIGINALS)]
+    for one in (named, *(msgspec.structs.replace(one, booked_at=NOW + HOUR / 2) for one in alike)):
+        await DESK.inbox.receive(conn, one, NOW)
+    entry = await booked(conn, operator, Line(bank_id="RV-5", minor=-8_000, at=NOW + HOUR, reverses=named.bank_id))
+    found = (await originals_of(conn, [entry]))[entry.id]
+    assert (len(found), found[0].id, found[0].surely) == (MOST_ORIGINALS, named.bank_id, True)
+
+
 async def test_a_reversed_price_is_the_sellers_debt_and_the_deal_goes_on(conn: Connection) -> None:
     on = await stage(conn, bidders=1, desk=DESK)
     await fall(conn, on)
@@ -192,10 +219,11 @@ async def test_a_reversed_payout_comes_in_anew_and_waits_for_an_operator(conn: C
     )  # fmt: skip
     await DESK.inbox.receive(conn, settled, NOW)
     away = Line(bank_id="ST-1", minor=-5_000, at=NOW, end_to_end_id=payout.end_to_end_id)
-    undo = Line(bank_id="RV-6", minor=5_000, at=NOW + HOUR, end_to_end_id=payout.end_to_end_id, reverses="")
+    undo = Line(bank_id="RV-6", minor=5_000, at=NOW + HOUR, end_to_end_id=payout.end_to_end_id, reverses="ST-1")
     entry = await booked(conn, operator, line_of(came), away, undo)
     (one,) = (await originals_of(conn, [entry]))[entry.id]
     assert (one.kind, one.id, one.surely) == (MatchKind.PAYOUT, str(payout.id), True)
+    assert await reverse(conn, owner, entry, one.id, MatchKind.PAYOUT) is StatementRefusal.OWN_MONEY
     done = await reverse(conn, operator, entry, one.id, MatchKind.PAYOUT)
     assert isinstance(done, EntryRow) and done.matched_kind is MatchKind.NOTICE
     (waiting,) = await DESK.quarantine.items(conn)
