@@ -188,15 +188,12 @@ async def on_deposit_held(conn: Connection, deposit: Deposit, now: datetime) -> 
     application = None if lot_id is None else await _lock_of(conn, lot_id, deposit.party_id)
     if application is None or application.admitted_at is not None:
         return
-    if (bar := await _bar(conn, application.lot_id, deposit.party_id)) is not None:
-        if bar is ApplicationRefusal.OWES_THE_HOUSE:
-            await conn.execute(_queries.mark_resting, application.id, now)
-            door = await _door_of(conn, application.lot_id)
-            assert door is not None, "an application is for an approved lot, and an approved lot stays"
-            await tell_of_debt(conn, application, door, await debts.owed_by(conn, application.party_id), now)
-        return
     lot = await _door_of(conn, application.lot_id)
     assert lot is not None and not lot.over, "a deposit is held only while its lot is open"
+    if (bar := await _bar(conn, application.lot_id, deposit.party_id)) is not None:
+        if bar is ApplicationRefusal.OWES_THE_HOUSE:
+            await _rests(conn, application, lot, now)
+        return
     if await _is_linked(conn, lot, deposit.party_id, now):
         await fraud_links.tell_bidder(conn, deposit.party_id, lot.id, lot.title_zh, lot.title_en, now)
         return
@@ -239,10 +236,18 @@ async def on_deposit_taken_back(conn: Connection, deposit: Deposit, now: datetim
 
 
 async def admit_again(conn: Connection, lot_id: int, party_id: int, now: datetime) -> None:
-    """What barred the party has been cleared: it has the operator's yes and its deposit, and gets its paddle back."""
+    """What barred the party has been cleared: it has the operator's yes and its deposit, and gets its paddle back; if it owes
+    the house, once that is repaid.
+    """
+    await lock_subject(conn, subject_of(lot_id))
     application, lot = await _lock_of(conn, lot_id, party_id), await _door_of(conn, lot_id)
-    if application is not None and lot is not None and not lot.over and await _bar(conn, lot_id, party_id) is None:
+    if application is None or lot is None or lot.over:
+        return
+    bar = await _bar(conn, lot_id, party_id)
+    if bar is None:
         await _admit(conn, application, lot, now)
+    elif bar is ApplicationRefusal.OWES_THE_HOUSE and application.rests_since is None:
+        await _rests(conn, application, lot, now)
 
 
 async def application_state(
@@ -322,6 +327,12 @@ async def _admit(conn: Connection, application: Application, lot: LotDoor, now: 
     row = await conn.fetchrow(_queries.mark_application_admitted, application.id, paddle, now)
     await _tell(conn, application, lot, "admitted", now, paddle=paddle)
     return _application(row)
+
+
+async def _rests(conn: Connection, application: Application, lot: LotDoor, now: datetime) -> None:
+    """Nothing but its debt keeps the party from its paddle."""
+    await conn.execute(_queries.mark_resting, application.id, now)
+    await tell_of_debt(conn, application, lot, await debts.owed_by(conn, application.party_id), now)
 
 
 async def tell_of_debt(

@@ -86,9 +86,10 @@ order by application.lot_id, application.party_id
 limit 1;
 
 -- name: right_to_resume
--- A right to bid that rests while its holder owes nothing any more.
+-- A right to bid that rests while its holder owes nothing any more; whom the house has barred waits until that has ended.
 select application.lot_id, application.party_id
 from market.application
+join market.party on party.id = application.party_id and party.barred_at is null
 where application.rests_since is not null
   and not exists (select from escrow.account
                   where owner_id = application.party_id and kind = 'receivable' and escrow.balance_of(id) < 0)

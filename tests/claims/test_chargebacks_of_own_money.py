@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from escrow.card_facts import CardPurpose
 from escrow.facts import NoticeKind, Outcome
 from escrow.sandbox_bank.numbers import account_number
-from market import applications
+from market import applications, fraud_bars, parties
 from market.application_facts import NextStep
 from market.cashier_clock import CashierClock
+from market.fraud_facts import Link
 from tests.claims.dispute import dispute_in
 from tests.deal.traded import Stage, stage
 from tests.door.house_server import Server
@@ -184,6 +185,34 @@ async def test_a_debtor_gets_no_right_to_bid_and_his_own_rest_until_he_has_repai
     assert (again["step"], again["paddle"]) == ("admitted", before["paddle"])
     open_again = (await get(server, f"/lots/{other.lot_id}/application", bidder)).json()
     assert open_again["step"] == "pay_deposit"
+
+
+async def test_a_right_that_something_else_bars_too_comes_back_when_both_have_ended(server: Server) -> None:
+    house, clock = server.house, CashierClock(server.house)
+    now = house.node_time.now()
+    async with house.pool.acquire() as conn, conn.transaction():
+        on = await stage(conn, bidders=1, desk=house.escrow, now=now)
+    bidder, _ = await card_deposit(server, on)
+    async with house.pool.acquire() as conn, conn.transaction():
+        said: dict[str, Any] = {"operator_id": on.operator, "now": now}
+        link = await fraud_bars.bar_from_seller(conn, seller_id=on.seller, bidder_id=bidder, reason="seen", **said)
+        assert isinstance(link, Link)
+        payment = await paid_by_card(house.escrow, conn, CardPurpose.WALLET, 70_000, party_id=bidder)
+        await house.escrow.wallet.register_bank_account(conn, bidder, "Wang Xiu", account_number(2003), now)
+        await house.escrow.wallet.withdraw(conn, bidder, 70_000, "CNY", now)
+        await bank_tells(house.escrow, conn, NoticeKind.CHARGEBACK, payment, 70_000)
+        await fraud_bars.decide(conn, link_id=link.id, bars=False, reason="no link", **said)
+    assert (await notices_of(server, bidder)).count("bidding_rests") == 1, "the link is gone, the debt is not"
+    async with house.pool.acquire() as conn, conn.transaction():
+        await parties.bar(conn, bidder, on.operator, "asked for papers", now)
+        await paid_by_card(house.escrow, conn, CardPurpose.WALLET, 70_000, party_id=bidder)
+        assert await applications.owed_still(conn, bidder, now) == {}
+    await clock.end_due()
+    assert not await may_bid(server, on.lot_id, bidder)
+    async with house.pool.acquire() as conn, conn.transaction():
+        await parties.unbar(conn, bidder, on.operator, "papers are here", now)
+    await clock.end_due()
+    assert await may_bid(server, on.lot_id, bidder)
 
 
 async def get_asked(server: Server, on: Stage, bidder: int) -> tuple[int, int]:
