@@ -83,6 +83,8 @@ async def back_up(address: Address, programs: Path, folder: Path, now: datetime 
                 raise BackupError("This database holds no house yet: there is nothing to back up.")
             figures = await figures_of(conn)
             snapshot = await conn.fetchval(_queries.export_snapshot)
+            (unfinished / DUMP).touch(mode=0o600)
+            (unfinished / MANIFEST).touch(mode=0o600)
             out = ("--format=custom", f"--snapshot={snapshot}", f"--file={unfinished / DUMP}")
             await _run(programs / "pg_dump", address, *out)
         manifest = Manifest(

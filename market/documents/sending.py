@@ -155,7 +155,9 @@ class Outbox:
             remind_at = now + ANSWER_IN[min(job.row["resent"], len(ANSWER_IN) - 1)]
             await store.delivery_sent(conn, job.claimed.document_id, now, remind_at)
             await store.end_turn(conn, job.partner, now, 0)
-            await self._hear(conn, job.claimed, answer)
+        if answer.strip():  # Whatever is wrong with what it says beside that, it has the document.
+            async with self._pool.acquire() as conn, conn.transaction():
+                await self._hear(conn, job.claimed, answer)
 
     async def miss_answers(self) -> int:
         """Send again what was not answered in time; tell whose system stays silent. How many documents that was."""
@@ -204,8 +206,6 @@ class Outbox:
 
     async def _hear(self, conn: Connection, claimed: Claimed, answer: bytes) -> None:
         """An acknowledgement may stand in the answer itself; whatever else stands there is passed over."""
-        if not answer.strip():
-            return
         form = Format.UBL if answer.lstrip()[:1] == b"<" else Format.EDIFACT
         if form is Format.EDIFACT and not answer.lstrip().startswith((b"UNA", b"UNB")):
             return

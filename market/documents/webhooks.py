@@ -85,7 +85,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None:
+        if address.teredo is not None or address.is_site_local:  # fec0::/10, which Python calls global
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
