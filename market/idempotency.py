@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from market.card_guard import holds_card_number
 from market.house import house_of
-from market.problems import Problem, ProblemError, on_problem
+from market.problems import Problem, ProblemError, on_problem, status_of
 from migrations.queries import load_queries
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class _Refused(Exception):
 def idempotent(endpoint: EndpointInTransaction) -> Endpoint:
     """A handler that is given a connection inside the one transaction which also stores its answer.
 
-    A 4xx answer undoes the handler's effects and is stored; an exception stores nothing, so a retry tries again.
+    A 4xx answer undoes the handler's effects and is stored; an exception, and whatever the house can't do just now (5xx),
+    stores nothing, so a retry tries again.
     A second request with the key waits for the first. Another body under the same key is refused.
     """
 
@@ -90,8 +91,10 @@ async def _response_of(endpoint: EndpointInTransaction, request: Request, conn: 
     try:
         return await endpoint(request, conn)
     except ProblemError as error:
+        if status_of(error.code) >= 500:
+            raise
         response = await on_problem(request, error)
-        assert response is not None and response.status_code < 500, "a server's fault is not an answer to keep"
+        assert response is not None, "only a socket is closed without an answer"
         return response
 
 

@@ -314,6 +314,9 @@ async def board_acts(call: Call, board_id: int, body: ActsIn) -> ActsOut:
     """Many acts in their order and in one transaction: for programs with many orders. A refused act leaves the others be."""
     acts = [_act(call, one) for one in body.acts]
     answers = await call.house.boards.do_within(call.conn, board_id, acts)
+    if BoardRefusal.BOARD_BUSY in answers:
+        # None of them was judged: a retry under the same key does them.
+        raise ProblemError(BoardRefusal.BOARD_BUSY)
     return ActsOut(
         answers=[
             ActOut(order=_order(one)) if isinstance(one, StoredOrder) else ActOut(refusal=one.value) for one in answers

@@ -84,8 +84,6 @@ class BoardCommits:
         acts = [act for act, _ in batch]
         try:
             answers = await self._written(board_id, acts, looking_at_posts=False)
-        except desk.BoardBusyError:
-            answers = self._found_busy(board_id, len(acts))
         except UnkeptError as error:
             _log.warning("an order's post could not keep it", board=board_id, error=str(error))
             answers = await self._written(board_id, acts, looking_at_posts=True)
@@ -109,8 +107,13 @@ class BoardCommits:
 
     async def _written(self, board_id: int, acts: list[Act], *, looking_at_posts: bool) -> list[Answer]:
         shelf = self._shelves.pop(board_id, None)
-        async with self._pool.acquire() as conn, conn.transaction():
-            answers, shelf = await desk.act(conn, board_id, acts, self._now(), shelf, looking_at_posts=looking_at_posts)
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():
+                answers, shelf = await desk.act(
+                    conn, board_id, acts, self._now(), shelf, looking_at_posts=looking_at_posts
+                )
+        except desk.BoardBusyError:
+            return self._found_busy(board_id, len(acts))
         if shelf is not None:
             if len(self._shelves) >= MOST_SHELVES:
                 self._shelves.pop(next(iter(self._shelves)))

@@ -7,8 +7,10 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from market import sign_in_links
-from market.matching import desk, store, verifier
+from market.matching import commits, desk, store, verifier
 from market.trading import store as trading_store
 from market.trading.facts import Post, PostContent, Side
 from tests.door.house_server import Server
@@ -157,6 +159,31 @@ async def test_what_is_no_board_no_order_and_no_rule_is_answered_as_such(server:
             "/api/v1/boards", headers={**token, "idempotency-key": f"wrong {n}"}, json={**BOARD, **changes}
         )
         assert (answer.status_code, answer.json()["code"]) == (422, "board_rules_malformed"), changes
+
+
+async def test_a_board_that_is_held_is_busy_to_programs_and_the_same_key_acts_later(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(commits, "BUSY_SECONDS", 0)
+    operator, trader = await server.party(operator=True), await server.party()
+    board = await call(server, operator, "POST", "/boards", BOARD, key="held")
+    path = f"/boards/{board['id']}"
+    one, other = [await new_post(server, trader, Side.SUPPLY, 400_000, 10) for _ in range(2)]
+    asked: list[tuple[str, Any]] = [
+        (f"{path}/orders", {"post_id": one.id}),
+        (f"{path}/acts", {"acts": [{"act": "enter", "post_id": other.id}]}),
+    ]
+    token = await server.bearer(trader)
+    async with server.house.pool.acquire() as conn, conn.transaction():
+        await store.lock_board(conn, board["id"])
+        for where, body in asked:
+            headers = {**token, "idempotency-key": where}
+            answer = await server.client.post(f"/api/v1{where}", headers=headers, json=body)
+            assert (answer.status_code, answer.json()["code"]) == (503, "board_busy"), where
+    for where, body in asked:
+        await call(server, trader, "POST", where, body)
+    assert len((await call(server, trader, "GET", f"{path}/orders"))["items"]) == 2
 
 
 async def signed_in(server: Server, browser: Browser, party_id: int, lang: str, width: int = 1280) -> Page:
