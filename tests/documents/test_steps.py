@@ -11,7 +11,7 @@ from msgspec import structs
 
 from auction.signing import Signer
 from escrow.desk import EscrowDesk
-from escrow.facts import Action, Case, State
+from escrow.facts import Case, State
 from escrow.hooks import Hooks
 from market import trades
 from market.contracting import desk, signing
@@ -104,16 +104,21 @@ async def _traded(conn: Connection) -> None:
         assert each.prepaid_minor == each.total_minor == held
     assert sum(each.total_minor for each in invoices) == terms.price_minor
 
-    for of, hours in ((part.id, 3), (case_id, 4)):
+    remitted: list[int] = []
+    kept: list[int] = []
+    for of, total, hours in ((part.id, 2 * 99_999, 3), (case_id, 3 * 412_500, 4)):
         at = NOW + timedelta(hours=hours)
         assert isinstance(await ESCROW.settlement.receive(conn, of, buyer, at), Case)
         done = await ESCROW.settlement.confirm_receipt(conn, of, buyer, at)
         assert isinstance(done, Case) and done.state in (State.RELEASED, State.SETTLED)
-        posted = await store.paid_out_by(conn, of, Action.RELEASE.value, at)
         paid = (await documents(conn, case_id))[-1][1]
         assert isinstance(paid, RemittanceAdvice)
-        assert paid.remitted_minor == posted[f"payable:{seller}"] and paid.invoiced_minor == sum(posted.values())
-        assert paid.invoice_number == f"I{of}"
+        assert paid.invoice_number == f"I{of}" and paid.invoiced_minor == total
+        remitted.append(paid.remitted_minor)
+        kept.append(sum(each.amount_minor for each in paid.deductions))
+        assert remitted[-1] + kept[-1] == total
+    assert sum(remitted) == await _credited(conn, f"payable:{seller}")
+    assert sum(kept) == await _credited(conn, "commission") + await _credited(conn, "fees") > 0
 
     made = await documents(conn, case_id)
     assert [kind for kind, _, _ in made] == [
@@ -124,3 +129,14 @@ async def _traded(conn: Connection) -> None:
         if isinstance(record, OrderResponse):
             assert b"[goods 2?: in Chinese, see the XML]" in edifact and record.lines[1].title_zh == "镀锌卷"
     assert {Kind(kind) for kind, _, _ in made} < set(Kind)
+
+
+async def _credited(conn: Connection, path: str) -> int:
+    """What the book has ever put into an account."""
+    return int(
+        await conn.fetchval(
+            "select coalesce(sum(transfer.amount), 0) from escrow.transfer"
+            " join escrow.account on account.id = transfer.credit where account.path = $1",
+            path,
+        )
+    )
