@@ -14,4 +14,3 @@ if TYPE_CHECKING:
 def lot_to_preview(content: ListingContent, listing_id: int) -> Lot | None:
     """The lot that the draft would become, for the rule in plain words; None while too much is missing to say it."""
     return lot_of_content(content, listing_id, 0) if is_whole(content) else None
-
