@@ -84,11 +84,6 @@ async def insert_consignment(
     return _consignment(row)
 
 
-async def consignments_of_deal(conn: Connection, case_id: int, root_id: int) -> list[Consignment]:
-    """What was booked for the deal, whichever of its cases it went with, oldest first."""
-    return [_consignment(row) for row in await conn.fetch(_queries.consignments_of_deal, case_id, root_id)]
-
-
 async def consignments_of_case(conn: Connection, case_id: int) -> list[Consignment]:
     """What was booked for the case, or went with it where it is a part, oldest first."""
     return [_consignment(row) for row in await conn.fetch(_queries.consignments_of_case, case_id)]

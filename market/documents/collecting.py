@@ -72,9 +72,11 @@ class Collector:
         """One file, from which nothing may stop the others."""
         try:
             return await self._collect(party_id, seen)
-        except (*CONNECTION_LOST, PostgresError):
-            raise
-        except (OSError, UnreachableError) as error:
+        except (
+            *CONNECTION_LOST,
+            PostgresError,
+            UnreachableError,
+        ) as error:  # OSError too: his own folder may be amiss.
             _log.warning("a partner's file waits", party=party_id, file=seen.name, error=repr(error))
         except Exception:
             self._unreadable.add((party_id, seen))

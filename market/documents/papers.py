@@ -63,26 +63,34 @@ async def make_due(conn: Connection, house: Party, now: datetime) -> int:
     """The documents of a handful of deals that are due, in the caller's transaction; how many deals there were."""
     due = await store.claim_due(conn, now, AT_ONCE)
     for each in due:
-        try:
-            async with conn.transaction():
-                await _make_all(conn, house, each.case_id, each.sends, now)
-        except CONNECTION_LOST:
-            raise
-        except Exception:  # One deal that can't be told is no reason to tell no other.
-            _log.exception("a deal's documents could not be made", deal=each.case_id)
+        if not await _could_make(conn, house, each.case_id, each.sends, now):
             wait = min(timedelta(seconds=2 ** min(each.tries, 20)), _LONGEST_WAIT)
             await store.postpone_due(conn, each.case_id, now + wait)
     return len(due)
 
 
 async def make_at_need(conn: Connection, house: Party, case_id: int, now: datetime) -> None:
-    """What the deal of this case has still to say, before somebody reads it; a transaction of its own."""
+    """What the deal of this case has still to say, before somebody reads it; a transaction of its own. What can't be made is
+    left to the clock, and whoever reads sees the rest.
+    """
     origin_id = await store.origin_of_case(conn, case_id)
     if await store.is_due(conn, origin_id):
         async with conn.transaction():
             sends = await store.wait_for_due_of(conn, origin_id)
             if sends is not None:
-                await _make_all(conn, house, origin_id, sends, now)
+                await _could_make(conn, house, origin_id, sends, now)
+
+
+async def _could_make(conn: Connection, house: Party, case_id: int, sends: bool, now: datetime) -> bool:
+    try:
+        async with conn.transaction():
+            await _make_all(conn, house, case_id, sends, now)
+    except CONNECTION_LOST:
+        raise
+    except Exception:  # One deal that can't be told is no reason to tell no other.
+        _log.exception("a deal's documents could not be made", deal=case_id)
+        return False
+    return True
 
 
 async def _make_all(conn: Connection, house: Party, case_id: int, sends: bool, now: datetime) -> None:

@@ -39,12 +39,6 @@ insert into market.consignment (
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11)
 returning *;
 
--- name: consignments_of_deal
--- What was booked for a deal, whichever of its cases it went with.
-select consignment.* from market.consignment
-where case_id = $1 or shipped_case_id = $1 or case_id = $2
-order by id;
-
 -- name: consignments_of_case
 -- What was booked for a case, with what became a part of it; for a part what went with it.
 select consignment.* from market.consignment where case_id = $1 or shipped_case_id = $1 order by id;

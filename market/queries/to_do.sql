@@ -17,7 +17,9 @@ with deal_now as (
   from market.contract_formality as line
   join market.contract on contract.id = line.contract_id and contract.state = 'in_force'
   join escrow.escrow_case on escrow_case.id = contract.case_id
-  where (contract.seller_id = $1 or contract.buyer_id = $1 or line.officer_id = $1)
+  where line.contract_id in (select id from market.contract where seller_id = $1 or buyer_id = $1
+                             union all select contract_id from market.contract_formality where officer_id = $1)
+    and (contract.seller_id = $1 or contract.buyer_id = $1 or line.officer_id = $1)
     and line.state in ('waiting', 'refused', 'handed_in')
     and escrow_case.state in ('awaiting_payment', 'funded', 'shipped', 'inspecting')
 ), waits (kind, side, title_en, title_zh, link, due_at) as (

@@ -225,4 +225,6 @@ async def test_a_deal_that_can_not_be_told_holds_up_no_other(conn: Connection, o
     await fall(conn, fine)
     assert await made(conn) == 2
     assert kinds(await documents(conn, (await case_of(conn, fine)).id)) == ["orders", "ordrsp"]
+    await papers.make_at_need(conn, MADE.house, case.id, AT)
+    assert await documents(conn, case.id) == [], "its page shows what there is"
     assert await made(conn) == 0 and await made(conn, AT + HOUR) == 1, "it is tried again later"

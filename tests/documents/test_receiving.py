@@ -431,6 +431,24 @@ async def test_a_folder_is_a_door_like_the_other(server: Server, tmp_path: Path)
             await conn.execute("select pg_sleep(0.05)")
 
 
+async def test_a_partner_whose_folder_is_amiss_stops_no_other(server: Server, tmp_path: Path) -> None:
+    on, house = await trade(server), server.house
+    folders, now = Folders(tmp_path), house.node_time.now()
+    for each in (on.buyer, on.seller):
+        wish = partners.Wish(
+            code=each.party.code, agency=Agency.HOUSE, format=Format.EDIFACT, channel=store.Channel.FOLDER
+        )
+        async with house.pool.acquire() as conn:
+            assert isinstance(await partners.save(conn, house.config, each.id, wish, now), store.Partner)
+    collector = Collector(house.pool, house.node_time.now, folders, house.documents.desk)
+    assert on.buyer.id < on.seller.id and await collector.look() == 0
+    for each in (on.buyer, on.seller):
+        (tmp_path / str(each.id) / "in" / "hello.edi").write_bytes(b"hello")
+    (tmp_path / str(on.buyer.id) / "in" / "refused").write_bytes(b"where a folder should be")
+    assert await collector.look() == 0 and await collector.look() == 1
+    assert (tmp_path / str(on.seller.id) / "in" / "refused" / "hello.edi").exists()
+
+
 async def test_a_wrong_document_of_ubl_is_answered_and_its_name_is_its_own(server: Server) -> None:
     on = await trade(server)
     asked = request_for(on.post, on.buyer, Party(code="NOBODY"))
