@@ -17,14 +17,13 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
 
 from auction.signing import Signer
-from benchmarks.continuous import CONFIG, NOW
+from benchmarks.coil_boards import CONFIG, NOW, prepared
 from benchmarks.report import tell
 from market import notices
 from market.contracting import desk as contracting
@@ -32,9 +31,9 @@ from market.contracting.facts import Contract, ContractHooks, Origin, OriginKind
 from market.currencies import money_text
 from market.documents.desk import steps_of
 from market.load.processes import cpu_seconds_of_family
-from market.matching import desk, fill_contracts, making, store
+from market.matching import desk, fill_contracts, store
 from market.matching.acts import Enter
-from market.matching.board_facts import Board, BoardRules, StoredOrder
+from market.matching.board_facts import Board, StoredOrder
 from market.matching.board_terms import terms_of
 from market.matching.contract_clock import AT_ONCE
 from market.matching.facts import Mode, Trade
@@ -42,7 +41,6 @@ from market.trading import posts, prints
 from market.trading import store as trading_store
 from migrations.database import Role, connect, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
-from migrations.runner import migrate
 
 if TYPE_CHECKING:
     from migrations.database import Address, Connection
@@ -53,57 +51,9 @@ PARTIES, ACTS, SAMPLE = 2_000, 500, 200
 SIGNER = Signer.derived("to measure")
 
 
-async def prepared(address: Address, orders: int) -> tuple[Board, Board, list[tuple[int, int]]]:
-    """Two boards, and posts of which three in four meet others."""
-    conn = await connect(address, Role.OWNER)
-    await migrate(conn)
-    rows = await conn.fetch(
-        "insert into market.party (email, display_name, language, roles, created_at)"
-        " select 'p' || n || '@example.org', 'Party ' || n, 'en', '{member}', $2 from generate_series(1, $1) n returning id",
-        PARTIES,
-        NOW,
-    )
-    parties = [row["id"] for row in rows]
-    rules = BoardRules(
-        category="hot_rolled_coil",
-        term="FOB",
-        currency="CNY",
-        country="CN",
-        place="Shanghai",
-        lead_days=5,
-        window_days=20,
-        mode=Mode.CALL,
-        tick_minor=1,
-        period_seconds=600,
-    )
-    boards = [await making.open_board(conn, rules, parties[0], "to measure", NOW) for _ in range(2)]
-    made = await _posts(conn, parties, orders + SAMPLE)
-    await conn.execute("vacuum analyze")
-    await conn.close()
-    whole, sample = boards
-    assert isinstance(whole, Board) and isinstance(sample, Board)
-    return whole, sample, made
-
-
-async def _posts(conn: Connection, parties: Sequence[int], count: int) -> list[tuple[int, int]]:
-    dice = random.Random(3)
-    sides = [n % 2 for n in range(count)]
-    rows = await conn.fetch(
-        "insert into market.post (party_id, side, category, title_en, quantity, price_minor, currency, country, place,"
-        " delivery_from, delivery_to, term, valid_until, posted_at, updated_at, shown_at, listed_at, moved_at)"
-        " select p, s, 'hot_rolled_coil', 'Coil', q, l, 'CNY', 'CN', 'Baoshan', $5, $6, 'FOB', $7, $8, $8, $8,"
-        " date_trunc('hour', $8::timestamptz), $8 from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])"
-        " with ordinality as u (p, s, l, q, n) order by n returning id, party_id",
-        [dice.choice(parties[side::2]) for side in sides],
-        [("demand", "supply")[side] for side in sides],
-        [400_000 + dice.randrange(-1_000, 1_000) + (-500 if side else 500) for side in sides],
-        [dice.randrange(1, 100) for _ in sides],
-        date(2026, 11, 20),
-        date(2026, 12, 31),
-        NOW + timedelta(days=30),
-        NOW,
-    )
-    return [(row["id"], row["party_id"]) for row in rows]
+def _spread(dice: random.Random, is_supply: bool) -> int:
+    """So that three in four meet others."""
+    return dice.randrange(-1_000, 1_000) + (-500 if is_supply else 500)
 
 
 async def enter(conn: Connection, board: Board, entering: Sequence[tuple[int, int]]) -> None:
@@ -229,7 +179,9 @@ class Work:
 async def run(postgres: EmbeddedPostgres, orders: int, contracts: int) -> dict[str, float | int]:
     """Both ways on one database."""
     await create_database(postgres.address)
-    board, sample, made = await prepared(postgres.address, orders)
+    board, sample, made = await prepared(
+        postgres.address, Mode.CALL, parties=PARTIES, posts=orders + SAMPLE, spread=_spread
+    )
     contracting.use_hooks(ContractHooks(on_drawn_up=steps_of(CONFIG).on_drawn_up))
     pool = await create_pool(postgres.address, Role.APP, min_size=1, max_size=2)
     async with pool.acquire() as conn:

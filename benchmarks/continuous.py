@@ -13,32 +13,28 @@ import random
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvloop
 
+from benchmarks.coil_boards import NOW, prepared
 from benchmarks.report import arguments, tell
-from market.config import Config
-from market.matching import desk, making
+from market.matching import desk
 from market.matching.acts import Enter
-from market.matching.board_facts import Board, BoardRules, StoredOrder
+from market.matching.board_facts import Board, StoredOrder
 from market.matching.commits import BoardCommits
 from market.matching.continuous import Book
 from market.matching.facts import Mode, Order, Side
-from migrations.database import Role, connect, create_pool
+from migrations.database import Role, create_pool
 from migrations.embedded_postgres import EmbeddedPostgres, create_database
-from migrations.runner import migrate
 
 if TYPE_CHECKING:
-    from migrations.database import Address, Connection, Pool
+    from migrations.database import Pool
 
 PURE_GOAL = 100_000
 DURABLE_GOAL = 2.0
 SENDERS, PARTIES, POSTS = 200, 400, 40_000
-NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
-CONFIG = Config()
 
 
 def pure_per_second(seconds: float) -> tuple[float, int]:
@@ -65,58 +61,9 @@ def pure_per_second(seconds: float) -> tuple[float, int]:
     return best, trades
 
 
-async def prepared(address: Address) -> tuple[list[Board], list[tuple[int, int]]]:
-    """Two boards, and posts of many parties: supply over demand but for one in ten, which meets."""
-    conn = await connect(address, Role.OWNER)
-    await migrate(conn)
-    parties = await conn.fetch(
-        "insert into market.party (email, display_name, language, roles, created_at)"
-        " select 'p' || n || '@example.org', 'Party ' || n, 'en', '{member}', $2 from generate_series(1, $1) n returning id",
-        PARTIES,
-        NOW,
-    )
-    ids = [row["id"] for row in parties]
-    rules = BoardRules(
-        category="hot_rolled_coil",
-        term="FOB",
-        currency="CNY",
-        country="CN",
-        place="Shanghai",
-        lead_days=5,
-        window_days=20,
-        mode=Mode.CONTINUOUS,
-        tick_minor=1,
-    )
-    boards = []
-    for _ in range(2):
-        made = await making.open_board(conn, rules, ids[0], "to measure", NOW)
-        assert isinstance(made, Board)
-        boards.append(made)
-    posts = await _posts(conn, ids)
-    await conn.close()
-    return boards, posts
-
-
-async def _posts(conn: Connection, ids: list[int]) -> list[tuple[int, int]]:
-    dice = random.Random(3)
-    sides = [n % 2 for n in range(POSTS)]
-    owners = [dice.choice(ids[side::2]) for side in sides]
-    limits = [400_000 + (1 if side else -1) * (dice.randrange(-20, 200)) for side in sides]
-    rows = await conn.fetch(
-        "insert into market.post (party_id, side, category, title_en, quantity, price_minor, currency, country, place,"
-        " delivery_from, delivery_to, term, valid_until, posted_at, updated_at, shown_at, listed_at, moved_at)"
-        " select p, s, 'hot_rolled_coil', 'Coil', 1 + n % 50, l, 'CNY', 'CN', 'Baoshan', $4, $5, 'FOB', $6, $7, $7, $7,"
-        " date_trunc('hour', $7::timestamptz), $7 from unnest($1::bigint[], $2::text[], $3::bigint[])"
-        " with ordinality as u (p, s, l, n) order by n returning id, party_id",
-        owners,
-        [("demand", "supply")[side] for side in sides],
-        limits,
-        date(2026, 11, 20),
-        date(2026, 12, 31),
-        NOW + timedelta(days=30),
-        NOW,
-    )
-    return [(row["id"], row["party_id"]) for row in rows]
+def _spread(dice: random.Random, is_supply: bool) -> int:
+    """Supply over demand but for one in ten, which meets."""
+    return (1 if is_supply else -1) * dice.randrange(-20, 200)
 
 
 async def one_by_one(pool: Pool, board: Board, posts: list[tuple[int, int]], seconds: float) -> float:
@@ -156,10 +103,10 @@ async def together(pool: Pool, board: Board, posts: list[tuple[int, int]], secon
 async def durable(postgres: EmbeddedPostgres, seconds: float) -> dict[str, Any]:
     """Both ways on one database, on a board of its own each."""
     await create_database(postgres.address)
-    boards, posts = await prepared(postgres.address)
+    one, other, posts = await prepared(postgres.address, Mode.CONTINUOUS, parties=PARTIES, posts=POSTS, spread=_spread)
     pool = await create_pool(postgres.address, Role.APP, min_size=8, max_size=8)
-    alone = await one_by_one(pool, boards[0], posts, seconds)
-    batched = await together(pool, boards[1], posts, seconds)
+    alone = await one_by_one(pool, one, posts, seconds)
+    batched = await together(pool, other, posts, seconds)
     fills = await pool.fetchval("select count(*) from market.fill")
     await pool.close()
     return {
