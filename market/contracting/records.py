@@ -30,7 +30,7 @@ class SignatureRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     role: Literal["seller", "buyer"]
     party: int
     terms_sha256: str
-    certificate: str
+    certificate: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
     signed_at: Annotated[datetime, Meta(tz=True)]
 
 

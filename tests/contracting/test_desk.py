@@ -97,6 +97,7 @@ async def test_each_way_to_sign_wrongly_is_refused_by_its_name(conn: Connection)
         (hand_in(seller.id, wrong(record, role="buyer")), ContractRefusal.RECORD_MALFORMED),
         (hand_in(seller.id, wrong(record, contract=contract.id + 1)), ContractRefusal.RECORD_MALFORMED),
         (hand_in(seller.id, wrong(record, signed_at=NOW.replace(tzinfo=None))), ContractRefusal.RECORD_MALFORMED),
+        (hand_in(seller.id, wrong(record, certificate="\0" * 32)), ContractRefusal.RECORD_MALFORMED),
         (hand_in(seller.id, wrong(record, version=2)), ContractRefusal.OTHER_VERSION),
         (hand_in(seller.id, wrong(record, terms_sha256="00" * 32)), ContractRefusal.OTHER_VERSION),
         (hand_in(seller.id, wrong(record, certificate="ab" * 16)), ContractRefusal.CERTIFICATE_MISSING),
