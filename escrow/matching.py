@@ -42,6 +42,7 @@ class Movement(Struct, frozen=True, kw_only=True):
     holder: str = ""
     number: str = ""
     is_reversal: bool = False
+    original_id: str = ""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -69,19 +70,25 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 
 
 def exact_matches(entries: Iterable[Movement], candidates: Iterable[Candidate]) -> dict[int, Candidate]:
-    """Entry id → the row it certainly is. The bank's own id counts before the end-to-end id."""
+    """Entry id → the row it certainly is. The bank's own id counts before what a reversal undoes, and that before the
+    end-to-end id.
+    """
     by_bank_id: dict[tuple[object, ...], list[Candidate]] = defaultdict(list)
+    by_original: dict[tuple[object, ...], list[Candidate]] = defaultdict(list)
     by_end_to_end: dict[tuple[object, ...], list[Candidate]] = defaultdict(list)
     for each in sorted(candidates, key=lambda one: (one.at, one.kind, one.id)):
         sum_of = (each.is_credit, each.currency, each.amount_minor)
         if each.bank_id:
             by_bank_id[each.bank_id, *sum_of].append(each)
+        if each.kind is MatchKind.REVERSAL:
+            by_original[each.reference, *sum_of].append(each)
         if each.end_to_end_id:
             by_end_to_end[each.end_to_end_id, *sum_of].append(each)
     found: dict[int, Candidate] = {}
     taken: set[tuple[MatchKind, str]] = set()
     ordered = sorted(entries, key=lambda one: (one.at, one.id))
-    for index, name in ((by_bank_id, "bank_id"), (by_end_to_end, "end_to_end_id")):
+    by_name = {"bank_id": by_bank_id, "original_id": by_original, "end_to_end_id": by_end_to_end}
+    for name, index in by_name.items():
         for entry in ordered:
             key = (getattr(entry, name), entry.is_credit, entry.currency, entry.amount_minor)
             if entry.id in found or not key[0]:

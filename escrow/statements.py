@@ -165,6 +165,7 @@ class EntryRow(Struct, frozen=True, kw_only=True):
             holder=self.other_holder,
             number=self.other_number,
             is_reversal=self.is_reversal,
+            original_id=self.original_id,
         )
 
 

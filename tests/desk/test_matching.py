@@ -23,7 +23,9 @@ _common = {
     "number": _words,
 }
 _entries = st.lists(
-    st.builds(Movement, id=st.integers(1, 40), is_reversal=st.booleans(), **_common),
+    st.builds(
+        Movement, id=st.integers(1, 40), is_reversal=st.booleans(), original_id=st.sampled_from(["", "A"]), **_common
+    ),
     max_size=8,
     unique_by=lambda one: one.id,
 )
@@ -48,6 +50,7 @@ def _certain(entry: Movement, row: Candidate) -> bool:
         and (
             (entry.bank_id != "" and entry.bank_id == row.bank_id)
             or (entry.end_to_end_id != "" and entry.end_to_end_id == row.end_to_end_id)
+            or (entry.original_id != "" and row.kind == "reversal" and entry.original_id == row.reference)
         )
     )
 

@@ -138,6 +138,20 @@ async def test_what_an_entry_names_is_found_among_many_of_its_sum(conn: Connecti
     assert (len(found), found[0].id, found[0].surely) == (MOST_ORIGINALS, named.bank_id, True)
 
 
+async def test_what_the_bank_told_under_another_id_is_the_entry_that_undoes_the_same(conn: Connection) -> None:
+    operator, came = await party(conn, operator=True), incoming("nothing that we know", 7_000)
+    told = BankNotice(
+        bank_id="WEBHOOK-1", kind=NoticeKind.TRANSFER_REVERSED, currency="CNY", amount_minor=7_000,
+        reference=came.bank_id, booked_at=NOW,
+    )  # fmt: skip
+    for one in (came, told):
+        await DESK.inbox.receive(conn, one, NOW)
+    undo = Line(bank_id=came.bank_id, minor=-7_000, at=NOW + HOUR, reverses="")
+    await statement_desk.take(conn, statement(TODAY, [line_of(came), undo]), CENTRE, "upload", operator, EVENING)
+    assert await opened(conn) == []
+    await agrees(conn)
+
+
 async def test_a_reversed_price_is_the_sellers_debt_and_the_deal_goes_on(conn: Connection) -> None:
     on = await stage(conn, bidders=1, desk=DESK)
     await fall(conn, on)
