@@ -22,6 +22,7 @@ from market.trading.filters import PostFilters, Range
 from market.trading.public import alias
 from migrations.database import Role, connect, create_pool
 from migrations.queries import load_queries
+from migrations.runner import migrations
 from tests.trading.market import COIL, NOW, party, posted
 
 if TYPE_CHECKING:
@@ -177,6 +178,16 @@ async def test_traditional_and_simplified_characters_find_each_other(conn: Conne
     for word in ("热轧钢卷", "熱軋鋼捲", "熱轧鋼", "钢"):
         assert await found(conn, q=word) == {plain.id, other.id}, word
     assert await found(conn, q="台湾") == await found(conn, q="臺灣") == {other.id}
+
+
+async def test_posts_from_before_are_found_by_the_characters_that_searches_ask_for_now(conn: Connection) -> None:
+    other = await posted(conn, await party(conn, "Before"), title_zh="舊軋鋼捲", description_zh="臺灣廠", place="高雄")
+    await conn.execute("update market.post set words = 'Steel' where id = $1", other.id)
+    assert await found(conn, q="舊軋鋼捲") == set()
+    (migration,) = [one.sql for one in migrations() if one.number == 36]
+    await conn.execute(migration[migration.index("with said as") :])
+    for word in ("舊軋鋼捲", "旧轧钢卷", "台湾", "steel"):
+        assert other.id in await found(conn, q=word), word
 
 
 async def test_each_filter_finds_its_own_and_leaves_the_others(conn: Connection) -> None:
