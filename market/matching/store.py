@@ -149,12 +149,6 @@ async def insert_orders(conn: Connection, board_id: int, orders: Sequence[NewOrd
     return {row["seq"]: row["id"] for row in rows}
 
 
-async def order(conn: Connection, order_id: int) -> StoredOrder | None:
-    """One order."""
-    row = await conn.fetchrow(_queries.order_by_id, order_id)
-    return None if row is None else convert(dict(row), StoredOrder)
-
-
 async def orders(conn: Connection, order_ids: Sequence[int]) -> dict[int, StoredOrder]:
     """These orders by their numbers."""
     rows = await conn.fetch(_queries.orders_by_id, list(order_ids))
@@ -277,11 +271,6 @@ async def orders_of(
     """A party's orders, the newest first."""
     rows = await conn.fetch(_queries.orders_of, party_id, board_id, before_id, limit)
     return [convert(dict(row), StoredOrder) for row in rows]
-
-
-async def fills_of_orders(conn: Connection, order_ids: Sequence[int]) -> list[StoredFill]:
-    """What these orders traded."""
-    return [convert(dict(row), StoredFill) for row in await conn.fetch(_queries.fills_of_orders, list(order_ids))]
 
 
 class DueFill(Struct, frozen=True, kw_only=True):

@@ -64,10 +64,6 @@ select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $
   $9::timestamptz[], $10::timestamptz[])
 returning id, seq;
 
--- name: order_by_id
--- One order.
-select * from market.board_order where id = $1;
-
 -- name: change_orders
 -- Other limits and quantities; `seq` is each one's place in time.
 update market.board_order set price_minor = w.price_minor, quantity = w.quantity, minimum = w.minimum, seq = w.seq
@@ -153,11 +149,6 @@ from market.board_order where board_id = $1 and state = 'open' group by side, pr
 -- A board's fills, the newest first; the minute is all that is told of the time.
 select price_minor, units, date_trunc('minute', at) as at, clearing from market.fill
 where board_id = $1 order by id desc limit $2;
-
--- name: fills_of_orders
--- The fills of these orders.
-select f.id, f.supply_id, f.demand_id, f.units, f.price_minor, f.at, f.clearing
-from market.fill f where f.supply_id = any($1) or f.demand_id = any($1) order by f.id;
 
 -- name: fills_of_party
 -- What a party has traded on a board, of one clearing or of all, the newest first, with the contracts that came of it: none

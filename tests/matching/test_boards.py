@@ -111,9 +111,9 @@ async def test_a_continuous_board_trades_at_once_at_the_earlier_limit(conn: Conn
     second = await enter(conn, board, await post_of_new_party(conn, SUPPLY, 400_000, 30))
     buyer = await enter(conn, board, await post_of_new_party(conn, DEMAND, 420_000, 45))
     assert (buyer.state, buyer.filled) == (OrderState.FILLED, 45)
-    standing = [await store.order(conn, one.id) for one in (first, second)]
-    assert [one.filled for one in standing if one] == [30, 15]
-    assert {fill.price_minor for fill in await store.fills_of_orders(conn, [buyer.id])} == {400_000}
+    standing = await store.orders(conn, [first.id, second.id])
+    assert [standing[one.id].filled for one in (first, second)] == [30, 15]
+    assert {fill.price_minor for fill in await store.fills_of_party(conn, buyer.party_id, board.id)} == {400_000}
 
 
 REFUSED = {
@@ -195,7 +195,7 @@ async def test_an_order_changes_keeps_its_place_for_less_and_leaves_but_only_its
     assert (much, odd) == (BoardRefusal.QUANTITY_TOO_LARGE, BoardRefusal.OFF_TICK)
     assert worse.seq > rival.seq and worse.quantity == 25
     buyer = await enter(conn, board, await post_of_new_party(conn, DEMAND, 400_000, 25))
-    assert {fill.price_minor for fill in await store.fills_of_orders(conn, [buyer.id])} == {390_000}
+    assert {fill.price_minor for fill in await store.fills_of_party(conn, buyer.party_id, board.id)} == {390_000}
     gone = Withdraw(order_id=order.id, party_id=order.party_id)
     assert await act(conn, board, gone) == [BoardRefusal.ORDER_ENDED]
 
@@ -214,7 +214,7 @@ async def test_an_order_that_was_made_smaller_and_grows_again_keeps_to_what_its_
     _, grown = await act(conn, board, change(lots, 1), change(lots, 25))
     assert isinstance(grown, StoredOrder) and grown.minimum == 10
     await enter(conn, board, await post_of_new_party(conn, DEMAND, 400_000, 20))
-    assert await store.fills_of_orders(conn, [whole.id]) == []
+    assert await store.fills_of_party(conn, whole.party_id, board.id) == []
 
 
 async def test_orders_end_with_the_validity_of_their_posts(conn: Connection, house_pool: Pool) -> None:
@@ -222,8 +222,8 @@ async def test_orders_end_with_the_validity_of_their_posts(conn: Connection, hou
     soon = NOW + timedelta(minutes=1)
     order = await enter(conn, board, await post_of_new_party(conn, SUPPLY, 400_000, 30, valid_until=soon))
     await BoardClock(house_pool, lambda: soon, CONFIG, SIGNER).lapse()
-    ended = await store.order(conn, order.id)
-    assert ended is not None and ended.state is OrderState.LAPSED
+    ended = (await store.orders(conn, [order.id]))[order.id]
+    assert ended.state is OrderState.LAPSED
 
 
 async def test_the_database_lets_no_fill_pass_a_quantity_a_limit_or_a_dead_order(conn: Connection) -> None:
