@@ -110,10 +110,13 @@ def suggestions(entry: Movement, candidates: Sequence[Candidate]) -> tuple[Sugge
 
 
 def _is_of_kind(entry: Movement, row: Candidate) -> bool:
-    """A reversed credit is the notice of a reversal and nothing else; a reversed debit is the return of a payout."""
+    """A reversed credit is the notice of a reversal and nothing else; a reversed debit is the return of a payout, or the notice
+    of one that came late, which names the payout.
+    """
     if not entry.is_reversal:
         return row.kind is not MatchKind.REVERSAL
-    return row.kind in (MatchKind.REVERSAL, MatchKind.PAYOUT_RETURN) or _same(entry.bank_id, row.bank_id)
+    came_late = row.kind is MatchKind.NOTICE and row.end_to_end_id != ""
+    return row.kind in (MatchKind.REVERSAL, MatchKind.PAYOUT_RETURN) or came_late or _same(entry.bank_id, row.bank_id)
 
 
 def _scored(entry: Movement, row: Candidate) -> Suggestion | None:

@@ -89,7 +89,8 @@ where e.state = 'open' order by e.id limit $1 for no key update skip locked;
 -- name: candidates
 -- Rows of ours that no entry is matched to, with one of these sums, or under one of these ids.
 select c.* from (
-  select 'notice' as kind, n.bank_id as id, n.bank_id, '' as end_to_end_id, true as is_credit,
+  select 'notice' as kind, n.bank_id as id, n.bank_id,
+         case n.kind when 'payout.returned' then n.body ->> 'reference' else '' end as end_to_end_id, true as is_credit,
          n.body ->> 'currency' as currency, (n.body ->> 'amount_minor')::bigint as amount_minor,
          (n.body ->> 'booked_at')::timestamptz as at, n.body ->> 'reference' as reference,
          coalesce(n.body ->> 'sender_holder', '') as holder, coalesce(n.body ->> 'sender_number', '') as number

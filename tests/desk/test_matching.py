@@ -40,7 +40,7 @@ def _certain(entry: Movement, row: Candidate) -> bool:
     """What may be matched without a person, said another way than the matcher says it."""
     same_sum = (entry.is_credit, entry.currency, entry.amount_minor) == (row.is_credit, row.currency, row.amount_minor)
     if entry.is_reversal:
-        undone = row.kind in ("reversal", "payout_return")
+        undone = row.kind in ("reversal", "payout_return") or (row.kind == "notice" and row.end_to_end_id != "")
         fits = undone or (entry.bank_id != "" and entry.bank_id == row.bank_id)
     else:
         fits = row.kind != "reversal"

@@ -11,7 +11,7 @@ import pytest
 
 from escrow import books, debts, ledger, payments_store, statements
 from escrow.desk import EscrowDesk
-from escrow.facts import BankNotice, NoticeKind, Outcome, QuarantineState, State
+from escrow.facts import BankNotice, NoticeKind, Outcome, Payout, QuarantineState, State
 from escrow.hooks import Hooks
 from escrow.matching import MatchKind
 from escrow.originals import MOST_ORIGINALS, originals_of
@@ -83,6 +83,20 @@ async def notice_of(conn: Connection, reference: str) -> BankNotice:
     told = await payments_store.transfer_to_reverse(conn, found)
     assert told is not None
     return told
+
+
+async def withdrawn(
+    conn: Connection, operator: int, owner: int, came_minor: int, minor: int
+) -> tuple[BankNotice, Payout]:
+    """A transfer that an operator has put into its owner's wallet, and what of it the owner has sent to his bank."""
+    came = incoming("for Wang", came_minor)
+    await DESK.inbox.receive(conn, came, NOW)
+    (item,) = await DESK.quarantine.items(conn)
+    await DESK.quarantine.apply_quarantined(conn, item.id, operator_id=operator, note="his", now=NOW, wallet_of=owner)
+    await DESK.wallet.register_bank_account(conn, owner, "Wang", "622202000011112222", NOW)
+    payout = await DESK.wallet.withdraw(conn, owner, minor, "CNY", NOW)
+    assert isinstance(payout, Payout)
+    return came, payout
 
 
 async def test_money_in_suspense_goes_back_to_the_bank_once(conn: Connection) -> None:
@@ -196,13 +210,8 @@ async def test_a_reversed_deposit_falls_and_of_two_alike_the_operator_chooses(co
 
 
 async def test_what_was_applied_to_a_wallet_and_spent_is_its_owners_debt(conn: Connection) -> None:
-    operator, owner, came = await party(conn, operator=True), await party(conn), incoming("for Wang", 9_000)
-    await DESK.inbox.receive(conn, came, NOW)
-    (item,) = await DESK.quarantine.items(conn)
-    await DESK.quarantine.apply_quarantined(conn, item.id, operator_id=operator, note="his", now=NOW, wallet_of=owner)
-    await DESK.wallet.register_bank_account(conn, owner, "Wang", "622202000011112222", NOW)
-    payout = await DESK.wallet.withdraw(conn, owner, 6_000, "CNY", NOW)
-    assert not isinstance(payout, str)
+    operator, owner = await party(conn, operator=True), await party(conn)
+    came, _ = await withdrawn(conn, operator, owner, 9_000, 6_000)
     await statement_desk.take(
         conn, statement(TODAY - timedelta(days=1), [line_of(came)]), CENTRE, "upload", operator, NOW
     )
@@ -220,13 +229,8 @@ async def test_what_was_applied_to_a_wallet_and_spent_is_its_owners_debt(conn: C
 
 
 async def test_a_reversed_payout_comes_in_anew_and_waits_for_an_operator(conn: Connection) -> None:
-    operator, owner, came = await party(conn, operator=True), await party(conn), incoming("for Wang", 5_000)
-    await DESK.inbox.receive(conn, came, NOW)
-    (item,) = await DESK.quarantine.items(conn)
-    await DESK.quarantine.apply_quarantined(conn, item.id, operator_id=operator, note="his", now=NOW, wallet_of=owner)
-    await DESK.wallet.register_bank_account(conn, owner, "Wang", "622202000011112222", NOW)
-    payout = await DESK.wallet.withdraw(conn, owner, 5_000, "CNY", NOW)
-    assert not isinstance(payout, str)
+    operator, owner = await party(conn, operator=True), await party(conn)
+    came, payout = await withdrawn(conn, operator, owner, 5_000, 5_000)
     settled = BankNotice(
         bank_id="ST-1", kind=NoticeKind.PAYOUT_SETTLED, currency="CNY", amount_minor=5_000,
         reference=payout.end_to_end_id, booked_at=NOW,
@@ -245,3 +249,21 @@ async def test_a_reversed_payout_comes_in_anew_and_waits_for_an_operator(conn: C
     await agrees(conn)
     again = msgspec.structs.replace(settled, bank_id="RV-7", kind=NoticeKind.PAYOUT_RETURNED, reason="x")
     assert (await DESK.inbox.receive(conn, again, EVENING)).outcome is Outcome.IGNORED
+
+
+async def test_a_payout_that_the_bank_told_of_late_is_the_entry_that_gives_it_back(conn: Connection) -> None:
+    operator, owner = await party(conn, operator=True), await party(conn)
+    came, payout = await withdrawn(conn, operator, owner, 5_000, 5_000)
+    settled = BankNotice(
+        bank_id="ST-2", kind=NoticeKind.PAYOUT_SETTLED, currency="CNY", amount_minor=5_000,
+        reference=payout.end_to_end_id, booked_at=NOW,
+    )  # fmt: skip
+    late = msgspec.structs.replace(settled, bank_id="WEBHOOK-2", kind=NoticeKind.PAYOUT_RETURNED, reason="x")
+    for one in (settled, late):
+        await DESK.inbox.receive(conn, one, NOW)
+    away = Line(bank_id="ST-2", minor=-5_000, at=NOW, end_to_end_id=payout.end_to_end_id)
+    undo = Line(bank_id="ST-2", minor=5_000, at=NOW + HOUR, end_to_end_id=payout.end_to_end_id, reverses="")
+    lines = [line_of(came), away, undo]
+    await statement_desk.take(conn, statement(TODAY, lines), CENTRE, "upload", operator, EVENING)
+    assert await opened(conn) == []
+    await agrees(conn)
