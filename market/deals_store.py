@@ -217,3 +217,8 @@ async def deals_of_house(conn: Connection, *, state: str | None, limit: int, off
 def _page(rows: list[Record]) -> tuple[list[DealRow], int]:
     names = DealRow.__struct_fields__
     return [DealRow(**{name: row[name] for name in names}) for row in rows], rows[0]["total"] if rows else 0
+
+
+async def root_of_case(conn: Connection, case_id: int) -> int:
+    """The first case of the deal that this case belongs to."""
+    return int(await conn.fetchval(_queries.root_of_case, case_id))

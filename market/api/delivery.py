@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from escrow import rules
 from escrow.facts import Case, Role
+from market import deals_store
 from market.api.case_files import Sha256
 from market.api.operations import Call, granted, operation
 from market.api.shapes import Currency, Listed, MinorOut, PageNumber, PageSize, said
@@ -231,14 +232,14 @@ async def _case(call: Call, case_id: int) -> Case:
 
 async def _consignment(call: Call, case: Case, consignment_id: int) -> Consignment:
     found = await store.consignment(call.conn, consignment_id)
-    root_id = await store.root_of_case(call.conn, case.id)
+    root_id = await deals_store.root_of_case(call.conn, case.id)
     if found is None or not {found.case_id, found.shipped_case_id} & {case.id, root_id}:
         raise ProblemError(Problem.NOT_FOUND)
     return found
 
 
 async def _shown(call: Call, case: Case) -> DeliveryOut:
-    root_id = await store.root_of_case(call.conn, case.id)
+    root_id = await deals_store.root_of_case(call.conn, case.id)
     found = await store.consignments_of_case(call.conn, case.id)
     events = await store.events_of(call.conn, [one.id for one in found])
     to = await store.consignee(call.conn, root_id)

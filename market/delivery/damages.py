@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from escrow.facts import HOLDING, Case
+from market import deals_store
 from market.contracting import desk as contracting
 from market.contracting import store as contracts
 from market.delivery import store
@@ -21,7 +22,7 @@ async def late_delivery(conn: Connection, case: Case, now: datetime) -> Lateness
     if contract_id is None:
         return None
     contract = await contracting.certain(conn, contract_id)
-    dates = await store.dates_of(conn, case.id, await store.root_of_case(conn, case.id))
+    dates = await store.dates_of(conn, case.id, await deals_store.root_of_case(conn, case.id))
     if not contract.is_trade or dates is None:
         return None
     return lateness(contract.terms, case.own_minor, dates, now.astimezone(UTC).date())

@@ -84,7 +84,7 @@ class DeliveryDesk:
         """The buyer says where the goods go; fixed once something has been booked to go there."""
         if to is None:
             return DeliveryRefusal.ADDRESS_INCOMPLETE
-        root_id = await store.root_of_case(conn, case_id)
+        root_id = await deals_store.root_of_case(conn, case_id)
         await escrow_store.lock_case(conn, root_id)
         if is_bound(await store.consignments_of_case(conn, root_id)):
             return DeliveryRefusal.CONSIGNEE_FIXED
@@ -103,7 +103,7 @@ class DeliveryDesk:
             return DeliveryRefusal.NO_SUCH_CARRIER
         if (missing := await self._escrow.settlement.hooks.may_ship(conn, case_id)) is not None:
             return missing
-        root_id = await store.root_of_case(conn, case_id)
+        root_id = await deals_store.root_of_case(conn, case_id)
         to = await store.consignee(conn, root_id)
         if to is None:
             return DeliveryRefusal.CONSIGNEE_MISSING

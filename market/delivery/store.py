@@ -27,11 +27,6 @@ class NumberTakenError(Exception):
     """The carrier gives a parcel the number of another."""
 
 
-async def root_of_case(conn: Connection, case_id: int) -> int:
-    """The first case of the deal that this case belongs to."""
-    return int(await conn.fetchval(_queries.root_of_case, case_id))
-
-
 async def consignee(conn: Connection, root_id: int) -> Address | None:
     """Where the goods of the deal go, if its buyer has said so."""
     row = await conn.fetchrow(_queries.consignee, root_id)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from escrow.facts import State
+from market import deals_store
 from market.delivery import facts as delivery
 from market.delivery import store as delivery_store
 from market.delivery.desk import Booking
@@ -95,7 +96,7 @@ def _missing(record: TransportInstruction) -> Iterator[Objection]:
 async def _elsewhere(conn: Connection, case: Case, record: TransportInstruction) -> Objection | None:
     """The first thing in which the address of the goods' way is not the one that the buyer gave."""
     given = record.deliver_to
-    to = await delivery_store.consignee(conn, await delivery_store.root_of_case(conn, case.id))
+    to = await delivery_store.consignee(conn, await deals_store.root_of_case(conn, case.id))
     if given is None or to is None:
         return None
     stands = drawing.address_of(to)

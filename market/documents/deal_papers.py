@@ -48,7 +48,7 @@ async def before(conn: Connection, papers: Papers, case_id: int, *, but: str) ->
     """What a hammer's deal has still to say from before this step of one of its cases. If the clock is just making it, it is
     waited for, which waits for nothing that a case's step holds.
     """
-    origin_id = await store.origin_of_case(conn, case_id)
+    origin_id = await deals_store.root_of_case(conn, case_id)
     sends = await store.wait_for_due_of(conn, origin_id)
     if sends is not None:
         past = structs.replace(papers, sends=sends, own_number="")
@@ -189,7 +189,7 @@ async def consigned(conn: Connection, papers: Papers, booked: Consignment) -> No
 async def refer_to(conn: Connection, deal: Deal, case: Case) -> tuple[Reference, ...]:
     """The order and the contract that a deal came of, how its payment is named, and itself."""
     if deal.contract_id is None:
-        origin_id = await store.origin_of_case(conn, case.id)
+        origin_id = await deals_store.root_of_case(conn, case.id)
         return references(order=drawing.hammer_number(origin_id), payment=case.reference, deal=str(case.id))
     order = await store.order_number(conn, deal.contract_id)
     return references(order=order, contract=f"C{deal.contract_id}", payment=case.reference, deal=str(case.id))

@@ -16,6 +16,7 @@ import structlog
 from asyncpg import PostgresError
 
 from auction.store import CONNECTION_LOST
+from market import deals_store
 from market.documents import deal_papers, store
 from market.documents.deal_papers import Papers
 
@@ -73,7 +74,7 @@ async def make_at_need(conn: Connection, house: Party, case_id: int, now: dateti
     """What the deal of this case has still to say, before somebody reads it; a transaction of its own. What can't be made is
     left to the clock, and whoever reads sees the rest.
     """
-    origin_id = await store.origin_of_case(conn, case_id)
+    origin_id = await deals_store.root_of_case(conn, case_id)
     if await store.is_due(conn, origin_id):
         async with conn.transaction():
             sends = await store.wait_for_due_of(conn, origin_id)

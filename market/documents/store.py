@@ -291,11 +291,6 @@ async def postpone_due(conn: Connection, case_id: int, due_at: datetime) -> None
     await conn.execute(_queries.postpone_due, case_id, due_at)
 
 
-async def origin_of_case(conn: Connection, case_id: int) -> int:
-    """The first case of the deal that this case belongs to."""
-    return int(await conn.fetchval(_queries.origin_of_case, case_id))
-
-
 async def cases_of_deal(conn: Connection, case_id: int) -> list[int]:
     """The first case of a deal, what reinstated it, and the parts of each."""
     return [row["id"] for row in await conn.fetch(_queries.cases_of_deal, case_id)]

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from escrow.facts import Refusal, Role, State
-from market import topic_news
+from market import deals_store, topic_news
 from market.contracting.terms import TradeTerms
 from market.delivery import store
 from market.delivery.desk import Booking, free_lines, is_bound
@@ -190,7 +190,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
     async with house.pool.acquire() as conn:
         version = await topic_news.deal_version(conn, int(request.path_params["case_id"]))
         view = await view_of(request, conn)
-        root_id = await store.root_of_case(conn, view.case.id)
+        root_id = await deals_store.root_of_case(conn, view.case.id)
         to = await store.consignee(conn, root_id)
         shown = await consignments_of(conn, house, view.case.id)
         is_fixed = is_bound(await store.consignments_of_case(conn, root_id))
@@ -222,7 +222,7 @@ async def _show(request: Request, form: Form, status: int = 200) -> Response:
 async def _own(conn: Connection, view: DealView, consignment_id: int) -> Consignment:
     """The consignment, if it is one of this deal."""
     found = await store.consignment(conn, consignment_id)
-    root_id = await store.root_of_case(conn, view.case.id)
+    root_id = await deals_store.root_of_case(conn, view.case.id)
     if found is None or not {found.case_id, found.shipped_case_id} & {view.case.id, root_id}:
         raise HTTPException(404)
     return found

@@ -156,7 +156,7 @@ where board_id = $1 order by id desc limit $2;
 select f.id, o.side, o.id as order_id, f.units, f.price_minor, f.at, f.clearing, c.id as contract_id,
   b.fill_id is not null as is_given_back
 from market.board_order o
-join market.fill f on f.supply_id = o.id or f.demand_id = o.id
+join market.fill f on f.board_id = o.board_id and (f.supply_id = o.id or f.demand_id = o.id)
 left join market.contract c on c.origin_kind = 'match' and c.origin_ref = f.id
 left join market.fill_given_back b on b.fill_id = f.id
 where o.party_id = $1 and o.board_id = $2 and ($3::integer is null or f.clearing = $3) and ($4::bigint is null or f.id < $4)

@@ -107,3 +107,14 @@ where deal.lot_id = $1
   and (deal.buyer_id = $2 or (deal.seller_id = $2 and escrow_case.subject not like '%/%'))
 order by deal.case_id desc
 limit 1
+
+-- name: root_of_case
+-- The first case of a deal: that from which a part was split off, or which was reinstated.
+with recursive origin(id, depth) as (
+  select $1::bigint, 0
+  union all
+  select coalesce(one.parent_id, one.reinstates_id), origin.depth + 1
+  from origin join escrow.escrow_case as one on one.id = origin.id
+  where coalesce(one.parent_id, one.reinstates_id) is not null
+)
+select id from origin order by depth desc limit 1;

@@ -1,14 +1,3 @@
--- name: root_of_case
--- The first case of a deal: that from which a part was split off, or which was reinstated.
-with recursive origin(id, depth) as (
-  select $1::bigint, 0
-  union all
-  select coalesce(one.parent_id, one.reinstates_id), origin.depth + 1
-  from origin join escrow.escrow_case as one on one.id = origin.id
-  where coalesce(one.parent_id, one.reinstates_id) is not null
-)
-select id from origin order by depth desc limit 1;
-
 -- name: consignee
 -- Where the goods of a deal go.
 select name, lines, city, postcode, country, phone from market.consignee where case_id = $1;

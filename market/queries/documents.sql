@@ -91,17 +91,6 @@ delete from market.document_due where case_id = $1;
 -- It could not be made this time.
 update market.document_due set due_at = $2, tries = tries + 1 where case_id = $1;
 
--- name: origin_of_case
--- The first case of a deal: that from which a part was split off, or which was reinstated.
-with recursive origin(id, depth) as (
-  select $1::bigint, 0
-  union all
-  select coalesce(one.parent_id, one.reinstates_id), origin.depth + 1
-  from origin join escrow.escrow_case as one on one.id = origin.id
-  where coalesce(one.parent_id, one.reinstates_id) is not null
-)
-select id from origin order by depth desc limit 1;
-
 -- name: cases_of_deal
 -- The first case of a deal, what reinstated it, and the parts of each.
 with recursive cases(id) as (
