@@ -78,6 +78,7 @@ SPOILT = {
     # name: (document, from, to, why, end of the path, right)
     "a line's sum": ("orders", "494400.00", "494400.01", Why.LINE_SUM, "LineItem/LineExtensionAmount", "494400.00"),
     "a total": ("orders", ">498362.00</cbc:LineExt", ">498362.10</cbc:LineExt", Why.TOTAL, "/LineExtensionAmount", "498362.00"),
+    "an order's total": ("orders", ">498362.00</cbc:Pay", ">498362.10</cbc:Pay", Why.TOTAL, "/PayableAmount", "498362.00"),
     "what is due": ("invoic", ">0.00</cbc:Pay", ">0.01</cbc:Pay", Why.TOTAL, "/PayableAmount", "0.00"),
     "count of lines": ("orders", "Numeric>2<", "Numeric>3<", Why.LINE_COUNT, "/LineCountNumeric", "2"),
     "a line twice": ("orders", "<cbc:ID>2<", "<cbc:ID>1<", Why.LINE_NUMBER, "OrderLine[2]/LineItem/ID", ""),

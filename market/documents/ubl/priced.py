@@ -338,7 +338,9 @@ def _check_counts(node: Node, shape: Shape, lines: tuple[Line, ...], currency: s
         refuse(count, Why.LINE_COUNT, Code.COUNT_WRONG, str(len(lines)))
     total = sum(line.sum_minor or 0 for line in lines if line.act is not LineAct.DELETED)
     _check_no_tax(node)
-    for name in ("LineExtensionAmount", "TaxExclusiveAmount", "TaxInclusiveAmount"):
+    # What is payable of an invoice is less by what was prepaid: it is compared where the record is made.
+    payable = () if shape.record is Invoice else ("PayableAmount",)
+    for name in ("LineExtensionAmount", "TaxExclusiveAmount", "TaxInclusiveAmount", *payable):
         found = node.first(f"{shape.total}/{name}") if shape.total else None
         if found is not None and parts.amount_of(found, currency) != total:
             refuse(found, Why.TOTAL, right=amount_said(total, EXPONENTS[currency]))
