@@ -158,6 +158,7 @@ SPOILT = {
     "no quantity": ("desadv", "QTY+12:40:C62'\n", "", Why.SEGMENT_MISSING, 18, 0, 0, "QTY"),
     "no buyer": ("orders", "NAD+BY", "NAD+AA", Why.SEGMENT_MISSING, 30, 0, 0, "NAD+BY"),
     "an order turned round": ("orders", "LOC+1+DE:162:5'\n", "LOC+1+DE:162:5'\nCUX+2:EUR:9'\n", Why.SEGMENT_MISPLACED, 15, 0, 0, ""),
+    "days of no delivery": ("orders", "TOD+6++CIF:::Hamburg, Eurogate CTH'\nLOC+1+DE:162:5'\n", "", Why.ELEMENT_MISSING, 4, 1, 1, "TOD"),
     "a segment of no use": ("orders", "LIN+2", "ALC+C'\nLIN+2", Why.SEGMENT_UNKNOWN, 23, 0, 0, ""),
     "what is remitted": ("remadv", "MOA+12:497361.17'\nUNT", "MOA+12:497361.18'\nUNT", Why.TOTAL, 22, 1, 2, "497361.17"),
     "what is kept": ("remadv", "MOA+165:0.77", "MOA+165:0.78", Why.TOTAL, 11, 1, 2, "498362.01"),

@@ -89,6 +89,7 @@ SPOILT = {
     "a day that is none": ("orders", "2026-12-01", "2026-13-01", Why.DATE_MALFORMED, "/StartDate", ""),
     "an unknown document": ("orders", "Order-2", "Order-9", Why.TYPE_UNKNOWN, "/Order", ""),
     "no seller": ("orders", "SellerSupplierParty", "OriginatorCustomerParty", Why.ELEMENT_MISSING, "/SellerSupplierParty", ""),
+    "days of no delivery": ("orders", "DeliveryTerms>", "TransportationTerms>", Why.ELEMENT_MISSING, "/RequestedDeliveryPeriod", "DeliveryTerms"),
     "not closed": ("orders", "</Order>", "", Why.NOT_READABLE, "", ""),
     "a document type": ("orders", "<Order ", '<!DOCTYPE Order [<!ENTITY a "b">]>\n<Order ', Why.NOT_READABLE, "", ""),
     "an entity of its own": ("orders", "Pallets", "&a;", Why.NOT_READABLE, "", ""),
@@ -103,7 +104,7 @@ def test_a_fault_is_named_with_its_place(name: str) -> None:
     kind, old, new, why, path, right = SPOILT[name]
     text = ubl.write(RECORDS[kind]).decode()
     assert old in text
-    spoilt = text.replace(old, new) if name == "no seller" else text.replace(old, new, 1)
+    spoilt = text.replace(old, new) if name in {"no seller", "days of no delivery"} else text.replace(old, new, 1)
     flaw = ubl.read(spoilt.encode())
     assert isinstance(flaw, Flaw) and flaw.why is why and flaw.path.endswith(path), flaw
     assert not right or flaw.right == right

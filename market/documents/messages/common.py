@@ -296,6 +296,15 @@ def place_of(tree: Tree) -> Place | None:
     )
 
 
+def agreed_place_of(tree: Tree) -> Place | None:
+    """Terms of delivery of a message that says what is agreed on: days without them would be read by nobody."""
+    for qualifier in ("64", "63", "2"):
+        day = tree.first("DTM", qualifier)
+        if day is not None and tree.first("TOD") is None:
+            refuse(tree, day, Why.ELEMENT_MISSING, Code.MISSING, "TOD")
+    return place_of(tree)
+
+
 def title_of(line: Group) -> str:
     words = [
         word for each in line.all("IMD") if len(each.segment.elements) >= 3 for word in each.segment.elements[2][3:5]

@@ -86,7 +86,7 @@ def fields(tree: Tree, *codes: str, quantity: str = ORDERED) -> dict[str, Any]:
         "currency": currency,
         "exponent": EXPONENTS[currency],
         "lines": found,
-        "delivery": common.place_of(tree),
+        "delivery": common.agreed_place_of(tree),
         "pay_within_hours": _pay_within_hours(tree),
     }
 

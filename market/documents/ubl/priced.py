@@ -251,6 +251,10 @@ def read(node: Node, kind: Kind) -> Priced:
         "pay_within_hours": _hours(node),
         **_own_of(node, shape, currency),
     }
+    period = node.first("Delivery/RequestedDeliveryPeriod")
+    if period is not None and fields["delivery"] is None:
+        # Days without the terms of delivery would be read by nobody.
+        refuse(period, Why.ELEMENT_MISSING, Code.MISSING, "DeliveryTerms")
     record: Priced = shape.record(**fields)
     if isinstance(record, Invoice):
         payable = need(node, f"{shape.total}/PayableAmount")
