@@ -1,5 +1,5 @@
 """The net under every handler: a bug is logged with the request's reference and answered 500, never with its text; a database
-that is gone or coming is no bug, and whoever asked meanwhile is told to ask again.
+that is gone or coming, or that gave one of two transactions up for the other, is no bug: whoever asked is told to ask again.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Crashes:
             await self._app(scope, receive, send_noting)
         except Exception as error:
             state = scope.get("state", {})
-            if is_database_away(error) and not started:
-                log.error("the database is away", route=state.get("route_name"), error=type(error).__name__)
+            if is_worth_asking_again(error) and not started:
+                log.error("the database did not do it", route=state.get("route_name"), error=type(error).__name__)
                 response = problem(Request(scope), Problem.BUSY)
                 response.headers["Retry-After"] = RETRY_SECONDS
                 await response(scope, receive, send)
@@ -52,10 +52,10 @@ class Crashes:
             await problem(Request(scope), Problem.INTERNAL)(scope, receive, send)
 
 
-def is_database_away(error: Exception) -> bool:
-    """Whether this says that the database is gone, going or coming. Of what asyncpg says of its own use, only that its
-    connection has ended: the rest would be a bug.
+def is_worth_asking_again(error: Exception) -> bool:
+    """Whether this says that the database is gone, going or coming, or has undone the whole for another's sake. Of what
+    asyncpg says of its own use, only that its connection has ended: the rest would be a bug.
     """
     if isinstance(error, asyncpg.InterfaceError):
         return any(word in str(error) for word in ("closed", "released"))
-    return isinstance(error, CONNECTION_LOST)
+    return isinstance(error, (*CONNECTION_LOST, asyncpg.DeadlockDetectedError))
