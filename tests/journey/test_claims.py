@@ -6,7 +6,6 @@ come to and that the demo does not have is looked at in one theme and width, and
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import os
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
-from playwright.async_api import Error as PlaywrightError
 
 import hatch_build
 from escrow.facts import NoticeKind
@@ -58,11 +56,6 @@ class Hand:
         return catalogue().text(key, self.lang, **params)
 
     async def go(self, path: str) -> None:
-        """A page that follows a deal by itself may be on its way elsewhere at this very moment: then he asks again."""
-        for _ in range(2):
-            with contextlib.suppress(PlaywrightError):
-                await self.page.goto(self.server.origin + path, wait_until="commit", timeout=10_000)
-                return
         await self.page.goto(self.server.origin + path)
 
     async def press(self, key: str, **params: object) -> None:
