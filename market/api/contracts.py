@@ -18,7 +18,7 @@ from market.api.shapes import Currency, Id, Listed, MinorOut, Paging
 from market.api.trade_terms import TermsIn, TermsOut, terms_in, terms_out
 from market.api.vault import Handle
 from market.case_files import Content
-from market.contracting import desk, formalities, records, signing, store, wallet_signing
+from market.contracting import desk, formalities, pki_store, records, signing, store, wallet_signing
 from market.contracting.bundle import bundle_of
 from market.contracting.facts import Contract, ContractRefusal, ContractState, OriginKind, Unsound
 from market.contracting.terms import FormalityKind, TradeTerms, differences
@@ -226,6 +226,11 @@ async def contract_record(call: Call, contract_id: int, body: RecordIn) -> Recor
     found = await _certain(call, contract_id)
     if body.version is not None and found.offered is not None and found.offered.n != body.version:
         raise ProblemError(ContractRefusal.OTHER_VERSION)
+    certificate = await pki_store.certificate(call.conn, body.certificate)
+    authority = call.house.contracting.authority.public_key
+    fault = signing.certificate_fault(certificate, call.viewer.id, authority, call.now)
+    if fault is not None:
+        raise ProblemError(fault)
     record = granted(signing.record_for(found, call.viewer.id, body.certificate, call.now))
     raw = records.canonical(record)
     return RecordOut(record=raw.decode(), to_sign=records.signed_bytes(raw).decode())

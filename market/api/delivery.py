@@ -53,7 +53,7 @@ class CarriersShape(Struct, kw_only=True):
 
 
 class BookingIn(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Without `lines`: all that is left of the sale."""
+    """Without `lines`: all that is left of the sale. `carrier`: a code of `GET /carriers`, in capitals or not."""
 
     carrier: Annotated[str, Meta(max_length=40)]
     packages: Annotated[int, Meta(ge=1, le=MOST_PACKAGES)]
@@ -168,7 +168,7 @@ async def book_carrier(call: Call, case_id: int, body: BookingIn) -> DeliveryOut
     if collect_from is None:
         raise ProblemError(Problem.MALFORMED, fault="collect_from")
     booking = Booking(
-        carrier=body.carrier,
+        carrier=body.carrier.lower(),
         lines=tuple(sorted(set(body.lines))),
         packages=body.packages,
         weight_grams=body.weight_grams,

@@ -175,7 +175,7 @@ def _judge(
         return ContractRefusal.ALREADY_SIGNED
     if unsound := _unsound(contract, now):
         return unsound
-    if (refusal := _certificate_fault(certificate, party_id, authority, now)) is not None:
+    if (refusal := certificate_fault(certificate, party_id, authority, now)) is not None:
         return refusal
     assert certificate is not None
     if abs((now - record.signed_at).total_seconds()) > records.FRESH_SECONDS:
@@ -183,9 +183,10 @@ def _judge(
     return None if _is_signed(certificate.public_key, raw, signature) else ContractRefusal.SIGNATURE_WRONG
 
 
-def _certificate_fault(
+def certificate_fault(
     certificate: Certificate | None, party_id: int, authority: bytes, now: datetime
 ) -> ContractRefusal | None:
+    """Why this party can't sign with this certificate of this authority now."""
     if certificate is None:
         return ContractRefusal.CERTIFICATE_MISSING
     if certificate.party_id != party_id:

@@ -222,7 +222,7 @@ def unknown_reference(kind: ReferenceKind, said: str) -> Objection:
         what=f"reference:{kind.value}",
         code=Code.REFERENCES_DIFFER,
         said=said,
-        right=kind.value,
+        right="" if said else f"RFF+{REFERENCES[kind]}",
     )
 
 

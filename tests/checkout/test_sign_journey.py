@@ -210,5 +210,7 @@ async def test_a_program_signs_with_a_key_of_its_own(cash_desk: CashDesk) -> Non
     assert (shown["lot_id"], shown["contract_id"], shown["missing_formalities"]) == (None, contract.id, ["inspection"])
     revoked = await seller.ok("POST", f"/identity/certificates/{made['serial']}/revocation", reason="key_compromise")
     assert revoked["state"] == "revoked"
+    for program, refused in ((seller, "certificate_revoked"), (buyer, "certificate_others")):
+        assert (await program.ask("POST", asked, certificate=made["serial"])).json()["code"] == refused
     crl = x509.load_der_x509_crl((await seller.client.get("/pki/crl.der")).content)
     assert crl.get_revoked_certificate_by_serial_number(int(made["serial"], 16)) is not None

@@ -46,7 +46,7 @@ class Sold:
 
     async def books(self, who: dict[str, str], key: str = "", **changes: Any) -> Response:
         headers = {**who, "idempotency-key": key or f"parcel-{next(_keys)}"}
-        body = {"carrier": "sandbox", "packages": 2, "weight_grams": 3500, "collect_from": SHED, **changes}
+        body = {"carrier": "SANDBOX", "packages": 2, "weight_grams": 3500, "collect_from": SHED, **changes}
         return await self.server.client.post(f"{self.at}/consignments", headers=headers, json=body)
 
     async def read(self, who: dict[str, str] | None = None) -> dict[str, Any]:

@@ -290,7 +290,8 @@ async def test_a_program_that_reads_terms_changes_a_day_and_proposes_them_drops_
     asked = {"certificate": "0" * 32, "version": 1}
     other = await talk.send(talk.trader, f"{at}/signature_records", **asked)
     assert other.json()["code"] == "contract_other_version", "what was read is no longer what lies open"
-    assert (await talk.send(talk.trader, f"{at}/signature_records", **{**asked, "version": 3})).status_code == 200
+    none = await talk.send(talk.trader, f"{at}/signature_records", **{**asked, "version": 3})
+    assert none.json()["code"] == "certificate_missing", "the version is right, and nobody has such a certificate"
 
 
 async def test_too_many_files_at_once_are_said_on_the_page_and_what_was_typed_stays(server: Server):
