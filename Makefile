@@ -17,10 +17,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.installed ui
 	$(BIN)/gavelhouse demo $(ARGUMENTS)
 
-# Everything that must hold, the slowest and longest last: what pytest says is the last that is said. Three processes on two
-# cores, for a third of the time they wait: for countdowns, clocks and commits.
+# Everything that must hold, the slowest and longest last: what pytest says is the last that is said. Four processes on two
+# cores, for they often wait: for countdowns, clocks and commits.
 test: $(VENV)/.installed-test ui chromium lint types
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGUMENTS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
