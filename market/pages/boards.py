@@ -22,6 +22,7 @@ from market.problems import sentence_key
 from market.rendering import flash, language_of, render
 from market.trading import posts
 from market.trading import store as trading_store
+from market.trading.countries import naming
 from market.trading.facts import Category, Post, PostRefusal
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ async def boards(request: Request) -> Response:
         fitting = await _fitting(request, conn, post_id, rows) if post_id and request.user.party_id else set[int]()
         goods = {one.id: await _goods(request, conn, one) for one in rows}
     rows.sort(key=lambda one: one.id not in fitting)
-    return render(request, "boards/list.html", {"rows": rows, "goods": goods, "fitting": fitting, "post_id": post_id})
+    context = {"rows": rows, "goods": goods, "fitting": fitting, "post_id": post_id}
+    return render(request, "boards/list.html", {**context, "country": naming(language_of(request))})
 
 
 async def _fitting(request: Request, conn: Connection, post_id: int, rows: list[Board]) -> set[int]:
@@ -82,6 +84,7 @@ async def _page(request: Request) -> Response:
             "mine": [(one, _limit_text(found, one)) for one in mine],
             "own_posts": [(post.id, _post_text(request, found, post)) for post in own_posts],
             "version": found.version,
+            "country": naming(language_of(request)),
         }
     return render(request, "boards/board.html", context)
 

@@ -18,6 +18,7 @@ from market.pages.desk_forms import number, texts, typed
 from market.problems import sentence_key
 from market.rendering import Form, flash, language_of, render
 from market.trading import store as trading_store
+from market.trading.countries import naming
 from market.trading.facts import CURRENCIES, TERMS, Category, Kind, Value
 
 FIELDS = (
@@ -47,6 +48,7 @@ async def _page(request: Request, form: Form, status: int = 200) -> Response:
         categories = [one for one in await trading_store.categories(conn) if not one.is_group]
     context: dict[str, Any] = {
         "rows": rows,
+        "country": naming(lang),
         "form": form,
         "categories": [(one.code, one.name(lang)) for one in categories],
         "terms": [(one, one) for one in TERMS],

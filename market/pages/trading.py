@@ -16,7 +16,7 @@ from market.pages.sell import csv_response
 from market.problems import Problem, ProblemError
 from market.rendering import language_of, render
 from market.trading import posts, saved_searches, search, store
-from market.trading.countries import country_name, country_names
+from market.trading.countries import country_name, country_names, naming
 from market.trading.csv_export import attribute_lines, public_csv
 from market.trading.facts import CURRENCIES, TERMS, Category, Kind, PostContent, Side
 from market.trading.filter_reading import WrongFilter, read_filters
@@ -127,7 +127,7 @@ def shared(request: Request, categories: Sequence[Category]) -> dict[str, Any]:
         "amount": lambda number: Markup('<span class="quantity">{}</span>').format(f"{number:,}"),
         "said_by": said_by,
         "attributes_of": attributes,
-        "country": lambda code: country_name(code, lang),
+        "country": naming(lang),
     }
 
 

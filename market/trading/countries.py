@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 from babel import Locale
 
@@ -29,6 +30,11 @@ def country_names(lang: str) -> dict[str, str]:
 def country_name(code: str, lang: str) -> str:
     """The country's name, or its code where CLDR has none."""
     return country_names(lang).get(code, code)
+
+
+def naming(lang: str) -> Callable[[str], str]:
+    """What names a country by its code to this reader, for a template."""
+    return partial(country_name, lang=lang)
 
 
 def country_code(text: str) -> str | None:
